@@ -1,0 +1,31 @@
+//! From words to work: flag tables, the habits of Python's argparse, exit codes.
+
+mod argparse;
+mod label_image;
+mod retrain;
+mod simulate_clusters;
+
+pub use argparse::{Flag, Kind, Parsed};
+pub use label_image::label_image;
+pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
+pub use simulate_clusters::simulate_clusters;
+
+use crate::error::{Error, Result};
+use std::process::ExitCode;
+
+/// The exit code of a wrong command line, argparse's.
+const USAGE: u8 = 2;
+/// The scripts end with `return -1` for an image_dir or an architecture they cannot use.
+const MINUS_ONE: u8 = 255;
+
+/// Reports an error and turns it into an exit code.
+fn exit_code(outcome: Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    log::error!(target: "tensorflow", "{error}");
+    match error {
+        Error::Usage { .. } => ExitCode::from(USAGE),
+        Error::Input { path, .. } if path.is_dir() || !path.exists() => ExitCode::from(MINUS_ONE),
+        Error::Model { .. } => ExitCode::from(MINUS_ONE),
+        _ => ExitCode::FAILURE,
+    }
+}

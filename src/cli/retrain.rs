@@ -1,0 +1,208 @@
+//! The program `retrain`: its flags, and the [`Config`] they make.
+
+use super::argparse::{self, Flag, Kind, Parsed};
+use super::exit_code;
+use crate::error::{Error, Result};
+use crate::logging;
+use crate::retrain::{Config, Percentages, run};
+use crate::tf::Chatter;
+use log::LevelFilter;
+use std::process::ExitCode;
+
+const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+
+const ABOUT: &str = "Retrains the last layer of a pretrained image network on your own photographs. \
+                     --image_dir holds one directory per class.";
+
+const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
+    Flag { name, kind, default, help, original: true }
+}
+
+const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
+    Flag { name, kind, default, help, original: false }
+}
+
+/// All flags: those of both generations of the script, then ours.
+pub const RETRAIN_FLAGS: &[Flag] = &[
+    flag("image_dir", Kind::Str, "", "Path to folders of labeled images"),
+    flag("output_graph", Kind::Str, "/tmp/output_graph.pb", "Where to save the trained graph"),
+    flag(
+        "intermediate_output_graphs_dir",
+        Kind::Str,
+        "/tmp/intermediate_graph/",
+        "What the paths of intermediate graphs begin with",
+    ),
+    flag(
+        "intermediate_store_frequency",
+        Kind::Int,
+        "0",
+        "Store an intermediate graph every so many steps; 0 for never",
+    ),
+    flag("output_labels", Kind::Str, "/tmp/output_labels.txt", "Where to save the trained graph's labels"),
+    flag("summaries_dir", Kind::Str, "/tmp/retrain_logs", "Where to save summaries for TensorBoard; emptied first"),
+    flag("how_many_training_steps", Kind::Int, "4000", "How many training steps to run"),
+    flag("learning_rate", Kind::Float, "0.01", "The step size of gradient descent"),
+    flag("testing_percentage", Kind::Int, "10", "What percentage of images to keep for the final test"),
+    flag("validation_percentage", Kind::Int, "10", "What percentage of images to keep for validation"),
+    flag("eval_step_interval", Kind::Int, "10", "Evaluate every so many steps"),
+    flag("train_batch_size", Kind::Int, "100", "How many images a training step sees; -1 for all"),
+    flag("test_batch_size", Kind::Int, "-1", "How many images the final test sees; -1 for all"),
+    flag("validation_batch_size", Kind::Int, "100", "How many images an evaluation sees; -1 for all"),
+    flag("print_misclassified_test_images", Kind::Switch, "", "List the test images whose class was not found"),
+    flag("model_dir", Kind::Str, "/tmp/imagenet", "Where pretrained models are, or are downloaded to"),
+    flag("bottleneck_dir", Kind::Str, "/tmp/bottleneck", "Where to cache bottlenecks"),
+    flag("final_tensor_name", Kind::Str, "final_result", "The name of the output node of the trained graph"),
+    flag("flip_left_right", Kind::Switch, "", "Randomly mirror half of the training images"),
+    flag("random_crop", Kind::Int, "0", "Percentage of margin to crop off training images at random"),
+    flag("random_scale", Kind::Int, "0", "Percentage to scale training images up by at random"),
+    flag("random_brightness", Kind::Int, "0", "Percentage to change the brightness of training images by at random"),
+    flag(
+        "architecture",
+        Kind::Str,
+        "inception_v3",
+        "The pretrained model: mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>, or miniature (built in)",
+    ),
+    flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
+    flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),
+    flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
+    flag("checkpoint_path", Kind::Str, "/tmp/_retrain_checkpoint", "Where to save checkpoints (with --tfhub_module)"),
+    ours("random_seed", Kind::Int, "", "Fixes initial weights and batches; without it a seed is drawn and printed"),
+];
+
+/// The program: reads its command line, runs, reports.
+#[must_use]
+pub fn retrain() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let parsed = match argparse::parse("retrain", ABOUT, RETRAIN_FLAGS, &args) {
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => {
+            logging::init(LevelFilter::Info);
+            return exit_code(Err(error));
+        }
+    };
+    let verbosity = verbosity(&parsed);
+    logging::init(*verbosity.as_ref().unwrap_or(&LevelFilter::Info));
+    for warning in &parsed.warnings {
+        log::warn!(target: "retrain", "{warning}");
+    }
+    exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)))
+}
+
+fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
+    Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
+        "DEBUG" => LevelFilter::Debug,
+        "INFO" => LevelFilter::Info,
+        "WARN" => LevelFilter::Warn,
+        // FATAL: what ends the run is still said.
+        _ => LevelFilter::Error,
+    })
+}
+
+/// What the flags ask for.
+///
+/// # Errors
+/// Each names the flag at fault.
+pub fn config_from(parsed: &Parsed) -> Result<Config> {
+    refuse_unfinished(parsed)?;
+    let percentages = Percentages {
+        testing: percentage(parsed, "testing_percentage")?,
+        validation: percentage(parsed, "validation_percentage")?,
+    };
+    if percentages.testing + percentages.validation > 100 {
+        let message = "and --validation_percentage add up to more than 100";
+        return Err(Error::usage("testing_percentage", message));
+    }
+    let learning_rate = parsed.float("learning_rate")?;
+    if !learning_rate.is_finite() || learning_rate < 0.0 {
+        return Err(Error::usage("learning_rate", format!("must be a finite number from 0 on, not {learning_rate}")));
+    }
+    let random_seed = if parsed.given("random_seed") { at_least(parsed, "random_seed", 0)? } else { draw_seed() };
+    let final_tensor_name = parsed.text("final_tensor_name")?;
+    check_node_name(&final_tensor_name)?;
+    Ok(Config {
+        image_dir: parsed.path("image_dir"),
+        output_graph: parsed.path("output_graph"),
+        intermediate_output_graphs_dir: parsed.text("intermediate_output_graphs_dir")?,
+        intermediate_store_frequency: at_least(parsed, "intermediate_store_frequency", 0)?,
+        output_labels: parsed.path("output_labels"),
+        summaries_dir: parsed.path("summaries_dir"),
+        how_many_training_steps: at_least(parsed, "how_many_training_steps", 0)?,
+        learning_rate: learning_rate as f32,
+        percentages,
+        eval_step_interval: at_least(parsed, "eval_step_interval", 1)?,
+        train_batch_size: batch_size(parsed, "train_batch_size")?,
+        test_batch_size: batch_size(parsed, "test_batch_size")?,
+        validation_batch_size: batch_size(parsed, "validation_batch_size")?,
+        print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
+        model_dir: parsed.path("model_dir"),
+        bottleneck_dir: parsed.path("bottleneck_dir"),
+        final_tensor_name,
+        architecture: parsed.text("architecture")?,
+        random_seed,
+        chatter: if verbosity(parsed)? == LevelFilter::Debug { Chatter::All } else { Chatter::Quiet },
+    })
+}
+
+/// What this version knows of but cannot do yet.
+fn refuse_unfinished(parsed: &Parsed) -> Result<()> {
+    if parsed.given("tfhub_module") {
+        if parsed.given("architecture") {
+            return Err(Error::usage("tfhub_module", "and --architecture exclude each other"));
+        }
+        let message = "TF-Hub modules cannot be retrained by this version yet; use --architecture";
+        return Err(Error::usage("tfhub_module", message));
+    }
+    for name in ["random_crop", "random_scale", "random_brightness"] {
+        let value = parsed.int(name)?;
+        if value < 0 {
+            return Err(Error::usage(name, format!("must be a percentage from 0 on, not {value}")));
+        }
+        if value != 0 {
+            return Err(Error::usage(name, "distortions are not supported by this version yet; leave it out"));
+        }
+    }
+    if parsed.switch("flip_left_right") {
+        return Err(Error::usage("flip_left_right", "distortions are not supported by this version yet; leave it out"));
+    }
+    Ok(())
+}
+
+fn at_least(parsed: &Parsed, name: &str, least: i64) -> Result<u64> {
+    let value = parsed.int(name)?;
+    if value < least {
+        return Err(Error::usage(name, format!("must be at least {least}, not {value}")));
+    }
+    Ok(value.unsigned_abs())
+}
+
+fn percentage(parsed: &Parsed, name: &str) -> Result<i64> {
+    let value = parsed.int(name)?;
+    if !(0..=100).contains(&value) {
+        return Err(Error::usage(name, format!("must be between 0 and 100, not {value}")));
+    }
+    Ok(value)
+}
+
+/// A batch's size; any negative number stands for all images.
+fn batch_size(parsed: &Parsed, name: &str) -> Result<Option<usize>> {
+    match parsed.int(name)? {
+        0 => Err(Error::usage(name, "must be at least 1, or -1 for all images")),
+        value => Ok(usize::try_from(value).ok()),
+    }
+}
+
+/// A name TensorFlow accepts for a node.
+fn check_node_name(name: &str) -> Result<()> {
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
+    if first && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\-/".contains(c)) {
+        return Ok(());
+    }
+    let message = format!("'{name}' is no name for a node: letters, digits and _ . - / only, a letter or digit first");
+    Err(Error::usage("final_tensor_name", message))
+}
+
+fn draw_seed() -> u64 {
+    // Short enough to be typed again.
+    rand::random::<u64>() % 1_000_000_000
+}

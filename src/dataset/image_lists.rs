@@ -1,0 +1,175 @@
+//! Classes from directories: the scripts' `create_image_lists`.
+
+use super::split::{Category, category_of};
+use crate::error::{Error, Result};
+use log::{info, warn};
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The extensions of the poets generation, in its order.
+const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "JPG", "JPEG"];
+
+/// One class: a directory of photographs.
+#[derive(Debug, Clone)]
+pub struct LabelLists {
+    /// The label, made from the directory's name by [`label_name`].
+    pub label: String,
+    /// The directory's own name.
+    pub dir: OsString,
+    training: Vec<OsString>,
+    testing: Vec<OsString>,
+    validation: Vec<OsString>,
+}
+
+impl LabelLists {
+    /// The file names of one set.
+    #[must_use]
+    pub fn images(&self, category: Category) -> &[OsString] {
+        match category {
+            Category::Training => &self.training,
+            Category::Testing => &self.testing,
+            Category::Validation => &self.validation,
+        }
+    }
+
+    fn images_mut(&mut self, category: Category) -> &mut Vec<OsString> {
+        match category {
+            Category::Training => &mut self.training,
+            Category::Testing => &mut self.testing,
+            Category::Validation => &mut self.validation,
+        }
+    }
+}
+
+/// All classes, in class-index order.
+#[derive(Debug, Clone)]
+pub struct ImageLists {
+    /// The directory as typed: it is part of what the split hashes.
+    pub image_dir: PathBuf,
+    /// The classes.
+    pub labels: Vec<LabelLists>,
+}
+
+impl ImageLists {
+    /// How many classes there are.
+    #[must_use]
+    pub fn class_count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// How many images a set holds over all classes.
+    #[must_use]
+    pub fn count(&self, category: Category) -> usize {
+        self.labels.iter().map(|l| l.images(category).len()).sum()
+    }
+
+    /// The path of an image (the scripts' `get_image_path`).
+    #[must_use]
+    pub fn get_image_path(&self, label: &LabelLists, image: &OsStr) -> PathBuf {
+        join(&join(&self.image_dir, &label.dir), image)
+    }
+}
+
+/// Python's `os.path.join`: unlike Rust's, it never drops what was typed.
+fn join(dir: &Path, name: &OsStr) -> PathBuf {
+    let mut path = dir.as_os_str().to_owned();
+    if !path.is_empty() && !path.as_encoded_bytes().ends_with(b"/") {
+        path.push("/");
+    }
+    path.push(name);
+    PathBuf::from(path)
+}
+
+/// The label of a directory: lower case, every run of anything but a–z and 0–9 a single space.
+#[must_use]
+pub fn label_name(dir_name: &str) -> String {
+    let mut label = String::new();
+    for c in dir_name.to_lowercase().chars() {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() {
+            label.push(c);
+        } else if !label.ends_with(' ') {
+            label.push(' ');
+        }
+    }
+    label
+}
+
+/// Finds the classes under `image_dir` and splits their images into training, testing and validation sets.
+///
+/// # Errors
+/// Where the directory cannot be read, or two directories make the same label.
+pub fn create_image_lists(image_dir: &Path, testing_percentage: i64, validation_percentage: i64) -> Result<ImageLists> {
+    if !image_dir.is_dir() {
+        return Err(Error::input(image_dir, "Image directory not found; give a directory of class directories"));
+    }
+    let mut labels: Vec<LabelLists> = Vec::new();
+    let mut made_by: HashMap<String, OsString> = HashMap::new();
+    for dir in sub_dirs(image_dir)? {
+        info!(target: "tensorflow", "Looking for images in '{}'", dir.to_string_lossy());
+        let images = find_images(&join(image_dir, &dir))?;
+        if images.is_empty() {
+            warn!(target: "tensorflow", "No files found");
+            continue;
+        }
+        warn_of_size(&dir, images.len());
+        let label = label_name(&dir.to_string_lossy());
+        if let Some(other) = made_by.insert(label.clone(), dir.clone()) {
+            let (other, dir) = (other.to_string_lossy().into_owned(), dir.to_string_lossy().into_owned());
+            let message = format!("'{other}' and '{dir}' both make the label '{label}'; rename one of them");
+            return Err(Error::input(image_dir, message));
+        }
+        let mut lists = LabelLists { label, dir, training: vec![], testing: vec![], validation: vec![] };
+        for image in images {
+            let path = join(&join(image_dir, &lists.dir), &image);
+            let bytes = path.as_os_str().as_encoded_bytes();
+            lists.images_mut(category_of(bytes, testing_percentage, validation_percentage)).push(image);
+        }
+        labels.push(lists);
+    }
+    Ok(ImageLists { image_dir: image_dir.to_owned(), labels })
+}
+
+fn warn_of_size(dir: &OsStr, count: usize) {
+    let most = super::MAX_NUM_IMAGES_PER_CLASS as usize;
+    if count < 20 {
+        warn!(target: "tensorflow", "WARNING: Folder has less than 20 images, which may cause issues.");
+    } else if count > most {
+        let dir = dir.to_string_lossy();
+        warn!(
+            target: "tensorflow",
+            "WARNING: Folder {dir} has more than {most} images. Some images will never be selected."
+        );
+    }
+}
+
+/// The names of the directories directly under `dir`, in byte order of their paths.
+fn sub_dirs(dir: &Path) -> Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(Error::io("listing", dir))? {
+        let name = entry.map_err(Error::io("listing", dir))?.file_name();
+        if join(dir, &name).is_dir() {
+            names.push(name);
+        }
+    }
+    names.sort_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
+    Ok(names)
+}
+
+/// The images of one class: extension by extension, sorted within each.
+fn find_images(dir: &Path) -> Result<Vec<OsString>> {
+    let mut by_extension: [Vec<OsString>; EXTENSIONS.len()] = Default::default();
+    for entry in fs::read_dir(dir).map_err(Error::io("listing", dir))? {
+        let name = entry.map_err(Error::io("listing", dir))?.file_name();
+        let extension = name.as_encoded_bytes().rsplit(|&b| b == b'.').next().unwrap_or_default();
+        let has_dot = extension.len() < name.len();
+        if let Some(i) = EXTENSIONS.iter().position(|e| has_dot && e.as_bytes() == extension) {
+            by_extension[i].push(name);
+        }
+    }
+    for names in &mut by_extension {
+        names.sort_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
+    }
+    Ok(by_extension.into_iter().flatten().collect())
+}

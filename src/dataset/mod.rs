@@ -1,0 +1,9 @@
+//! The user's photographs: which classes there are, which image belongs to which set, and what a batch draws.
+
+mod image_lists;
+mod sampling;
+mod split;
+
+pub use image_lists::{ImageLists, LabelLists, create_image_lists, label_name};
+pub use sampling::{MAX_NUM_IMAGES_PER_CLASS, Sampler};
+pub use split::{Category, category_of, split_percentage};

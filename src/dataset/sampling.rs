@@ -1,0 +1,36 @@
+//! What a batch is made of: first a class at random, then one of its images, as the scripts draw.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The scripts' limit of images in a class, 2²⁷ − 1: also the modulus of the split.
+pub const MAX_NUM_IMAGES_PER_CLASS: u32 = (1 << 27) - 1;
+
+/// A seeded source of batches.
+#[derive(Debug, Clone)]
+pub struct Sampler {
+    rng: ChaCha8Rng,
+}
+
+impl Sampler {
+    /// A sampler whose draws follow from the seed alone.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(seed) }
+    }
+
+    /// Draws `how_many` images: each a class, uniformly among those of `members` that are not empty, then an image
+    /// of that class, uniformly. `members` lists, class by class, the rows of the wanted set. Nothing is drawn from
+    /// nothing.
+    pub fn draw(&mut self, members: &[Vec<usize>], how_many: usize, rows: &mut Vec<usize>) {
+        rows.clear();
+        let classes: Vec<&Vec<usize>> = members.iter().filter(|m| !m.is_empty()).collect();
+        if classes.is_empty() {
+            return;
+        }
+        for _ in 0..how_many {
+            let class = classes[self.rng.random_range(0..classes.len())];
+            rows.push(class[self.rng.random_range(0..class.len())]);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The stable split: an image's set follows from the SHA-1 of its path, so that it stays where it is when other
+//! images come or go, and from machine to machine.
+
+use super::sampling::MAX_NUM_IMAGES_PER_CLASS;
+use sha1::{Digest, Sha1};
+
+/// One of the three sets of images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// What the new layer learns from.
+    Training,
+    /// What it is measured on at the end.
+    Testing,
+    /// What it is measured on while it learns.
+    Validation,
+}
+
+impl Category {
+    /// In the order in which the scripts go through them.
+    pub const ALL: [Self; 3] = [Self::Training, Self::Testing, Self::Validation];
+
+    /// The scripts' name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Testing => "testing",
+            Self::Validation => "validation",
+        }
+    }
+}
+
+/// Where a path falls between 0 and 100: its SHA-1, without `_nohash_` and what follows, modulo 2²⁷, scaled.
+///
+/// Close variations of one photograph share the part before `_nohash_` and so stay in one set.
+#[must_use]
+pub fn split_percentage(path: &[u8]) -> f64 {
+    let hash_name = match path.windows(8).position(|w| w == b"_nohash_") {
+        // `re.sub('_nohash_.*$', '', …)`: a dot does not match a newline, and `$` also matches before a last one.
+        Some(at) if !path[at..].contains(&b'\n') => &path[..at],
+        _ => path,
+    };
+    let digest = Sha1::digest(hash_name);
+    // 2²⁷ divides 2³²: the last four bytes decide.
+    let low = u32::from_be_bytes([digest[16], digest[17], digest[18], digest[19]]);
+    f64::from(low % (MAX_NUM_IMAGES_PER_CLASS + 1)) * (100.0 / f64::from(MAX_NUM_IMAGES_PER_CLASS))
+}
+
+/// The set of the image at `path` (as typed), for whole percentages of testing and validation images.
+#[must_use]
+pub fn category_of(path: &[u8], testing_percentage: i64, validation_percentage: i64) -> Category {
+    let percentage = split_percentage(path);
+    if percentage < validation_percentage as f64 {
+        Category::Validation
+    } else if percentage < (testing_percentage + validation_percentage) as f64 {
+        Category::Testing
+    } else {
+        Category::Training
+    }
+}

@@ -1,0 +1,60 @@
+//! Events files, the format TensorBoard reads: TFRecords of Event messages.
+
+use crate::error::{Error, Result};
+use crate::proto::{self, Event, event::What};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tensorflow::io::RecordWriter;
+
+/// The first event of every file.
+const FILE_VERSION: &str = "brain.Event:2";
+
+/// Writes one events file (the scripts' `FileWriter`).
+#[derive(Debug)]
+pub struct EventsWriter {
+    file: BufWriter<File>,
+    path: PathBuf,
+}
+
+fn wall_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+impl EventsWriter {
+    /// Creates `dir` and in it `events.out.tfevents.<seconds>.<host>`, with the version event.
+    pub fn create(dir: &Path) -> Result<Self> {
+        crate::fsio::ensure_dir_exists(dir)?;
+        let host = gethostname::gethostname();
+        let name = format!("events.out.tfevents.{:010}.{}", wall_time() as u64, host.to_string_lossy());
+        let path = dir.join(name);
+        let file = File::create(&path).map_err(Error::io("creating", &path))?;
+        let mut writer = Self { file: BufWriter::with_capacity(1 << 18, file), path };
+        writer.add(0, What::FileVersion(FILE_VERSION.into()))?;
+        Ok(writer)
+    }
+
+    /// Adds the graph and the meta graph that goes with it.
+    pub fn add_graph(&mut self, graph_def: Vec<u8>, meta_graph_def: Vec<u8>) -> Result<()> {
+        self.add(0, What::GraphDef(graph_def))?;
+        self.add(0, What::MetaGraphDef(meta_graph_def))
+    }
+
+    /// Adds a serialized Summary, as a merged summary op returns it.
+    pub fn add_summary(&mut self, summary: Vec<u8>, step: i64) -> Result<()> {
+        self.add(step, What::Summary(summary))
+    }
+
+    /// Hands everything written so far to the operating system, so that a running TensorBoard shows it.
+    pub fn flush(&mut self) -> Result<()> {
+        self.file.flush().map_err(Error::io("writing", &self.path))
+    }
+
+    fn add(&mut self, step: i64, what: What) -> Result<()> {
+        let event = Event { wall_time: wall_time(), step, what: Some(what), ..Event::default() };
+        RecordWriter::new(&mut self.file)
+            .write_record(&proto::serialize(&event)?)
+            .map_err(Error::io("writing", &self.path))
+    }
+}

@@ -1,0 +1,140 @@
+//! `label_image.py`: a graph, its labels, a photograph; the most probable classes.
+
+mod format;
+
+pub use format::ImageFormat;
+
+use crate::error::{Error, Result};
+use crate::layers::{DecodedImage, PixelSpec, add_image_decoding};
+use crate::proto::{self, GraphDef, NodeDef};
+use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
+use crate::{export, fsio};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The script's default for a graph that does not say what size it wants.
+const DEFAULT_SIZE: i32 = 224;
+/// How many classes are listed.
+const TOP: usize = 5;
+
+/// What to label, and by what.
+#[derive(Debug, Clone)]
+pub struct LabelConfig {
+    /// The photograph.
+    pub image: PathBuf,
+    /// The graph.
+    pub graph: PathBuf,
+    /// Its labels.
+    pub labels: PathBuf,
+    /// Height in pixels; `None` to ask the graph.
+    pub input_height: Option<i32>,
+    /// Width in pixels; `None` to ask the graph.
+    pub input_width: Option<i32>,
+    /// Subtracted from pixel values of 0 to 255.
+    pub input_mean: f32,
+    /// What the difference is divided by.
+    pub input_std: f32,
+    /// The node that is fed.
+    pub input_layer: String,
+    /// The node that is read.
+    pub output_layer: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Labelled {
+    /// How long the graph took for this one photograph.
+    pub evaluation_time: Duration,
+    /// Labels and scores, the best first, at most five.
+    pub top: Vec<(String, f32)>,
+}
+
+/// Classifies one photograph.
+pub fn classify(config: &LabelConfig) -> Result<Labelled> {
+    let image = fsio::read(&config.image)?;
+    let format = ImageFormat::of(&image).map_err(|what| Error::input(&config.image, what))?;
+    let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
+    let labels = export::parse_labels(&fsio::read(&config.labels)?);
+    let input = find_layer(&graph_def, &config.graph, "input_layer", &config.input_layer)?;
+    find_layer(&graph_def, &config.graph, "output_layer", &config.output_layer)?;
+    let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
+    let known = |axis: usize| wanted.as_ref().and_then(|s| i32::try_from(s[axis]).ok()).filter(|&n| n > 0);
+    let spec = PixelSpec {
+        height: config.input_height.or(known(1)).unwrap_or(DEFAULT_SIZE),
+        width: config.input_width.or(known(2)).unwrap_or(DEFAULT_SIZE),
+        depth: 3,
+        mean: config.input_mean,
+        std: config.input_std,
+    };
+    tf::load(Chatter::Quiet)?;
+    let pixels = read_tensor_from_image_file(&config.image, image, format, &spec)?;
+    let graph = Graph::import(&graph_def).map_err(|e| Error::input(&config.graph, e.to_string()))?;
+    let (input, output) = (graph.output(&config.input_layer)?, graph.output(&config.output_layer)?);
+    let session = Session::new(&graph, Threads::default())?;
+    let start = Instant::now();
+    let result: Tensor<f32> =
+        session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image")?;
+    let evaluation_time = start.elapsed();
+    if result.len() != labels.len() {
+        let message = format!("holds {} labels, but the graph has {} classes", labels.len(), result.len());
+        return Err(Error::input(&config.labels, message));
+    }
+    Ok(Labelled { evaluation_time, top: top_k(&result, &labels) })
+}
+
+/// The best scores with their labels. Of equal scores the later class goes first, as the script sorts.
+fn top_k(scores: &[f32], labels: &[String]) -> Vec<(String, f32)> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    order.into_iter().rev().take(TOP).map(|i| (labels[i].clone(), scores[i])).collect()
+}
+
+/// The script's function of the same name: decoded and resized by TensorFlow's ops, then (x − mean) / std.
+fn read_tensor_from_image_file(
+    path: &Path,
+    image: Vec<u8>,
+    format: ImageFormat,
+    spec: &PixelSpec,
+) -> Result<Tensor<f32>> {
+    let mut builder = GraphBuilder::default();
+    let DecodedImage { data, pixels } = add_image_decoding(&mut builder, format.decoder(), spec);
+    let graph = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
+    let session = Session::new(&graph, Threads { intra_op: 1, inter_op: 1 })?;
+    let bytes = Tensor::new(&[]).with_values(&[Bytes(image)]).map_err(|e| Error::tensorflow("making a tensor", e))?;
+    let feed = Feed { output: &graph.output(&data)?, value: &bytes };
+    let decoded = session.run_one(feed, &graph.output(&pixels)?, "decoding an image");
+    decoded.map_err(|e| Error::input(path, format!("cannot be decoded as {format} ({e})")))
+}
+
+/// The node of a layer, or an error that lists what the graph offers instead.
+fn find_layer<'g>(graph: &'g GraphDef, path: &Path, flag: &str, name: &str) -> Result<&'g NodeDef> {
+    if let Some(node) = graph.find(name) {
+        return Ok(node);
+    }
+    let fitting = |n: &&NodeDef| match flag {
+        "input_layer" => n.op == "Placeholder",
+        _ => n.op == "Softmax",
+    };
+    let candidates: Vec<&str> = graph.node.iter().filter(fitting).map(|n| n.name.as_str()).take(5).collect();
+    let hint = match candidates.is_empty() {
+        true => String::new(),
+        false => format!("; it has {}", candidates.join(", ")),
+    };
+    Err(Error::usage(flag, format!("{} holds no node '{name}'{hint}", path.display())))
+}
+
+/// Prints what the script prints.
+pub fn report(outcome: &Labelled, out: &mut impl Write) -> Result<()> {
+    let mut text = format!("\nEvaluation time (1-image): {:.3}s\n\n", outcome.evaluation_time.as_secs_f64());
+    for (label, score) in &outcome.top {
+        text += &format!("{label} (score={score:.5})\n");
+    }
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads may have read enough (`label_image … | head -3`).
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("writing to", Path::new("standard output"))(e))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,113 @@
+//! From a file's bytes to the pixels a network wants: decode, resize, normalise.
+
+use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
+use crate::tf::GraphBuilder;
+
+/// The pixels a network expects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PixelSpec {
+    /// Width in pixels.
+    pub width: i32,
+    /// Height in pixels.
+    pub height: i32,
+    /// Channels: 3 for all models here.
+    pub depth: i32,
+    /// The value of 0–255 that becomes 0.
+    pub mean: f32,
+    /// What the difference to the mean is divided by.
+    pub std: f32,
+}
+
+/// The two ends of a decoding graph.
+#[derive(Debug, Clone)]
+pub struct DecodedImage {
+    /// The string placeholder the file's bytes are fed to.
+    pub data: String,
+    /// The result, [1, height, width, depth] floats.
+    pub pixels: String,
+}
+
+/// How the difference to the mean is scaled.
+#[derive(Debug, Clone, Copy)]
+enum Normalise {
+    /// `Sub`, `Mul` by 1/std: retrain.py.
+    Multiply,
+    /// `Sub`, `RealDiv` by std: label_image.py. (The two differ in the last bit.)
+    Divide,
+}
+
+/// The script's `add_jpeg_decoding`: DecodeJPGInput → DecodeJpeg → Cast → ExpandDims → ResizeBilinear → Sub → Mul.
+pub fn add_jpeg_decoding(b: &mut GraphBuilder, spec: &PixelSpec) -> DecodedImage {
+    let data = b.op("Placeholder", "DecodeJPGInput").type_attr("dtype", DT_STRING).unknown_shape().finish();
+    let decoded = add_decoder(b, "DecodeJpeg", "DecodeJpeg", &data, spec.depth);
+    let pixels = add_resize(b, &decoded, spec, Normalise::Multiply);
+    DecodedImage { data, pixels }
+}
+
+/// label_image.py's reader for one image format: `op` is the decoder (DecodeJpeg, DecodePng, DecodeGif, DecodeBmp).
+pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec) -> DecodedImage {
+    let data = b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
+    let decoded = match op {
+        "DecodeGif" => {
+            let frames = b.op(op, "gif_reader").input(&data).finish();
+            // [frames, height, width, 3]: an animation is judged by its first frame.
+            let first = b.int("first_frame", 0);
+            let axis = b.int("first_frame/axis", 0);
+            b.op("GatherV2", "frame")
+                .inputs([frames, first, axis])
+                .type_attr("Tparams", DT_UINT8)
+                .type_attr("Tindices", DT_INT32)
+                .type_attr("Taxis", DT_INT32)
+                .finish()
+        }
+        "DecodeBmp" => {
+            // As stored: 32-bit files hold a fourth channel, which is dropped here.
+            let stored = b.op(op, "bmp_reader").input(&data).int_attr("channels", 0).finish();
+            let begin = b.ints("rgb/begin", &[0, 0, 0]);
+            let size = b.ints("rgb/size", &[-1, -1, spec.depth]);
+            let slice = b.op("Slice", "rgb").inputs([stored, begin, size]);
+            slice.type_attr("T", DT_UINT8).type_attr("Index", DT_INT32).finish()
+        }
+        _ => add_decoder(b, op, "image_reader", &data, spec.depth),
+    };
+    let pixels = add_resize(b, &decoded, spec, Normalise::Divide);
+    DecodedImage { data, pixels }
+}
+
+fn add_decoder(b: &mut GraphBuilder, op: &str, name: &str, data: &str, depth: i32) -> String {
+    let decoder = b.op(op, name).input(data).int_attr("channels", depth.into());
+    if op != "DecodeJpeg" {
+        return decoder.type_attr("dtype", DT_UINT8).finish();
+    }
+    let decoder = decoder.int_attr("ratio", 1).bool_attr("fancy_upscaling", true).str_attr("dct_method", "");
+    decoder.bool_attr("try_recover_truncated", false).float_attr("acceptable_fraction", 1.0).finish()
+}
+
+fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec, normalise: Normalise) -> String {
+    let cast = add_cast(b, decoded, DT_UINT8, DT_FLOAT);
+    let axis = b.int("ExpandDims/dim", 0);
+    let batch = b.op("ExpandDims", "ExpandDims").inputs([cast, axis]);
+    let batch = batch.float_type().type_attr("Tdim", DT_INT32).finish();
+    let size = b.ints("stack", &[spec.height, spec.width]);
+    let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, size]).float_type();
+    let resized = resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish();
+    let mean = b.float("Sub/y", spec.mean);
+    let offset = b.op("Sub", "Sub").inputs([resized, mean]).float_type().finish();
+    match normalise {
+        Normalise::Multiply => {
+            // The script computes 1.0 / std in double precision, then stores it as a float.
+            let factor = b.float("Mul/y", (1.0 / f64::from(spec.std)) as f32);
+            b.op("Mul", "Mul").inputs([offset, factor]).float_type().finish()
+        }
+        Normalise::Divide => {
+            let std = b.float("truediv/y", spec.std);
+            b.op("RealDiv", "truediv").inputs([offset, std]).float_type().finish()
+        }
+    }
+}
+
+/// A cast from one type to another.
+pub(super) fn add_cast(b: &mut GraphBuilder, input: &str, from: DataType, to: DataType) -> String {
+    let cast = b.op("Cast", "Cast").input(input).type_attr("SrcT", from).type_attr("DstT", to);
+    cast.bool_attr("Truncate", false).finish()
+}

@@ -1,0 +1,14 @@
+//! The pieces of the training graph. Each adds named nodes to a [`GraphBuilder`](crate::tf::GraphBuilder) and runs
+//! nothing; the names are those of the scripts' graphs.
+
+mod decoding;
+mod evaluation;
+mod final_training_ops;
+mod summaries;
+
+pub use decoding::{DecodedImage, PixelSpec, add_image_decoding, add_jpeg_decoding};
+pub use evaluation::{EvaluationStep, add_evaluation_step};
+pub use final_training_ops::{
+    FinalTrainingOps, HeadSpec, LAYER_NAME, VariableNames, add_final_training_ops, add_gradient_descent,
+};
+pub use summaries::{Summaries, variable_summaries};

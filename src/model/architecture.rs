@@ -1,0 +1,98 @@
+//! The table behind `--architecture`: names to files, tensors and pixels.
+
+use crate::error::{Error, Result};
+use crate::layers::PixelSpec;
+
+/// Where a model's graph comes from when it is not in model_dir.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// An archive, at this address, that is unpacked into model_dir.
+    Archive(&'static str, String),
+    /// Made by this program.
+    BuiltIn,
+}
+
+/// What is to be known of a model to retrain it (the script's dictionary of the same name).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// The architecture as typed: the bottleneck files bear it.
+    pub architecture: String,
+    /// Where the graph comes from.
+    pub source: Source,
+    /// The tensor whose values are the bottleneck.
+    pub bottleneck_tensor_name: &'static str,
+    /// How many numbers a bottleneck has.
+    pub bottleneck_tensor_size: usize,
+    /// The tensor that is fed with pixels.
+    pub resized_input_tensor_name: &'static str,
+    /// The graph's file under model_dir.
+    pub model_file_name: String,
+    /// The pixels it wants.
+    pub pixels: PixelSpec,
+}
+
+const WIDTHS: [&str; 4] = ["1.0", "0.75", "0.50", "0.25"];
+const SIZES: [&str; 4] = ["224", "192", "160", "128"];
+/// The address's scheme and host are those of the original scripts.
+const MODELS: &str = "http://download.tensorflow.org/models/";
+
+/// The script's function of the same name: what an architecture's name stands for.
+pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
+    let name = architecture.to_lowercase();
+    if name == "miniature" {
+        return Ok(ModelInfo {
+            source: Source::BuiltIn,
+            ..mobilenet(architecture, "0.25", "128", "miniature/frozen_graph.pb".into())
+        });
+    }
+    let parts: Vec<&str> = name.split('_').collect();
+    match parts[..] {
+        ["inception", "v3"] => Err(not_yet(architecture, "Inception v3")),
+        ["mobilenet", width, size] | ["mobilenet", width, size, _] if !WIDTHS.contains(&width) => {
+            let _ = size;
+            let expected = "The Mobilenet version should be '1.0', '0.75', '0.50', or '0.25'";
+            Err(Error::model(architecture, format!("{expected}, but found '{width}'")))
+        }
+        ["mobilenet", _, size] | ["mobilenet", _, size, _] if !SIZES.contains(&size) => {
+            let expected = "The Mobilenet input size should be '224', '192', '160', or '128'";
+            Err(Error::model(architecture, format!("{expected}, but found '{size}'")))
+        }
+        ["mobilenet", width, size] => {
+            let file = format!("mobilenet_v1_{width}_{size}/frozen_graph.pb");
+            Ok(mobilenet(architecture, width, size, file))
+        }
+        ["mobilenet", _, _, "quantized"] => Err(not_yet(architecture, "the quantized MobileNets")),
+        ["mobilenet", _, _, suffix] => {
+            Err(Error::model(architecture, format!("Couldn't understand architecture suffix '{suffix}'")))
+        }
+        _ => Err(unknown(architecture, &name)),
+    }
+}
+
+fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: String) -> ModelInfo {
+    let file = "mobilenet_v1_{}_{}_frozen.tgz".replacen("{}", width, 1).replacen("{}", size, 1);
+    let pixel = size.parse().unwrap_or(224);
+    ModelInfo {
+        architecture: architecture.into(),
+        source: Source::Archive(MODELS, file),
+        bottleneck_tensor_name: "MobilenetV1/Predictions/Reshape:0",
+        bottleneck_tensor_size: 1001,
+        resized_input_tensor_name: "input:0",
+        model_file_name,
+        pixels: PixelSpec { width: pixel, height: pixel, depth: 3, mean: 127.5, std: 127.5 },
+    }
+}
+
+fn not_yet(architecture: &str, what: &str) -> Error {
+    let message =
+        format!("{what} cannot be retrained by this version yet; use mobilenet_<width>_<size> without suffix");
+    Error::model(architecture, message)
+}
+
+fn unknown(architecture: &str, name: &str) -> Error {
+    let mobilenets = WIDTHS.iter().flat_map(|w| SIZES.iter().map(move |s| format!("mobilenet_{w}_{s}")));
+    let known = mobilenets.chain(["miniature".into(), "inception_v3".into()]);
+    let nearest = known.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+    Error::model(architecture, format!("Couldn't understand architecture name '{architecture}'{hint}"))
+}

@@ -1,0 +1,96 @@
+//! Model archives: downloaded once into model_dir, unpacked there, with nothing in them trusted.
+
+use crate::error::{Error, Result};
+use crate::{fsio, net};
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+
+/// No file of a model is larger: a bound against archives made to fill the disk.
+const LARGEST_FILE: u64 = 2 << 30;
+
+/// The sums of the archives as published, where known to us.
+const SHA256: &[(&str, &str)] = &[
+    ("mobilenet_v1_0.25_128_frozen.tgz", "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce"),
+    ("mobilenet_v1_0.25_224_frozen.tgz", "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756"),
+];
+
+/// The script's function of the same name: brings the archive `name` into `model_dir` if it is not there, and
+/// unpacks it. Where `graph` is there already and not older than the archive, nothing is done.
+pub fn maybe_download_and_extract(base_url: &str, name: &str, model_dir: &Path, graph: &Path) -> Result<()> {
+    fsio::ensure_dir_exists(model_dir)?;
+    let archive = model_dir.join(name);
+    if graph.is_file() && (!archive.is_file() || !is_newer(&archive, graph)) {
+        return Ok(());
+    }
+    if !archive.is_file() {
+        let sum = SHA256.iter().find(|(n, _)| *n == name).map(|(_, sum)| *sum);
+        let url = format!("{base_url}{name}");
+        net::fetch(&url, &archive, sum).map_err(|error| without_network(error, &url, &archive))?;
+    }
+    extract(&archive, model_dir)?;
+    if graph.is_file() {
+        return Ok(());
+    }
+    let message = format!("does not hold {}; remove it to have it downloaded again", graph.display());
+    Err(Error::input(archive, message))
+}
+
+fn is_newer(a: &Path, b: &Path) -> bool {
+    let modified = |p: &Path| p.metadata().and_then(|m| m.modified()).ok();
+    matches!((modified(a), modified(b)), (Some(a), Some(b)) if a > b)
+}
+
+fn without_network(error: Error, url: &str, archive: &Path) -> Error {
+    match error {
+        Error::Net { message, .. } => Error::Net {
+            url: url.into(),
+            message: format!("{message}\nWithout a network: put that file at {}", archive.display()),
+        },
+        other => other,
+    }
+}
+
+/// Unpacks a `.tgz`. Only plain files and directories that stay below `dir` are made; anything else in the archive
+/// is an error that names it, and files appear under their names only when they are complete.
+pub(super) fn extract(archive: &Path, dir: &Path) -> Result<()> {
+    let file = File::open(archive).map_err(Error::io("opening", archive))?;
+    let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
+    let broken = |e: std::io::Error| {
+        Error::input(archive, format!("is not a whole .tgz archive ({e}); remove it to have it downloaded again"))
+    };
+    for entry in tar.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let path = entry.path().map_err(broken)?.into_owned();
+        let refused = |why: &str| Error::input(archive, format!("holds '{}', which {why}", path.display()));
+        let target = dir.join(safe_path(&path).ok_or_else(|| refused("leaves the directory"))?);
+        let kind = entry.header().entry_type();
+        if kind.is_dir() {
+            fsio::ensure_dir_exists(&target)?;
+        } else if !kind.is_file() {
+            return Err(refused("is neither a file nor a directory"));
+        } else if entry.size() > LARGEST_FILE {
+            return Err(refused("is absurdly large"));
+        } else {
+            let mut bytes = Vec::with_capacity(entry.size() as usize);
+            entry.read_to_end(&mut bytes).map_err(broken)?;
+            target.parent().map_or(Ok(()), fsio::ensure_dir_exists)?;
+            fsio::write(&target, &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// The path if all its parts are plain names.
+fn safe_path(path: &Path) -> Option<PathBuf> {
+    let mut safe = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => safe.push(name),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(safe)
+}

@@ -1,0 +1,51 @@
+//! Frozen graphs: a pretrained network as it was published, untouched.
+
+use super::architecture::{ModelInfo, Source};
+use super::{archive, miniature};
+use crate::error::{Error, Result};
+use crate::layers::PixelSpec;
+use crate::proto::{self, GraphDef, InputRef};
+use std::path::Path;
+
+/// A pretrained network, ready to have its bottlenecks read and a new layer put on it.
+#[derive(Debug, Clone)]
+pub struct Backbone {
+    /// What bottleneck files bear after the image's name.
+    pub name: String,
+    /// The graph as published.
+    pub graph_def: GraphDef,
+    /// The tensor fed with pixels.
+    pub input: String,
+    /// The tensor whose values are the bottleneck.
+    pub bottleneck: String,
+    /// How many numbers a bottleneck has.
+    pub bottleneck_size: usize,
+    /// The pixels it wants.
+    pub pixels: PixelSpec,
+}
+
+/// The script's `create_model_graph`, with what comes before it: the graph is brought into `model_dir` where it is
+/// not there, and read.
+pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone> {
+    let file = model_dir.join(&info.model_file_name);
+    match &info.source {
+        Source::Archive(base, name) => archive::maybe_download_and_extract(base, name, model_dir, &file)?,
+        Source::BuiltIn => miniature::maybe_write_miniature(&file)?,
+    }
+    let graph_def: GraphDef = proto::parse(&file, &crate::fsio::read(&file)?)?;
+    for tensor in [info.resized_input_tensor_name, info.bottleneck_tensor_name] {
+        let node = InputRef::parse(tensor).node;
+        if graph_def.find(node).is_none() {
+            let message = format!("holds no node '{node}'; is it the graph of {}?", info.architecture);
+            return Err(Error::input(file, message));
+        }
+    }
+    Ok(Backbone {
+        name: info.architecture.clone(),
+        graph_def,
+        input: info.resized_input_tensor_name.into(),
+        bottleneck: info.bottleneck_tensor_name.trim_end_matches(":0").into(),
+        bottleneck_size: info.bottleneck_tensor_size,
+        pixels: info.pixels.clone(),
+    })
+}

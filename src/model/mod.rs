@@ -1,0 +1,12 @@
+//! The pretrained networks: which there are, where they come from, and the [`Backbone`] made of them.
+
+mod architecture;
+mod archive;
+mod frozen;
+mod miniature;
+mod mobilenet;
+
+pub use architecture::{ModelInfo, Source, create_model_info};
+pub use archive::maybe_download_and_extract;
+pub use frozen::{Backbone, create_model_graph};
+pub use miniature::write_miniature;

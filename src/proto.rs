@@ -1,0 +1,136 @@
+//! TensorFlow's messages (generated from `proto/` by `build.rs`), and accessors to graph nodes whose errors
+//! name the node and the attribute.
+
+use crate::error::{Error, Result};
+use protobuf::Message;
+use std::path::Path;
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/proto/mod.rs"));
+}
+
+pub use generated::config::{ConfigProto, GraphOptions, RewriterConfig};
+pub use generated::event::{Event, HistogramProto, Summary, event, summary};
+pub use generated::graph::attr_value::Value;
+pub use generated::graph::{
+    AttrEntry, AttrValue, DataType, GraphDef, NodeDef, TensorProto, TensorShapeProto, VersionDef, attr_value,
+    tensor_shape_proto,
+};
+pub use generated::meta_graph::{
+    CollectionDef, CollectionEntry, MetaGraphDef, VariableDef, collection_def, meta_graph_def,
+};
+
+/// Parses a message that was read from `path`; the error names the file.
+pub fn parse<M: Message>(path: &Path, bytes: &[u8]) -> Result<M> {
+    M::parse_from_bytes(bytes).map_err(|e| Error::input(path, format!("is not a valid {} ({e})", M::NAME)))
+}
+
+/// Serializes a message. Ours are never larger than protobuf's 2 GiB, the only way this can fail.
+pub fn serialize<M: Message>(message: &M) -> Result<Vec<u8>> {
+    message.write_to_bytes().map_err(|e| Error::tensorflow(format!("serializing a {}", M::NAME), e))
+}
+
+/// What an input of a node refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputRef<'a> {
+    /// The node that is read.
+    pub node: &'a str,
+    /// Which of its outputs.
+    pub index: usize,
+    /// Whether it is only waited for (`^name`).
+    pub control: bool,
+}
+
+impl<'a> InputRef<'a> {
+    /// Parses `name`, `name:1` or `^name`.
+    #[must_use]
+    pub fn parse(input: &'a str) -> Self {
+        if let Some(node) = input.strip_prefix('^') {
+            return Self { node, index: 0, control: true };
+        }
+        match input.rsplit_once(':') {
+            Some((node, index)) if index.bytes().all(|b| b.is_ascii_digit()) => {
+                Self { node, index: index.parse().unwrap_or(0), control: false }
+            }
+            _ => Self { node: input, index: 0, control: false },
+        }
+    }
+}
+
+impl GraphDef {
+    /// The node of that name, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&NodeDef> {
+        self.node.iter().find(|n| n.name == name)
+    }
+
+    /// The node of that name, or an error that names it.
+    pub fn require(&self, name: &str) -> Result<&NodeDef> {
+        self.find(name).ok_or_else(|| Error::graph(name, "is not in the graph"))
+    }
+}
+
+impl NodeDef {
+    /// The attribute's value, if it is set.
+    #[must_use]
+    pub fn attr_value(&self, key: &str) -> Option<&Value> {
+        self.attr.iter().find(|a| a.key == key)?.value.as_ref()?.value.as_ref()
+    }
+
+    /// Sets an attribute, replacing one of the same name.
+    pub fn set_attr(&mut self, key: &str, value: Value) {
+        let value = AttrValue { value: Some(value), ..AttrValue::default() };
+        match self.attr.iter_mut().find(|a| a.key == key) {
+            Some(entry) => entry.value = Some(value).into(),
+            None => self.attr.push(AttrEntry { key: key.into(), value: Some(value).into(), ..AttrEntry::default() }),
+        }
+    }
+
+    fn wrong(&self, key: &str, wanted: &str) -> Error {
+        Error::graph(&self.name, format!("{} without a {wanted} attribute '{key}'", self.op))
+    }
+
+    /// A type attribute such as `T` or `dtype`.
+    pub fn type_attr(&self, key: &str) -> Result<DataType> {
+        match self.attr_value(key) {
+            Some(Value::Type(t)) => t.enum_value().map_err(|n| Error::graph(&self.name, format!("unknown type {n}"))),
+            _ => Err(self.wrong(key, "type")),
+        }
+    }
+
+    /// A tensor attribute such as a Const's `value`.
+    pub fn tensor_attr(&self, key: &str) -> Result<&TensorProto> {
+        match self.attr_value(key) {
+            Some(Value::Tensor(t)) => Ok(t),
+            _ => Err(self.wrong(key, "tensor")),
+        }
+    }
+
+    /// A shape attribute as dimensions, −1 for an unknown one; `None` where the rank is unknown or no shape is set.
+    #[must_use]
+    pub fn shape_attr(&self, key: &str) -> Option<Vec<i64>> {
+        match self.attr_value(key) {
+            Some(Value::Shape(s)) if !s.unknown_rank => Some(s.dim.iter().map(|d| d.size).collect()),
+            _ => None,
+        }
+    }
+}
+
+/// A fully known shape, or one with −1 for unknown dimensions.
+#[must_use]
+pub fn shape(dims: &[i64]) -> TensorShapeProto {
+    let dim = |&size| tensor_shape_proto::Dim { size, ..Default::default() };
+    TensorShapeProto { dim: dims.iter().map(dim).collect(), ..Default::default() }
+}
+
+/// A float tensor of that shape, its values as little-endian bytes.
+#[must_use]
+pub fn float_tensor(dims: &[i64], values: &[f32]) -> TensorProto {
+    TensorProto {
+        dtype: DataType::DT_FLOAT.into(),
+        tensor_shape: Some(shape(dims)).into(),
+        tensor_content: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        ..TensorProto::default()
+    }
+}

@@ -1,0 +1,94 @@
+//! What a run is to do: valid by construction, whatever was typed.
+
+use crate::error::{Error, Result};
+use crate::fsio;
+use crate::tf::Chatter;
+use std::path::{Path, PathBuf};
+
+/// How many of the images are kept for testing and for validation, in percent.
+#[derive(Debug, Clone)]
+pub struct Percentages {
+    /// For the final test.
+    pub testing: i64,
+    /// For validation during training.
+    pub validation: i64,
+}
+
+/// A retraining run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The directory of class directories, as typed.
+    pub image_dir: PathBuf,
+    /// Where the trained graph goes.
+    pub output_graph: PathBuf,
+    /// What the intermediate graphs' paths begin with, as typed.
+    pub intermediate_output_graphs_dir: String,
+    /// Every how many steps one is stored; 0 for never.
+    pub intermediate_store_frequency: u64,
+    /// Where the labels go.
+    pub output_labels: PathBuf,
+    /// Where TensorBoard's files go.
+    pub summaries_dir: PathBuf,
+    /// Training steps.
+    pub how_many_training_steps: u64,
+    /// The step size η of gradient descent.
+    pub learning_rate: f32,
+    /// The split.
+    pub percentages: Percentages,
+    /// Every how many steps the training is evaluated.
+    pub eval_step_interval: u64,
+    /// Images a training step sees; `None` for all.
+    pub train_batch_size: Option<usize>,
+    /// Images of the final test; `None` for all.
+    pub test_batch_size: Option<usize>,
+    /// Images of an evaluation during training; `None` for all.
+    pub validation_batch_size: Option<usize>,
+    /// Whether the final test lists what it got wrong.
+    pub print_misclassified_test_images: bool,
+    /// Where pretrained models are, or are brought to.
+    pub model_dir: PathBuf,
+    /// The cache of bottlenecks.
+    pub bottleneck_dir: PathBuf,
+    /// The name of the softmax in the trained graph.
+    pub final_tensor_name: String,
+    /// The pretrained model.
+    pub architecture: String,
+    /// What initial weights and batches follow from.
+    pub random_seed: u64,
+    /// How much TensorFlow itself may say.
+    pub chatter: Chatter,
+}
+
+impl Config {
+    /// Checks that every output can be written, before the costly work.
+    pub(super) fn check_paths(&self) -> Result<()> {
+        if self.image_dir.as_os_str().is_empty() {
+            return Err(Error::usage("image_dir", "must be given: a directory that holds one directory per class"));
+        }
+        for (flag, path) in [("output_graph", &self.output_graph), ("output_labels", &self.output_labels)] {
+            fsio::check_writable(path).map_err(|e| Error::usage(flag, e.to_string()))?;
+        }
+        let dirs = [("bottleneck_dir", &self.bottleneck_dir), ("model_dir", &self.model_dir)];
+        for (flag, dir) in dirs.into_iter().chain([("summaries_dir", &self.summaries_dir)]) {
+            if dir.exists() && !dir.is_dir() {
+                return Err(Error::usage(flag, format!("{} is not a directory", dir.display())));
+            }
+        }
+        self.check_summaries_dir()
+    }
+
+    /// The summaries' directory is emptied at the start of a run: it must not be, or hold, what the run reads.
+    fn check_summaries_dir(&self) -> Result<()> {
+        let real = |p: &Path| p.canonicalize().ok();
+        let Some(summaries) = real(&self.summaries_dir) else { return Ok(()) };
+        let inputs = [&self.image_dir, &self.bottleneck_dir, &self.model_dir].into_iter();
+        let here = std::env::current_dir().ok();
+        for precious in inputs.filter_map(|p| real(p)).chain(here) {
+            if precious.starts_with(&summaries) {
+                let message = format!("{} would be emptied, but {} is in it", summaries.display(), precious.display());
+                return Err(Error::usage("summaries_dir", message));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! The step loop, the evaluations along the way, and the final test.
+
+use super::config::Config;
+use super::head::Head;
+use crate::bottleneck::Bottlenecks;
+use crate::dataset::{Category, Sampler};
+use crate::error::{Error, Result};
+use crate::events::EventsWriter;
+use crate::tf::{Bytes, Tensor};
+use crate::{export, proto, pyfmt};
+use chrono::Local;
+use log::{info, warn};
+use std::path::Path;
+use tensorflow::{Output, SessionRunArgs};
+
+/// A batch, ready to be fed. Its tensors are used again for the next one of the same size.
+struct Batch {
+    rows: Vec<usize>,
+    bottlenecks: Tensor<f32>,
+    ground_truth: Tensor<f32>,
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { rows: Vec::new(), bottlenecks: Tensor::new(&[0, 0]), ground_truth: Tensor::new(&[0, 0]) }
+    }
+}
+
+/// A training run on bottlenecks in memory.
+pub(super) struct Training<'a> {
+    config: &'a Config,
+    head: &'a Head,
+    bottlenecks: &'a Bottlenecks,
+    class_count: usize,
+    sampler: Sampler,
+    train_writer: EventsWriter,
+    validation_writer: EventsWriter,
+}
+
+impl<'a> Training<'a> {
+    /// Opens the events files, with the graph, and initializes the layer.
+    pub(super) fn new(
+        config: &'a Config,
+        head: &'a Head,
+        bottlenecks: &'a Bottlenecks,
+        class_count: usize,
+    ) -> Result<Self> {
+        let mut train_writer = EventsWriter::create(&config.summaries_dir.join("train"))?;
+        train_writer.add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
+        let validation_writer = EventsWriter::create(&config.summaries_dir.join("validation"))?;
+        head.initialize()?;
+        let sampler = Sampler::new(config.random_seed);
+        Ok(Self { config, head, bottlenecks, class_count, sampler, train_writer, validation_writer })
+    }
+
+    /// Runs all steps.
+    pub(super) fn run(&mut self) -> Result<()> {
+        let steps = self.config.how_many_training_steps;
+        let (mut train, mut validation) = (Batch::new(), Batch::new());
+        if self.bottlenecks.members(Category::Training).iter().all(Vec::is_empty) && steps > 0 {
+            let message = "leaves no image to train on; lower it, or --validation_percentage";
+            return Err(Error::usage("testing_percentage", message));
+        }
+        for i in 0..steps {
+            self.fill(&mut train, Category::Training, self.config.train_batch_size);
+            self.train_step(&train, i)?;
+            if i % self.config.eval_step_interval == 0 || i + 1 == steps {
+                self.evaluate(&train, &mut validation, i)?;
+            }
+            let frequency = self.config.intermediate_store_frequency;
+            if frequency > 0 && i % frequency == 0 && i > 0 {
+                self.store_intermediate(i)?;
+            }
+        }
+        self.train_writer.flush()?;
+        self.validation_writer.flush()
+    }
+
+    /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of the category.
+    fn fill(&mut self, batch: &mut Batch, category: Category, how_many: Option<usize>) {
+        let members = self.bottlenecks.members(category);
+        match how_many {
+            Some(n) => self.sampler.draw(members, n, &mut batch.rows),
+            // All of them are the same each time.
+            None if !batch.rows.is_empty() => return,
+            None => batch.rows.extend(members.iter().flatten()),
+        }
+        let (n, size) = (batch.rows.len(), self.bottlenecks.size);
+        if batch.bottlenecks.dims() != [n as u64, size as u64] {
+            batch.bottlenecks = Tensor::new(&[n as u64, size as u64]);
+            batch.ground_truth = Tensor::new(&[n as u64, self.class_count as u64]);
+        }
+        for (&row, into) in batch.rows.iter().zip(batch.bottlenecks.chunks_exact_mut(size)) {
+            into.copy_from_slice(self.bottlenecks.row(row));
+        }
+        batch.ground_truth.fill(0.0);
+        for (&row, one_hot) in batch.rows.iter().zip(batch.ground_truth.chunks_exact_mut(self.class_count)) {
+            one_hot[self.bottlenecks.classes[row]] = 1.0;
+        }
+    }
+
+    fn feed<'b>(&'b self, batch: &'b Batch) -> SessionRunArgs<'b> {
+        let mut args = SessionRunArgs::new();
+        let (x, truth) = (&self.head.bottleneck_input, &self.head.ground_truth_input);
+        args.add_feed(&x.operation, x.index, &batch.bottlenecks);
+        args.add_feed(&truth.operation, truth.index, &batch.ground_truth);
+        args
+    }
+
+    /// One step of gradient descent; its summaries show the state before it.
+    fn train_step(&mut self, batch: &Batch, step: u64) -> Result<()> {
+        let doing = "running the training step";
+        let mut args = self.feed(batch);
+        let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
+        args.add_target(&self.head.train_step);
+        self.head.session.run(&mut args, doing)?;
+        let summary = take_bytes(&mut args, merged, doing)?;
+        drop(args);
+        self.train_writer.add_summary(summary, step as i64)
+    }
+
+    /// Logs how good the layer is on the batch it has just seen, and on validation images.
+    fn evaluate(&mut self, train: &Batch, validation: &mut Batch, step: u64) -> Result<()> {
+        let [accuracy, cross_entropy] =
+            self.scalars(train, [&self.head.accuracy, &self.head.cross_entropy], "evaluating on the training batch")?;
+        let now = || pyfmt::timestamp(Local::now());
+        info!(target: "tensorflow", "{}: Step {step}: Train accuracy = {:.1}%", now(), accuracy * 100.0);
+        info!(target: "tensorflow", "{}: Step {step}: Cross entropy = {cross_entropy:.6}", now());
+        self.fill(validation, Category::Validation, self.config.validation_batch_size);
+        if validation.rows.is_empty() {
+            if step == 0 {
+                warn!(target: "retrain", "There are no validation images: validation is left out");
+            }
+            return self.train_writer.flush();
+        }
+        let doing = "evaluating on the validation images";
+        let mut args = self.feed(validation);
+        let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
+        let accuracy = args.request_fetch(&self.head.accuracy.operation, self.head.accuracy.index);
+        self.head.session.run(&mut args, doing)?;
+        let summary = take_bytes(&mut args, merged, doing)?;
+        let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
+        drop(args);
+        self.validation_writer.add_summary(summary, step as i64)?;
+        info!(
+            target: "tensorflow",
+            "{}: Step {step}: Validation accuracy = {:.1}% (N={})", now(), accuracy * 100.0, validation.rows.len()
+        );
+        self.train_writer.flush()?;
+        self.validation_writer.flush()
+    }
+
+    fn scalars<const N: usize>(&self, batch: &Batch, outputs: [&Output; N], doing: &str) -> Result<[f32; N]> {
+        let mut args = self.feed(batch);
+        let tokens = outputs.map(|o| args.request_fetch(&o.operation, o.index));
+        self.head.session.run(&mut args, doing)?;
+        let mut values = [0.0; N];
+        for (value, token) in values.iter_mut().zip(tokens) {
+            *value = args.fetch::<f32>(token).map_err(|e| Error::tensorflow(doing, e))?[0];
+        }
+        Ok(values)
+    }
+
+    fn store_intermediate(&self, step: u64) -> Result<()> {
+        let path = format!("{}intermediate_{step}.pb", self.config.intermediate_output_graphs_dir);
+        info!(target: "tensorflow", "Save intermediate result to : {path}");
+        let variables = self.head.variables()?;
+        export::save_graph_to_file(&self.head.graph_def, &self.config.final_tensor_name, &variables, Path::new(&path))
+    }
+
+    /// The final test on images not used so far. Returns the misclassified ones: row and predicted class.
+    pub(super) fn final_test(&mut self) -> Result<Vec<(usize, usize)>> {
+        let doing = "running the final test";
+        let mut test = Batch::new();
+        self.fill(&mut test, Category::Testing, self.config.test_batch_size);
+        if test.rows.is_empty() {
+            warn!(target: "retrain", "There are no test images: the final test is left out");
+            return Ok(Vec::new());
+        }
+        let mut args = self.feed(&test);
+        let accuracy = args.request_fetch(&self.head.accuracy.operation, self.head.accuracy.index);
+        let prediction = args.request_fetch(&self.head.prediction.operation, self.head.prediction.index);
+        self.head.session.run(&mut args, doing)?;
+        let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
+        let predictions = args.fetch::<i64>(prediction).map_err(|e| Error::tensorflow(doing, e))?;
+        info!(target: "tensorflow", "Final test accuracy = {:.1}% (N={})", accuracy * 100.0, test.rows.len());
+        let predicted = test.rows.iter().zip(predictions.iter()).map(|(&row, &p)| (row, p as usize));
+        Ok(predicted.filter(|&(row, p)| self.bottlenecks.classes[row] != p).collect())
+    }
+}
+
+fn take_bytes(args: &mut SessionRunArgs<'_>, token: tensorflow::FetchToken, doing: &str) -> Result<Vec<u8>> {
+    let tensor = args.fetch::<Bytes>(token).map_err(|e| Error::tensorflow(doing, e))?;
+    Ok(tensor[0].0.clone())
+}

@@ -1,0 +1,155 @@
+//! Directories of simulated photographs, in the layout that the retraining tools read: one directory for each class.
+
+use super::{ClusterKind, encode_jpeg, photograph, photograph_of_class};
+use crate::error::{Error, Result};
+use crate::fsio;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+/// The JPEG quality at which 120 photographs of 256 pixels take about 1 MB and show no blocks.
+pub const QUALITY: u8 = 72;
+
+/// What to write, and where.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The directory for the class directories.
+    pub out: PathBuf,
+    /// Photographs in each class.
+    pub per_class: u64,
+    /// Other seeds give other photographs.
+    pub seed: u64,
+    /// Side of the photographs, pixels, at least 16.
+    pub size: u32,
+    /// JPEG quality, 1 to 100.
+    pub quality: u8,
+    /// More photographs, apart from those in `out`: for trying the trained model on.
+    pub test_photos: Option<TestPhotos>,
+    /// `Some(k)` for k > 2 makes k classes `class_0000`, `class_0001`, … in place of the two kinds: by turns globular and
+    /// open clusters, each class with parameters of its own. They are for tests of scale.
+    pub classes: Option<u32>,
+    /// Threads, or all cores.
+    pub threads: Option<NonZero<usize>>,
+}
+
+/// Photographs that no class directory of the plan holds; they go on with the numbers where the others end.
+#[derive(Clone, Debug)]
+pub struct TestPhotos {
+    /// The directory for their class directories; it should not lie within [`Plan::out`].
+    pub out: PathBuf,
+    /// Photographs in each class.
+    pub per_class: u64,
+}
+
+impl Plan {
+    /// 60 photographs of 256 pixels for each of the two kinds.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Self {
+            out: out.into(),
+            per_class: 60,
+            seed: 1,
+            size: 256,
+            quality: QUALITY,
+            test_photos: None,
+            classes: None,
+            threads: None,
+        }
+    }
+
+    /// The classes, in order.
+    fn classes(&self) -> Vec<Class> {
+        match self.classes {
+            Some(count) if count > 2 => (0..count).map(Class::Numbered).collect(),
+            _ => ClusterKind::ALL.map(Class::Kind).to_vec(),
+        }
+    }
+}
+
+/// A directory of photographs of one sort.
+#[derive(Clone, Copy)]
+enum Class {
+    Kind(ClusterKind),
+    Numbered(u32),
+}
+
+impl Class {
+    fn dir_name(self) -> String {
+        match self {
+            Self::Kind(kind) => kind.dir_name().to_owned(),
+            Self::Numbered(class) => format!("class_{class:04}"),
+        }
+    }
+
+    fn file_name(self, index: u64) -> String {
+        let letter = match self {
+            Self::Kind(kind) => kind.letter(),
+            Self::Numbered(_) => 'c',
+        };
+        format!("{letter}{index:05}.jpg")
+    }
+
+    fn jpeg(self, plan: &Plan, index: u64) -> Result<Vec<u8>> {
+        let image = match self {
+            Self::Kind(kind) => photograph(kind, plan.seed, index, plan.size),
+            Self::Numbered(class) => photograph_of_class(class, plan.seed, index, plan.size),
+        };
+        encode_jpeg(&image, plan.quality)
+    }
+}
+
+/// Writes the photographs of `plan`: `out/<class>/<letter><5-digit number>.jpg`, such as `globular cluster/g00017.jpg`.
+/// Existing files of the same names are replaced. Returns how many were written.
+///
+/// # Errors
+/// A plan with a size or quality out of range, and whatever the file system refuses; the first failure stops the rest.
+pub fn simulate_clusters(plan: &Plan) -> Result<u64> {
+    if plan.size < 16 || plan.size > 4096 {
+        return Err(Error::usage("size", format!("{} is not between 16 and 4096 pixels", plan.size)));
+    }
+    if !(1..=100).contains(&plan.quality) {
+        return Err(Error::usage("quality", format!("{} is not between 1 and 100", plan.quality)));
+    }
+    let classes = plan.classes();
+    let written = write_all(plan, &classes, &plan.out, 0, plan.per_class)?;
+    let tests = match &plan.test_photos {
+        Some(tests) => write_all(plan, &classes, &tests.out, plan.per_class, tests.per_class)?,
+        None => 0,
+    };
+    Ok(written + tests)
+}
+
+/// Writes photographs `first..first + count` of each class into `out`, on all threads.
+fn write_all(plan: &Plan, classes: &[Class], out: &Path, first: u64, count: u64) -> Result<u64> {
+    let dirs: Vec<PathBuf> = classes.iter().map(|class| out.join(class.dir_name())).collect();
+    for dir in &dirs {
+        fsio::ensure_dir_exists(dir)?;
+    }
+    let total = count * classes.len() as u64;
+    let next = AtomicU64::new(0);
+    let failed = AtomicBool::new(false);
+    let work = || -> Result<()> {
+        while !failed.load(Ordering::Relaxed) {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= total {
+                break;
+            }
+            let (class, index) = ((job / count) as usize, first + job % count);
+            let write = || {
+                let jpeg = classes[class].jpeg(plan, index)?;
+                fsio::write_cache(&dirs[class].join(classes[class].file_name(index)), &jpeg)
+            };
+            write().inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+        }
+        Ok(())
+    };
+    let threads = plan.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        // A panic in a worker is a bug and is passed on; else the first error is the answer.
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })?;
+    Ok(total)
+}

@@ -1,0 +1,62 @@
+//! The CCD: photon and read noise, and what becomes of electrons in pixels that are full.
+
+use super::frame::Frame;
+use super::telescope::Telescope;
+use rand::Rng;
+use rand_distr::{Distribution, Poisson, StandardNormal};
+
+/// Above so many electrons Poisson's law and Gauss's differ by less than the read noise.
+const GAUSSIAN: f32 = 40.0;
+
+/// The part of a spilled charge that is lost from each pixel to the next.
+const LOSS: f32 = 0.15;
+
+/// Replaces the expected electrons by counted ones.
+pub(super) fn count(frame: &mut Frame, telescope: &Telescope, rng: &mut impl Rng) {
+    let read2 = telescope.read_noise.powi(2);
+    for electrons in frame.pixels.as_flattened_mut() {
+        let normal: f32 = StandardNormal.sample(rng);
+        *electrons = if *electrons > GAUSSIAN {
+            *electrons + normal * (*electrons + read2).sqrt()
+        } else {
+            // An error means that nothing was expected.
+            Poisson::new(*electrons).map_or(0.0, |law| law.sample(rng)) + normal * telescope.read_noise
+        };
+    }
+}
+
+/// Empties full pixels: into their column where the telescope's CCD bleeds, else away.
+pub(super) fn saturate(frame: &mut Frame, telescope: &Telescope) {
+    let well = telescope.full_well;
+    if telescope.bleeds {
+        for column in 0..frame.size {
+            for colour in 0..3 {
+                bleed(frame, column, colour, well);
+            }
+        }
+    }
+    for electrons in frame.pixels.as_flattened_mut() {
+        *electrons = electrons.min(well);
+    }
+}
+
+/// Spills half of each full pixel's excess up its column and half down.
+fn bleed(frame: &mut Frame, column: usize, colour: usize, well: f32) {
+    let size = frame.size;
+    let excess: Vec<f32> =
+        (0..size).map(|row| 0.5 * (frame.pixels[row * size + column][colour] - well).max(0.0)).collect();
+    if excess.iter().all(|e| *e == 0.0) {
+        return;
+    }
+    let mut spill = |rows: &mut dyn Iterator<Item = usize>| {
+        let mut carried = 0.0;
+        for row in rows {
+            let pixel = &mut frame.pixels[row * size + column][colour];
+            let taken = (well - *pixel).max(0.0).min(carried);
+            *pixel += taken;
+            carried = (carried - taken) * (1.0 - LOSS) + excess[row];
+        }
+    };
+    spill(&mut (0..size));
+    spill(&mut (0..size).rev());
+}

@@ -1,0 +1,15 @@
+//! TensorFlow, and nothing of retraining: finding and loading libtensorflow, GraphDefs with exact node names,
+//! graphs, sessions and tensors. The one place with `unsafe`.
+
+mod builder;
+mod bytes;
+mod graph;
+mod library;
+mod session;
+
+pub use builder::{GraphBuilder, Op};
+pub use bytes::Bytes;
+pub use graph::Graph;
+pub use library::{Chatter, find_library, load, version};
+pub use session::{Feed, Session, Threads};
+pub use tensorflow::Tensor;

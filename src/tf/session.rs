@@ -1,0 +1,83 @@
+//! Sessions: feed, fetch, run.
+
+use super::graph::Graph;
+use crate::error::{Error, Result};
+use crate::proto::{self, ConfigProto, GraphOptions, RewriterConfig};
+use tensorflow::{Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType};
+
+/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to TensorFlow.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Threads {
+    /// Threads within one op.
+    pub intra_op: i32,
+    /// Ops that run side by side.
+    pub inter_op: i32,
+}
+
+/// A session on a graph.
+#[derive(Debug)]
+pub struct Session {
+    inner: tensorflow::Session,
+}
+
+/// A tensor and what it is fed to.
+#[derive(Debug)]
+pub struct Feed<'t, T: TensorType> {
+    /// The tensor that is replaced.
+    pub output: &'t Output,
+    /// Its value for this run.
+    pub value: &'t Tensor<T>,
+}
+
+impl Session {
+    /// Opens a session. Grappler is off: it costs start-up time and changes rounding, and what runs here is
+    /// either a few small ops or a graph that was already rewritten.
+    pub fn new(graph: &Graph, threads: Threads) -> Result<Self> {
+        let rewrite = RewriterConfig { disable_meta_optimizer: true, ..Default::default() };
+        let options = GraphOptions { rewrite_options: Some(rewrite).into(), ..Default::default() };
+        let config = ConfigProto {
+            intra_op_parallelism_threads: threads.intra_op,
+            inter_op_parallelism_threads: threads.inter_op,
+            graph_options: Some(options).into(),
+            ..Default::default()
+        };
+        let fail = |e| Error::tensorflow("opening a session", e);
+        let mut options = SessionOptions::new();
+        options.set_config(&proto::serialize(&config)?).map_err(fail)?;
+        Ok(Self { inner: tensorflow::Session::new(&options, graph.inner()).map_err(fail)? })
+    }
+
+    /// Runs `args`; `doing` is for the error.
+    pub fn run(&self, args: &mut SessionRunArgs<'_>, doing: &str) -> Result<()> {
+        self.inner.run(args).map_err(|e| Error::tensorflow(doing, e))
+    }
+
+    /// Feeds one tensor and fetches another.
+    pub fn run_one<I: TensorType, O: TensorType>(
+        &self,
+        feed: Feed<'_, I>,
+        fetch: &Output,
+        doing: &str,
+    ) -> Result<Tensor<O>> {
+        let mut args = SessionRunArgs::new();
+        args.add_feed(&feed.output.operation, feed.output.index, feed.value);
+        let token = args.request_fetch(&fetch.operation, fetch.index);
+        self.run(&mut args, doing)?;
+        args.fetch(token).map_err(|e| Error::tensorflow(doing, e))
+    }
+
+    /// Fetches one tensor without feeding anything.
+    pub fn fetch<O: TensorType>(&self, fetch: &Output, doing: &str) -> Result<Tensor<O>> {
+        let mut args = SessionRunArgs::new();
+        let token = args.request_fetch(&fetch.operation, fetch.index);
+        self.run(&mut args, doing)?;
+        args.fetch(token).map_err(|e| Error::tensorflow(doing, e))
+    }
+
+    /// Runs operations for their effect, without fetching.
+    pub fn run_targets(&self, targets: &[Operation], doing: &str) -> Result<()> {
+        let mut args = SessionRunArgs::new();
+        targets.iter().for_each(|t| args.add_target(t));
+        self.run(&mut args, doing)
+    }
+}
