@@ -26,6 +26,9 @@ const BLOCKS: [(usize, i64); 13] = [
 /// The number of logits, an unused background class among them.
 pub(super) const LOGITS: usize = 1001;
 
+/// The node of the pooled features that the logits are made of.
+pub(super) const POOLED: &str = "MobilenetV1/Logits/Dropout_1b/Identity";
+
 /// ε of the published batch normalisation.
 const EPSILON: f32 = 0.001;
 
@@ -180,7 +183,7 @@ impl MobilenetBuilder {
         let pooled = self.b.op("AvgPool", "MobilenetV1/Logits/AvgPool_1a/AvgPool").input(&self.x).float_type();
         let pooled = pooled.str_attr("data_format", "NHWC").str_attr("padding", "VALID");
         let pooled = pooled.ints_attr("ksize", &[1, pool, pool, 1]).ints_attr("strides", &[1, 2, 2, 1]).finish();
-        let dropout = self.float_op("Identity", "MobilenetV1/Logits/Dropout_1b/Identity", [&pooled]);
+        let dropout = self.float_op("Identity", POOLED, [&pooled]);
         let logits = "MobilenetV1/Logits/Conv2d_1c_1x1";
         let (inputs, outputs) = ((weights.len() / LOGITS) as i64, LOGITS as i64);
         let weights = self.variable(&format!("{logits}/weights"), &[1, 1, inputs, outputs], weights);
