@@ -92,7 +92,7 @@ fn compile_protos() -> Result<()> {
     protobuf_codegen::Codegen::new()
         .pure()
         .include("proto")
-        .inputs(["proto/graph.proto", "proto/event.proto", "proto/meta_graph.proto", "proto/config.proto"])
+        .inputs(["graph", "event", "meta_graph", "config", "hub"].map(|name| format!("proto/{name}.proto")))
         .cargo_out_dir("proto")
         .run()?;
     Ok(())

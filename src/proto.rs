@@ -17,8 +17,10 @@ pub use generated::graph::{
     AttrEntry, AttrValue, DataType, GraphDef, NodeDef, TensorProto, TensorShapeProto, VersionDef, attr_value,
     tensor_shape_proto,
 };
+pub use generated::hub::{ImageModuleInfo, ModuleAttachment, ModuleDef};
 pub use generated::meta_graph::{
-    CollectionDef, CollectionEntry, MetaGraphDef, VariableDef, collection_def, meta_graph_def,
+    CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef, SignatureEntry, TensorInfo,
+    TensorInfoEntry, VariableDef, collection_def, meta_graph_def, saver_def,
 };
 
 /// Parses a message that was read from `path`; the error names the file.

@@ -5,7 +5,7 @@ mod format;
 pub use format::ImageFormat;
 
 use crate::error::{Error, Result};
-use crate::layers::{DecodedImage, PixelSpec, add_image_decoding};
+use crate::layers::{DecodedImage, PixelRange, PixelSpec, add_image_decoding};
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use crate::{export, fsio};
@@ -64,8 +64,7 @@ pub fn classify(config: &LabelConfig) -> Result<Labelled> {
         height: config.input_height.or(known(1)).unwrap_or(DEFAULT_SIZE),
         width: config.input_width.or(known(2)).unwrap_or(DEFAULT_SIZE),
         depth: 3,
-        mean: config.input_mean,
-        std: config.input_std,
+        range: PixelRange::Divide { mean: config.input_mean, std: config.input_std },
     };
     tf::load(Chatter::Quiet)?;
     let pixels = read_tensor_from_image_file(&config.image, image, format, &spec)?;

@@ -12,10 +12,29 @@ pub struct PixelSpec {
     pub height: i32,
     /// Channels: 3 for all models here.
     pub depth: i32,
-    /// The value of 0–255 that becomes 0.
-    pub mean: f32,
-    /// What the difference to the mean is divided by.
-    pub std: f32,
+    /// From 0–255 to the network's range.
+    pub range: PixelRange,
+}
+
+/// What becomes of pixel values of 0 to 255.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum PixelRange {
+    /// (x − mean) · (1 / std): retrain.py of the poets generation.
+    Multiply {
+        /// The value that becomes 0.
+        mean: f32,
+        /// What the difference is divided by.
+        std: f32,
+    },
+    /// (x − mean) / std: label_image.py. (The two differ in the last bit.)
+    Divide {
+        /// The value that becomes 0.
+        mean: f32,
+        /// What the difference is divided by.
+        std: f32,
+    },
+    /// x / 255: TF-Hub modules.
+    Unit,
 }
 
 /// The two ends of a decoding graph.
@@ -27,20 +46,11 @@ pub struct DecodedImage {
     pub pixels: String,
 }
 
-/// How the difference to the mean is scaled.
-#[derive(Debug, Clone, Copy)]
-enum Normalise {
-    /// `Sub`, `Mul` by 1/std: retrain.py.
-    Multiply,
-    /// `Sub`, `RealDiv` by std: label_image.py. (The two differ in the last bit.)
-    Divide,
-}
-
 /// The script's `add_jpeg_decoding`: DecodeJPGInput → DecodeJpeg → Cast → ExpandDims → ResizeBilinear → Sub → Mul.
 pub fn add_jpeg_decoding(b: &mut GraphBuilder, spec: &PixelSpec) -> DecodedImage {
     let data = b.op("Placeholder", "DecodeJPGInput").type_attr("dtype", DT_STRING).unknown_shape().finish();
     let decoded = add_decoder(b, "DecodeJpeg", "DecodeJpeg", &data, spec.depth);
-    let pixels = add_resize(b, &decoded, spec, Normalise::Multiply);
+    let pixels = add_resize(b, &decoded, spec);
     DecodedImage { data, pixels }
 }
 
@@ -70,7 +80,7 @@ pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec) -> D
         }
         _ => add_decoder(b, op, "image_reader", &data, spec.depth),
     };
-    let pixels = add_resize(b, &decoded, spec, Normalise::Divide);
+    let pixels = add_resize(b, &decoded, spec);
     DecodedImage { data, pixels }
 }
 
@@ -83,27 +93,48 @@ fn add_decoder(b: &mut GraphBuilder, op: &str, name: &str, data: &str, depth: i3
     decoder.bool_attr("try_recover_truncated", false).float_attr("acceptable_fraction", 1.0).finish()
 }
 
-fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec, normalise: Normalise) -> String {
-    let cast = add_cast(b, decoded, DT_UINT8, DT_FLOAT);
+fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {
+    let float = match spec.range {
+        PixelRange::Unit => convert_image_dtype(b, decoded),
+        _ => add_cast(b, decoded, DT_UINT8, DT_FLOAT),
+    };
     let axis = b.int("ExpandDims/dim", 0);
-    let batch = b.op("ExpandDims", "ExpandDims").inputs([cast, axis]);
+    let batch = b.op("ExpandDims", "ExpandDims").inputs([float, axis]);
     let batch = batch.float_type().type_attr("Tdim", DT_INT32).finish();
     let size = b.ints("stack", &[spec.height, spec.width]);
     let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, size]).float_type();
     let resized = resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish();
-    let mean = b.float("Sub/y", spec.mean);
-    let offset = b.op("Sub", "Sub").inputs([resized, mean]).float_type().finish();
-    match normalise {
-        Normalise::Multiply => {
+    add_range(b, resized, spec.range)
+}
+
+/// Subtracts the mean and divides by the standard deviation, where the range has them.
+pub(super) fn add_range(b: &mut GraphBuilder, image: String, range: PixelRange) -> String {
+    let mean = match range {
+        PixelRange::Unit => return image,
+        PixelRange::Multiply { mean, .. } | PixelRange::Divide { mean, .. } => b.float("Sub/y", mean),
+    };
+    let offset = b.op("Sub", "Sub").inputs([image, mean]).float_type().finish();
+    match range {
+        PixelRange::Multiply { std, .. } => {
             // The script computes 1.0 / std in double precision, then stores it as a float.
-            let factor = b.float("Mul/y", (1.0 / f64::from(spec.std)) as f32);
+            let factor = b.float("Mul/y", (1.0 / f64::from(std)) as f32);
             b.op("Mul", "Mul").inputs([offset, factor]).float_type().finish()
         }
-        Normalise::Divide => {
-            let std = b.float("truediv/y", spec.std);
+        PixelRange::Divide { std, .. } => {
+            let std = b.float("truediv/y", std);
             b.op("RealDiv", "truediv").inputs([offset, std]).float_type().finish()
         }
+        PixelRange::Unit => offset,
     }
+}
+
+/// `tf.image.convert_image_dtype` from uint8 to float32: x · (1/255).
+pub(super) fn convert_image_dtype(b: &mut GraphBuilder, image: &str) -> String {
+    b.name_scope_named("convert_image", |b, scope| {
+        let cast = add_cast(b, image, DT_UINT8, DT_FLOAT);
+        let scale = b.float("y", (1.0f64 / 255.0) as f32);
+        b.op_named("Mul", scope.to_owned()).inputs([cast, scale]).float_type().finish()
+    })
 }
 
 /// A cast from one type to another.

@@ -6,7 +6,7 @@ mod evaluation;
 mod final_training_ops;
 mod summaries;
 
-pub use decoding::{DecodedImage, PixelSpec, add_image_decoding, add_jpeg_decoding};
+pub use decoding::{DecodedImage, PixelRange, PixelSpec, add_image_decoding, add_jpeg_decoding};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use final_training_ops::{
     FinalTrainingOps, HeadSpec, LAYER_NAME, VariableNames, add_final_training_ops, add_gradient_descent,

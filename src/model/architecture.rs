@@ -1,7 +1,7 @@
 //! The table behind `--architecture`: names to files, tensors and pixels.
 
 use crate::error::{Error, Result};
-use crate::layers::PixelSpec;
+use crate::layers::{PixelRange, PixelSpec};
 
 /// Where a model's graph comes from when it is not in model_dir.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +79,12 @@ fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: Strin
         bottleneck_tensor_size: 1001,
         resized_input_tensor_name: "input:0",
         model_file_name,
-        pixels: PixelSpec { width: pixel, height: pixel, depth: 3, mean: 127.5, std: 127.5 },
+        pixels: PixelSpec {
+            width: pixel,
+            height: pixel,
+            depth: 3,
+            range: PixelRange::Multiply { mean: 127.5, std: 127.5 },
+        },
     }
 }
 
