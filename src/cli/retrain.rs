@@ -4,7 +4,8 @@ use super::argparse::{self, Flag, Kind, Parsed};
 use super::exit_code;
 use crate::error::{Error, Result};
 use crate::logging;
-use crate::retrain::{Config, Percentages, run};
+use crate::model::create_model_info;
+use crate::retrain::{Config, Percentages, Pretrained, run};
 use crate::tf::Chatter;
 use log::LevelFilter;
 use std::process::ExitCode;
@@ -138,21 +139,32 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         model_dir: parsed.path("model_dir"),
         bottleneck_dir: parsed.path("bottleneck_dir"),
         final_tensor_name,
-        architecture: parsed.text("architecture")?,
+        pretrained: pretrained(parsed)?,
+        checkpoint_path: parsed.path("checkpoint_path"),
+        saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
         random_seed,
         chatter: if verbosity(parsed)? == LevelFilter::Debug { Chatter::All } else { Chatter::Quiet },
     })
 }
 
-/// What this version knows of but cannot do yet.
-fn refuse_unfinished(parsed: &Parsed) -> Result<()> {
+/// The model that `--architecture` or `--tfhub_module` names.
+fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     if parsed.given("tfhub_module") {
         if parsed.given("architecture") {
-            return Err(Error::usage("tfhub_module", "and --architecture exclude each other"));
+            return Err(Error::usage("tfhub_module", "and --architecture exclude each other: give one of them"));
         }
-        let message = "TF-Hub modules cannot be retrained by this version yet; use --architecture";
-        return Err(Error::usage("tfhub_module", message));
+        return Ok(Pretrained::HubModule(parsed.text("tfhub_module")?));
     }
+    for name in ["saved_model_dir", "checkpoint_path"] {
+        if parsed.given(name) {
+            return Err(Error::usage(name, "goes with --tfhub_module; a run with --architecture writes none"));
+        }
+    }
+    Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
+}
+
+/// What this version knows of but cannot do yet.
+fn refuse_unfinished(parsed: &Parsed) -> Result<()> {
     for name in ["random_crop", "random_scale", "random_brightness"] {
         let value = parsed.int(name)?;
         if value < 0 {

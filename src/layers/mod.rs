@@ -4,11 +4,15 @@
 mod decoding;
 mod evaluation;
 mod final_training_ops;
+mod quantize;
+mod saver;
 mod summaries;
 
 pub use decoding::{DecodedImage, PixelRange, PixelSpec, add_image_decoding, add_jpeg_decoding};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use final_training_ops::{
-    FinalTrainingOps, HeadSpec, LAYER_NAME, VariableNames, add_final_training_ops, add_gradient_descent,
+    FinalTrainingOps, HeadSpec, Loss, VariableNames, add_cross_entropy, add_final_training_ops, add_gradient_descent,
 };
+pub use quantize::QuantForm;
+pub use saver::{SavedVariable, Saver, add_saver};
 pub use summaries::{Summaries, variable_summaries};

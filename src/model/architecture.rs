@@ -61,7 +61,10 @@ pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
             let file = format!("mobilenet_v1_{width}_{size}/frozen_graph.pb");
             Ok(mobilenet(architecture, width, size, file))
         }
-        ["mobilenet", _, _, "quantized"] => Err(not_yet(architecture, "the quantized MobileNets")),
+        ["mobilenet", width, size, "quantized"] => {
+            let file = format!("mobilenet_v1_{width}_{size}/quantized_graph.pb");
+            Ok(mobilenet(architecture, width, size, file))
+        }
         ["mobilenet", _, _, suffix] => {
             Err(Error::model(architecture, format!("Couldn't understand architecture suffix '{suffix}'")))
         }

@@ -3,10 +3,13 @@
 mod architecture;
 mod archive;
 mod frozen;
+mod hub;
 mod miniature;
 mod mobilenet;
+mod module_source;
 
 pub use architecture::{ModelInfo, Source, create_model_info};
 pub use archive::maybe_download_and_extract;
-pub use frozen::{Backbone, create_model_graph};
+pub use frozen::{Backbone, Generation, create_model_graph};
+pub use hub::create_module_graph;
 pub use miniature::write_miniature;

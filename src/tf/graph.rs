@@ -57,6 +57,9 @@ impl Graph {
 
     /// Adds the gradients of `of` with respect to `with_respect_to` (each `name` or `name:0`), made by TensorFlow
     /// under the name prefix `prefix`. Returns the names of the gradient tensors.
+    ///
+    /// There is no way to give the gradient that `of` itself receives: the bindings (0.21) pass TensorFlow a pointer to
+    /// freed memory for it.
     pub fn add_gradients(&mut self, prefix: &str, of: &str, with_respect_to: &[&str]) -> Result<Vec<String>> {
         let y = [self.output(of)?];
         let x = with_respect_to.iter().map(|n| self.output(n)).collect::<Result<Vec<_>>>()?;
