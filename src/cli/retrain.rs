@@ -79,7 +79,7 @@ pub fn retrain() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
             logging::init(LevelFilter::Info);
-            return exit_code(Err(error));
+            return exit_code(Err(error), None);
         }
     };
     let verbosity = verbosity(&parsed);
@@ -87,7 +87,7 @@ pub fn retrain() -> ExitCode {
     for warning in &parsed.warnings {
         log::warn!(target: "retrain", "{warning}");
     }
-    exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)))
+    exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)), Some(&parsed.path("image_dir")))
 }
 
 fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
