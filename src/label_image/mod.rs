@@ -5,7 +5,8 @@ mod format;
 pub use format::ImageFormat;
 
 use crate::error::{Error, Result};
-use crate::layers::{DecodedImage, PixelRange, PixelSpec, add_image_decoding};
+use crate::layers::{DecodedImage, add_image_decoding};
+use crate::model::{PixelRange, PixelSpec};
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use crate::{export, fsio};

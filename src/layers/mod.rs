@@ -8,7 +8,7 @@ mod quantize;
 mod saver;
 mod summaries;
 
-pub use decoding::{DecodedImage, PixelRange, PixelSpec, add_image_decoding, add_jpeg_decoding};
+pub use decoding::{DecodedImage, add_image_decoding, add_jpeg_decoding};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use final_training_ops::{
     FinalTrainingOps, HeadSpec, Loss, VariableNames, add_cross_entropy, add_final_training_ops, add_gradient_descent,

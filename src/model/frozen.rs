@@ -1,9 +1,9 @@
 //! Frozen graphs: a pretrained network as it was published, untouched.
 
 use super::architecture::{ModelInfo, Source};
+use super::pixels::PixelSpec;
 use super::{archive, miniature};
 use crate::error::{Error, Result};
-use crate::layers::PixelSpec;
 use crate::proto::{self, GraphDef, InputRef, TensorProto};
 use crate::tf::{NamedTensor, convert_variables_to_constants};
 use std::collections::HashMap;

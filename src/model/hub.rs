@@ -4,8 +4,8 @@
 
 use super::frozen::{Backbone, Generation};
 use super::module_source::find_module;
+use super::pixels::{PixelRange, PixelSpec};
 use crate::error::{Error, Result};
-use crate::layers::{PixelRange, PixelSpec};
 use crate::proto::{self, GraphDef, ImageModuleInfo, InputRef, MetaGraphDef, ModuleAttachment, ModuleDef, NodeDef};
 use crate::proto::{SavedModel, SignatureDef, Value, collection_def::Kind};
 use crate::tf::{self, Graph, GraphBuilder, NamedTensor};
@@ -49,7 +49,7 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let graph_def = apply(&meta_graph.graph_def, &state, &images, [height, width, depth]);
     let variables = read_variables(&dir, &meta_graph.graph_def)?;
     let bottleneck = scoped(APPLY_SCOPE, &output);
-    let size = Graph::import(&graph_def)?.shape(&bottleneck);
+    let size = Graph::import(&graph_def).map_err(|e| bad(&e.to_string()))?.shape(&bottleneck);
     let Some(&[_, size]) = size.as_deref().filter(|s| s.len() == 2 && s[1] > 0) else {
         return Err(bad("does not give a feature vector of known length; is it a feature_vector module?"));
     };

@@ -7,9 +7,11 @@ mod hub;
 mod miniature;
 mod mobilenet;
 mod module_source;
+mod pixels;
 
 pub use architecture::{ModelInfo, Source, create_model_info};
 pub use archive::maybe_download_and_extract;
 pub use frozen::{Backbone, Generation, create_model_graph};
 pub use hub::create_module_graph;
 pub use miniature::write_miniature;
+pub use pixels::{PixelRange, PixelSpec};
