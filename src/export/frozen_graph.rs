@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::proto::{self, GraphDef, TensorProto};
 use crate::tf::convert_variables_to_constants;
+use log::info;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -15,5 +16,8 @@ pub fn save_graph_to_file(
     path: &Path,
 ) -> Result<()> {
     let frozen = convert_variables_to_constants(graph, output, variables)?;
+    let count = frozen.node.iter().filter(|n| variables.contains_key(n.name.as_str())).count();
+    info!(target: "tensorflow", "Froze {count} variables.");
+    info!(target: "tensorflow", "Converted {count} variables to const ops.");
     crate::fsio::write(path, &proto::serialize(&frozen)?)
 }

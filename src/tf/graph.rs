@@ -76,7 +76,10 @@ impl Graph {
     /// All nodes as TensorFlow holds them, with every default attribute filled in.
     pub fn graph_def(&self) -> Result<GraphDef> {
         let bytes = self.inner.graph_def().map_err(|e| Error::tensorflow("reading a graph back", e))?;
-        GraphDef::parse_from_bytes(&bytes).map_err(|e| Error::tensorflow("reading a graph back", e))
+        let mut graph = GraphDef::parse_from_bytes(&bytes).map_err(|e| Error::tensorflow("reading a graph back", e))?;
+        // TensorFlow writes attributes in another order each time; equal runs are to give equal bytes.
+        graph.node.iter_mut().for_each(|n| n.attr.sort_by(|a, b| a.key.cmp(&b.key)));
+        Ok(graph)
     }
 
     /// The node of that name.
