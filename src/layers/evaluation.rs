@@ -11,7 +11,7 @@ use crate::tf::GraphBuilder;
 pub struct EvaluationStep {
     /// The accuracy of a batch, 0 to 1, a float scalar.
     pub accuracy: String,
-    /// The class index predicted for each image, int64 [batch].
+    /// The class index predicted for each image, int64 `[batch]`.
     pub prediction: String,
 }
 

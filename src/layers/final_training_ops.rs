@@ -58,7 +58,7 @@ pub struct VariableNames {
 pub struct FinalTrainingOps {
     /// Fed with bottlenecks, [batch, size].
     pub bottleneck_input: String,
-    /// Fed with the true classes: one-hot floats [batch, classes] (poets), or indices, int64 [batch] (hub).
+    /// Fed with the true classes: one-hot floats `[batch, classes]` (poets), or indices, int64 `[batch]` (hub).
     pub ground_truth_input: String,
     /// Weights, then biases: what is trained.
     pub variables: [VariableNames; 2],
