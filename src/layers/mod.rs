@@ -2,11 +2,13 @@
 //! nothing; the names are those of the scripts' graphs.
 
 mod decoding;
+mod distortions;
 mod evaluation;
 mod final_training_ops;
 mod summaries;
 
 pub use decoding::{DecodedImage, PixelRange, PixelSpec, add_image_decoding, add_jpeg_decoding};
+pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use final_training_ops::{
     FinalTrainingOps, HeadSpec, LAYER_NAME, VariableNames, add_final_training_ops, add_gradient_descent,

@@ -2,11 +2,15 @@
 
 mod architecture;
 mod archive;
+mod fold;
+mod free_batch;
 mod frozen;
 mod miniature;
 mod mobilenet;
 
 pub use architecture::{ModelInfo, Source, create_model_info};
 pub use archive::maybe_download_and_extract;
+pub use fold::fold_batch_norms;
+pub use free_batch::free_batch;
 pub use frozen::{Backbone, create_model_graph};
 pub use miniature::write_miniature;

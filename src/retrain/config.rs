@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::layers::Distortions;
 use crate::tf::Chatter;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub validation_batch_size: Option<usize>,
     /// Whether the final test lists what it got wrong.
     pub print_misclassified_test_images: bool,
+    /// How training images are distorted, if at all.
+    pub distortions: Option<Distortions>,
     /// Where pretrained models are, or are brought to.
     pub model_dir: PathBuf,
     /// The cache of bottlenecks.

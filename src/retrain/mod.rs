@@ -8,11 +8,12 @@ mod training;
 
 pub use config::{Config, Percentages};
 
-use crate::bottleneck::{LocalExtractor, cache_bottlenecks};
-use crate::dataset::create_image_lists;
+use crate::bottleneck::{Bottlenecks, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
+use crate::dataset::{Category, create_image_lists};
 use crate::error::{Error, Result};
 use crate::layers::HeadSpec;
-use crate::{export, fsio, model, tf};
+use crate::model::{self, Backbone};
+use crate::{export, fsio, tf};
 use head::Head;
 use log::info;
 use std::path::Path;
@@ -34,8 +35,10 @@ pub fn run(config: &Config) -> Result<()> {
     prepare_file_system(config)?;
 
     let extractor = LocalExtractor::new(&backbone)?;
-    let bottlenecks = cache_bottlenecks(&extractor, &image_lists, &config.bottleneck_dir, &backbone.name)?;
+    let bottlenecks =
+        cache_bottlenecks(&extractor, &image_lists, &config.bottleneck_dir, &backbone.name, cached(config))?;
     drop(extractor);
+    let distorted = distorted_images(config, &backbone, &bottlenecks)?;
 
     let head = Head::build(
         &backbone,
@@ -47,9 +50,10 @@ pub fn run(config: &Config) -> Result<()> {
             layer_name: head::LAYER_NAME,
             seed: config.random_seed,
         },
+        config.distortions.as_ref(),
         config.learning_rate,
     )?;
-    let mut training = Training::new(config, &head, &bottlenecks, image_lists.class_count())?;
+    let mut training = Training::new(config, &head, &bottlenecks, distorted, image_lists.class_count())?;
     training.run()?;
     let misclassified = training.final_test()?;
     if config.print_misclassified_test_images {
@@ -59,6 +63,28 @@ pub fn run(config: &Config) -> Result<()> {
     let variables = head.variables()?;
     export::save_graph_to_file(&head.graph_def, &config.final_tensor_name, &variables, &config.output_graph)?;
     export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))
+}
+
+/// The images whose bottlenecks are needed as they are: with distortions, those of the training set are not.
+fn cached(config: &Config) -> &'static [Category] {
+    match config.distortions {
+        Some(_) => &[Category::Testing, Category::Validation],
+        None => &Category::ALL,
+    }
+}
+
+/// What distorts the training images, where that is asked for and there is anything to train on.
+fn distorted_images<'a>(
+    config: &Config,
+    backbone: &Backbone,
+    bottlenecks: &'a Bottlenecks,
+) -> Result<Option<DistortedImages<'a>>> {
+    let Some(distortions) = config.distortions.as_ref().filter(|_| config.how_many_training_steps > 0) else {
+        return Ok(None);
+    };
+    let first = bottlenecks.members(Category::Training).iter().flatten().next();
+    let images = |&probe| DistortedImages::new(backbone, distortions, &bottlenecks.paths, probe, PIXEL_BUDGET);
+    first.map(images).transpose()
 }
 
 /// The script's function of the same name: the summaries of an earlier run go, the places for this one's are made.
