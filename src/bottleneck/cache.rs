@@ -55,7 +55,8 @@ pub fn get_bottleneck_path(bottleneck_dir: &Path, label: &LabelLists, image: &Os
     bottleneck_dir.join(&label.dir).join(name)
 }
 
-/// The script's `cache_bottlenecks`: makes sure that every image has its cache file, and reads them all.
+/// The script's `cache_bottlenecks`: makes sure that every image of `categories` has its cache file, and reads them
+/// all. The rows of other images are there, but zero.
 ///
 /// # Errors
 /// Where an image cannot be read or decoded; what was computed until then is kept.
@@ -64,6 +65,7 @@ pub fn cache_bottlenecks(
     lists: &ImageLists,
     bottleneck_dir: &Path,
     model: &str,
+    categories: &[Category],
 ) -> Result<Bottlenecks> {
     let size = extractor.bottleneck_size();
     let mut items = Vec::new();
@@ -77,24 +79,26 @@ pub fn cache_bottlenecks(
             classes.resize(items.len(), class);
         }
     }
+    let mut wanted = vec![false; items.len()];
+    categories.iter().flat_map(|&c| members[c as usize].iter().flatten()).for_each(|&row: &usize| wanted[row] = true);
+    // Zeroed memory that nobody writes to costs nothing.
     let mut values = vec![0.0; items.len() * size];
-    fill(&items, &mut values, &|item| get_or_create_bottleneck(extractor, lists, item, bottleneck_dir, model))?;
+    let rows = values.chunks_mut(size.max(1)).zip(&items).zip(wanted).filter_map(|(row, wanted)| wanted.then_some(row));
+    fill(rows.collect(), &|item| get_or_create_bottleneck(extractor, lists, item, bottleneck_dir, model))?;
     let paths = items.iter().map(|i| lists.get_image_path(i.label, i.image)).collect();
     Ok(Bottlenecks { size, values, classes, paths, members })
 }
 
-/// Computes every row on all cores. Rows land in their own place, whatever the order of the threads; of several
-/// errors the one of the first image is returned.
+/// Computes each row from its image, on all cores. Rows land in their own place, whatever the order of the threads;
+/// of several errors the one of the first image is returned.
 fn fill<'a>(
-    items: &[Item<'a>],
-    values: &mut [f32],
+    rows: Vec<(&mut [f32], &Item<'a>)>,
     compute: &(dyn Fn(&Item<'a>) -> Result<Vec<f32>> + Sync),
 ) -> Result<()> {
-    let size = values.len() / items.len().max(1);
-    let rows = Mutex::new(values.chunks_mut(size.max(1)).zip(items).enumerate());
+    let bar = progress(rows.len());
+    let rows = Mutex::new(rows.into_iter().enumerate());
     let (failed, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     let first_error: Mutex<Option<(usize, Error)>> = Mutex::new(None);
-    let bar = progress(items.len());
     let next = || rows.lock().map_or(None, |mut rows| rows.next());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {

@@ -3,6 +3,7 @@
 use super::argparse::{self, Flag, Kind, Parsed};
 use super::exit_code;
 use crate::error::{Error, Result};
+use crate::layers::Distortions;
 use crate::logging;
 use crate::model::create_model_info;
 use crate::retrain::{Config, Percentages, Pretrained, run};
@@ -105,7 +106,6 @@ fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
 /// # Errors
 /// Each names the flag at fault.
 pub fn config_from(parsed: &Parsed) -> Result<Config> {
-    refuse_unfinished(parsed)?;
     let percentages = Percentages {
         testing: percentage(parsed, "testing_percentage")?,
         validation: percentage(parsed, "validation_percentage")?,
@@ -135,6 +135,7 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         train_batch_size: batch_size(parsed, "train_batch_size")?,
         test_batch_size: batch_size(parsed, "test_batch_size")?,
         validation_batch_size: batch_size(parsed, "validation_batch_size")?,
+        distortions: distortions(parsed, random_seed)?,
         print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
         model_dir: parsed.path("model_dir"),
         bottleneck_dir: parsed.path("bottleneck_dir"),
@@ -163,21 +164,32 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
 }
 
-/// What this version knows of but cannot do yet.
-fn refuse_unfinished(parsed: &Parsed) -> Result<()> {
-    for name in ["random_crop", "random_scale", "random_brightness"] {
+/// An image ten times as wide and high as it must be is all that memory should be asked for, and more than is of use.
+const MAX_ENLARGEMENT: i64 = 900;
+
+/// The script's `should_distort_images`, with what to do.
+fn distortions(parsed: &Parsed, seed: u64) -> Result<Option<Distortions>> {
+    let percent = |name: &str, most: i64, why: &str| {
         let value = parsed.int(name)?;
-        if value < 0 {
-            return Err(Error::usage(name, format!("must be a percentage from 0 on, not {value}")));
+        match u32::try_from(value) {
+            Ok(percent) if value <= most => Ok(percent),
+            _ => Err(Error::usage(name, format!("must be a percentage from 0 to {most}{why}, not {value}"))),
         }
-        if value != 0 {
-            return Err(Error::usage(name, "distortions are not supported by this version yet; leave it out"));
-        }
+    };
+    let distortions = Distortions {
+        flip_left_right: parsed.switch("flip_left_right"),
+        random_crop: percent("random_crop", MAX_ENLARGEMENT, "")?,
+        random_scale: percent("random_scale", MAX_ENLARGEMENT, "")?,
+        random_brightness: percent("random_brightness", 100, " (more would make light negative)")?,
+        seed,
+    };
+    let enlarged = [distortions.random_crop, distortions.random_scale].map(|p| f64::from(100 + p) / 100.0);
+    if enlarged[0] * enlarged[1] > 10.0 {
+        let message = "and --random_crop together would enlarge images more than ten times";
+        return Err(Error::usage("random_scale", message));
     }
-    if parsed.switch("flip_left_right") {
-        return Err(Error::usage("flip_left_right", "distortions are not supported by this version yet; leave it out"));
-    }
-    Ok(())
+    let any = distortions.random_crop + distortions.random_scale + distortions.random_brightness > 0;
+    Ok((any || distortions.flip_left_right).then_some(distortions))
 }
 
 fn at_least(parsed: &Parsed, name: &str, least: i64) -> Result<u64> {

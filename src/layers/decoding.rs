@@ -51,7 +51,7 @@ pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec) -> D
     DecodedImage { data, pixels }
 }
 
-fn add_decoder(b: &mut GraphBuilder, op: &str, name: &str, data: &str, depth: i32) -> String {
+pub(super) fn add_decoder(b: &mut GraphBuilder, op: &str, name: &str, data: &str, depth: i32) -> String {
     let decoder = b.op(op, name).input(data).int_attr("channels", depth.into());
     if op != "DecodeJpeg" {
         return decoder.type_attr("dtype", DT_UINT8).finish();
@@ -61,38 +61,53 @@ fn add_decoder(b: &mut GraphBuilder, op: &str, name: &str, data: &str, depth: i3
 }
 
 fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {
-    let float = match spec.range {
-        PixelRange::Unit => convert_image_dtype(b, decoded),
-        _ => add_cast(b, decoded, DT_UINT8, DT_FLOAT),
-    };
-    let axis = b.int("ExpandDims/dim", 0);
-    let batch = b.op("ExpandDims", "ExpandDims").inputs([float, axis]);
-    let batch = batch.float_type().type_attr("Tdim", DT_INT32).finish();
+    let float = add_float(b, decoded, spec.range);
+    let batch = add_expand_dims(b, "ExpandDims", &float, DT_FLOAT);
     let size = b.ints("stack", &[spec.height, spec.width]);
     let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, size]).float_type();
     let resized = resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish();
     add_range(b, resized, spec.range)
 }
 
+/// The decoded bytes as floats, in the range's unit.
+pub(super) fn add_float(b: &mut GraphBuilder, decoded: &str, range: PixelRange) -> String {
+    match range {
+        PixelRange::Unit => convert_image_dtype(b, decoded),
+        PixelRange::Multiply { .. } | PixelRange::Divide { .. } => add_cast(b, decoded, DT_UINT8, DT_FLOAT),
+    }
+}
+
+/// Puts a dimension of 1 in front.
+pub(super) fn add_expand_dims(b: &mut GraphBuilder, name: &str, input: &str, dtype: DataType) -> String {
+    b.name_scope_named(name, |b, scope| {
+        let axis = b.int("dim", 0);
+        let expand = b.op_named("ExpandDims", scope.to_owned()).inputs([input, &axis]);
+        expand.type_attr("T", dtype).type_attr("Tdim", DT_INT32).finish()
+    })
+}
+
 /// Subtracts the mean and divides by the standard deviation, where the range has them.
 pub(super) fn add_range(b: &mut GraphBuilder, image: String, range: PixelRange) -> String {
-    let mean = match range {
-        PixelRange::Unit => return image,
-        PixelRange::Multiply { mean, .. } | PixelRange::Divide { mean, .. } => b.float("Sub/y", mean),
-    };
-    let offset = b.op("Sub", "Sub").inputs([image, mean]).float_type().finish();
     match range {
-        PixelRange::Multiply { std, .. } => {
+        PixelRange::Unit => image,
+        PixelRange::Multiply { mean, std } => {
+            let offset = with_constant(b, "Sub", "Sub", &image, mean);
             // The script computes 1.0 / std in double precision, then stores it as a float.
-            let factor = b.float("Mul/y", (1.0 / f64::from(std)) as f32);
-            b.op("Mul", "Mul").inputs([offset, factor]).float_type().finish()
+            with_constant(b, "Mul", "Mul", &offset, (1.0 / f64::from(std)) as f32)
         }
-        PixelRange::Divide { std, .. } => {
-            let std = b.float("truediv/y", std);
-            b.op("RealDiv", "truediv").inputs([offset, std]).float_type().finish()
+        PixelRange::Divide { mean, std } => {
+            let offset = with_constant(b, "Sub", "Sub", &image, mean);
+            with_constant(b, "RealDiv", "truediv", &offset, std)
         }
-        PixelRange::Unit => offset,
     }
+}
+
+/// `op` of a float tensor and a number.
+pub(super) fn with_constant(b: &mut GraphBuilder, op: &str, name: &str, x: &str, y: f32) -> String {
+    b.name_scope_named(name, |b, scope| {
+        let y = b.float("y", y);
+        b.op_named(op, scope.to_owned()).inputs([x, &y]).float_type().finish()
+    })
 }
 
 /// `tf.image.convert_image_dtype` from uint8 to float32: x · (1/255).

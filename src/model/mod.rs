@@ -2,6 +2,8 @@
 
 mod architecture;
 mod archive;
+mod fold;
+mod free_batch;
 mod frozen;
 mod hub;
 mod miniature;
@@ -11,6 +13,8 @@ mod pixels;
 
 pub use architecture::{ModelInfo, Source, create_model_info};
 pub use archive::maybe_download_and_extract;
+pub use fold::fold_batch_norms;
+pub use free_batch::free_batch;
 pub use frozen::{Backbone, Generation, create_model_graph};
 pub use hub::create_module_graph;
 pub use miniature::write_miniature;

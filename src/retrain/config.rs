@@ -1,6 +1,7 @@
 //! What a run is to do: valid by construction, whatever was typed.
 
 use crate::error::{Error, Result};
+use crate::layers::Distortions;
 use crate::model::ModelInfo;
 use crate::tf::Chatter;
 use crate::{export, fsio};
@@ -55,6 +56,8 @@ pub struct Config {
     pub validation_batch_size: Option<usize>,
     /// Whether the final test lists what it got wrong.
     pub print_misclassified_test_images: bool,
+    /// How training images are distorted, if at all.
+    pub distortions: Option<Distortions>,
     /// Where pretrained models are, or are brought to.
     pub model_dir: PathBuf,
     /// The cache of bottlenecks.

@@ -5,8 +5,8 @@ use super::evaluation::{self, Evaluator};
 use super::meta_graph;
 use crate::error::Result;
 use crate::layers::{
-    FinalTrainingOps, HeadSpec, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops,
-    add_gradient_descent, add_jpeg_decoding,
+    Distortions, FinalTrainingOps, HeadSpec, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops,
+    add_gradient_descent, add_input_distortions, add_jpeg_decoding,
 };
 use crate::model::{Backbone, Generation};
 use crate::proto::{GraphDef, TensorProto, float_tensor};
@@ -39,12 +39,20 @@ pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: 1 };
 
 impl Head {
     /// Builds the graph on `backbone`'s and opens a session on it.
-    pub(super) fn build(backbone: &Backbone, spec: &HeadSpec, learning_rate: f32) -> Result<Self> {
+    pub(super) fn build(
+        backbone: &Backbone,
+        spec: &HeadSpec,
+        distortions: Option<&Distortions>,
+        learning_rate: f32,
+    ) -> Result<Self> {
         let mut b = GraphBuilder::on(&backbone.graph_def);
         let mut graph_def = backbone.graph_def.clone();
         let mut graph = Graph::import(&graph_def)?;
         let mut summaries = Summaries::default();
         add_jpeg_decoding(&mut b, &backbone.pixels);
+        if let Some(distortions) = distortions {
+            add_input_distortions(&mut b, distortions, &backbone.pixels);
+        }
         let ops = add_final_training_ops(&mut b, &mut summaries, spec)?;
         let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
         let step =

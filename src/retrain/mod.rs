@@ -10,8 +10,8 @@ mod training;
 
 pub use config::{Config, Percentages, Pretrained};
 
-use crate::bottleneck::{LocalExtractor, cache_bottlenecks};
-use crate::dataset::{ImageLists, Layout, create_image_lists};
+use crate::bottleneck::{Bottlenecks, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
+use crate::dataset::{Category, ImageLists, Layout, create_image_lists};
 use crate::error::{Error, Result};
 use crate::layers::{HeadSpec, QuantForm};
 use crate::model::{self, Backbone, Generation};
@@ -35,12 +35,14 @@ pub fn run(config: &Config) -> Result<()> {
     prepare_file_system(config)?;
 
     let extractor = LocalExtractor::new(&backbone)?;
-    let bottlenecks = cache_bottlenecks(&extractor, &image_lists, &config.bottleneck_dir, &backbone.name)?;
+    let bottlenecks =
+        cache_bottlenecks(&extractor, &image_lists, &config.bottleneck_dir, &backbone.name, cached(config))?;
     drop(extractor);
+    let distorted = distorted_images(config, &backbone, &bottlenecks)?;
 
     let spec = head_spec(config, &backbone, &image_lists);
-    let head = Head::build(&backbone, &spec, config.learning_rate)?;
-    let mut training = Training::new(config, &head, &bottlenecks, backbone.generation, image_lists.class_count())?;
+    let head = Head::build(&backbone, &spec, config.distortions.as_ref(), config.learning_rate)?;
+    let mut training = Training::new(config, &head, &bottlenecks, distorted, &spec)?;
     training.run()?;
     let variables = head.variables()?;
     let misclassified = match backbone.generation {
@@ -93,6 +95,28 @@ fn head_spec(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> 
         quantize: backbone.wants_quantization.then_some(QuantForm::Training),
         seed: config.random_seed,
     }
+}
+
+/// The images whose bottlenecks are needed as they are: with distortions, those of the training set are not.
+fn cached(config: &Config) -> &'static [Category] {
+    match config.distortions {
+        Some(_) => &[Category::Testing, Category::Validation],
+        None => &Category::ALL,
+    }
+}
+
+/// What distorts the training images, where that is asked for and there is anything to train on.
+fn distorted_images<'a>(
+    config: &Config,
+    backbone: &Backbone,
+    bottlenecks: &'a Bottlenecks,
+) -> Result<Option<DistortedImages<'a>>> {
+    let Some(distortions) = config.distortions.as_ref().filter(|_| config.how_many_training_steps > 0) else {
+        return Ok(None);
+    };
+    let first = bottlenecks.members(Category::Training).iter().flatten().next();
+    let images = |&probe| DistortedImages::new(backbone, distortions, &bottlenecks.paths, probe, PIXEL_BUDGET);
+    first.map(images).transpose()
 }
 
 /// The script's function of the same name: the summaries of an earlier run go, the places for this one's are made.

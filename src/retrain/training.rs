@@ -3,10 +3,11 @@
 use super::config::Config;
 use super::evaluation::Evaluator;
 use super::head::{Head, by_name};
-use crate::bottleneck::Bottlenecks;
+use crate::bottleneck::{Bottlenecks, DistortedImages};
 use crate::dataset::{Category, Sampler};
 use crate::error::{Error, Result};
 use crate::events::EventsWriter;
+use crate::layers::HeadSpec;
 use crate::model::Generation;
 use crate::tf::{Bytes, Tensor};
 use crate::{export, proto, pyfmt};
@@ -46,6 +47,8 @@ pub(super) struct Training<'a> {
     head: &'a Head,
     bottlenecks: &'a Bottlenecks,
     generation: Generation,
+    /// Where training images are distorted: what does so.
+    distorted: Option<DistortedImages<'a>>,
     class_count: usize,
     sampler: Sampler,
     train_writer: EventsWriter,
@@ -58,15 +61,26 @@ impl<'a> Training<'a> {
         config: &'a Config,
         head: &'a Head,
         bottlenecks: &'a Bottlenecks,
-        generation: Generation,
-        class_count: usize,
+        distorted: Option<DistortedImages<'a>>,
+        spec: &HeadSpec,
     ) -> Result<Self> {
         let mut train_writer = EventsWriter::create(&config.summaries_dir.join("train"))?;
         train_writer.add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
         let validation_writer = EventsWriter::create(&config.summaries_dir.join("validation"))?;
         head.initialize()?;
         let sampler = Sampler::new(config.random_seed);
-        Ok(Self { config, head, bottlenecks, generation, class_count, sampler, train_writer, validation_writer })
+        let (generation, class_count) = (spec.generation, spec.class_count);
+        Ok(Self {
+            config,
+            head,
+            bottlenecks,
+            generation,
+            distorted,
+            class_count,
+            sampler,
+            train_writer,
+            validation_writer,
+        })
     }
 
     /// Runs all steps.
@@ -78,7 +92,7 @@ impl<'a> Training<'a> {
             return Err(Error::usage("testing_percentage", message));
         }
         for i in 0..steps {
-            self.fill(&mut train, Category::Training, self.config.train_batch_size);
+            self.fill(&mut train, Category::Training, self.config.train_batch_size)?;
             self.train_step(&train, i)?;
             if i % self.config.eval_step_interval == 0 || i + 1 == steps {
                 self.evaluate(&train, &mut validation, i)?;
@@ -93,13 +107,16 @@ impl<'a> Training<'a> {
     }
 
     /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of the category.
-    fn fill(&mut self, batch: &mut Batch, category: Category, how_many: Option<usize>) {
+    /// With distortions also its `get_random_distorted_bottlenecks`, for training images alone.
+    fn fill(&mut self, batch: &mut Batch, category: Category, how_many: Option<usize>) -> Result<()> {
+        let distorted = self.distorted.as_mut().filter(|_| category == Category::Training);
         let members = self.bottlenecks.members(category);
         match how_many {
             Some(n) => self.sampler.draw(members, n, &mut batch.rows),
-            // All of them are the same each time.
-            None if !batch.rows.is_empty() => return,
-            None => batch.rows.extend(members.iter().flatten()),
+            None if batch.rows.is_empty() => batch.rows.extend(members.iter().flatten()),
+            // All of them are the same each time, but for distortions.
+            None if distorted.is_none() => return Ok(()),
+            None => {}
         }
         let (n, size) = (batch.rows.len(), self.bottlenecks.size);
         if batch.bottlenecks.dims() != [n as u64, size as u64] {
@@ -109,8 +126,12 @@ impl<'a> Training<'a> {
                 Generation::Hub => GroundTruth::Index(Tensor::new(&[n as u64])),
             };
         }
-        for (&row, into) in batch.rows.iter().zip(batch.bottlenecks.chunks_exact_mut(size)) {
-            into.copy_from_slice(self.bottlenecks.row(row));
+        if let Some(images) = distorted {
+            images.get_distorted_bottlenecks(&batch.rows, &mut batch.bottlenecks)?;
+        } else {
+            for (&row, into) in batch.rows.iter().zip(batch.bottlenecks.chunks_exact_mut(size)) {
+                into.copy_from_slice(self.bottlenecks.row(row));
+            }
         }
         let classes = batch.rows.iter().map(|&row| self.bottlenecks.classes[row]);
         match &mut batch.ground_truth {
@@ -120,6 +141,7 @@ impl<'a> Training<'a> {
             }
             GroundTruth::Index(truth) => truth.iter_mut().zip(classes).for_each(|(t, class)| *t = class as i64),
         }
+        Ok(())
     }
 
     /// One step of gradient descent; its summaries show the state before it.
@@ -144,7 +166,7 @@ impl<'a> Training<'a> {
         let now = || pyfmt::timestamp(Local::now());
         info!(target: "tensorflow", "{}: Step {step}: Train accuracy = {:.1}%", now(), accuracy * 100.0);
         info!(target: "tensorflow", "{}: Step {step}: Cross entropy = {cross_entropy:.6}", now());
-        self.fill(validation, Category::Validation, self.config.validation_batch_size);
+        self.fill(validation, Category::Validation, self.config.validation_batch_size)?;
         if validation.rows.is_empty() {
             if step == 0 {
                 warn!(target: "retrain", "There are no validation images: validation is left out");
@@ -195,7 +217,7 @@ impl<'a> Training<'a> {
     pub(super) fn final_test(&mut self, evaluator: &Evaluator) -> Result<Vec<(usize, usize)>> {
         let doing = "running the final test";
         let mut test = Batch::new();
-        self.fill(&mut test, Category::Testing, self.config.test_batch_size);
+        self.fill(&mut test, Category::Testing, self.config.test_batch_size)?;
         if test.rows.is_empty() {
             warn!(target: "retrain", "There are no test images: the final test is left out");
             return Ok(Vec::new());

@@ -142,7 +142,7 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
     let fake = Fake::default();
     let cache = workspace.path("bottlenecks");
     for _ in 0..2 {
-        let bottlenecks = cache_bottlenecks(&fake, &lists, &cache, "fake").unwrap();
+        let bottlenecks = cache_bottlenecks(&fake, &lists, &cache, "fake", &Category::ALL).unwrap();
         assert_eq!(fake.asked.load(Ordering::Relaxed), 42);
         let mut rows = 0;
         for category in Category::ALL {
@@ -171,10 +171,11 @@ fn of_several_bad_photographs_the_first_is_named() {
     }
     let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 0, 0).unwrap();
     for _ in 0..10 {
-        let error = cache_bottlenecks(&Fake::default(), &lists, &workspace.path("cache"), "fake").unwrap_err();
+        let error =
+            cache_bottlenecks(&Fake::default(), &lists, &workspace.path("cache"), "fake", &Category::ALL).unwrap_err();
         assert!(error.to_string().contains("a/007.jpg"), "{error}");
     }
     let fake = Fake { wrong_size: true, ..Fake::default() };
-    let error = cache_bottlenecks(&fake, &lists, &workspace.path("other"), "fake").unwrap_err();
+    let error = cache_bottlenecks(&fake, &lists, &workspace.path("other"), "fake", &Category::ALL).unwrap_err();
     assert!(error.to_string().contains("2 numbers instead of 3"), "{error}");
 }

@@ -7,6 +7,7 @@ mod archive;
 mod bottleneck;
 mod cli;
 mod dataset;
+mod distortions;
 mod events;
 mod export;
 mod label_image;

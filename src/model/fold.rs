@@ -1,0 +1,266 @@
+//! Batch normalisation folded into the convolution before it, for computing bottlenecks only. Normalised by
+//! constants, a convolution's output is y = (W∗x)·m + c, channel by channel; the same is (W·m)∗x + c, one pass over
+//! memory instead of three, and in a form (BiasAdd) that TensorFlow fuses with the convolution.
+//!
+//! | form | m | c |
+//! |---|---|---|
+//! | Mul, then Add, of constants | as it is | as it is |
+//! | FusedBatchNorm, V2, V3 (inference) | γ / √(σ² + ε) | β − μ·m |
+//! | BatchNormWithGlobalNormalization | γ / √(σ² + ε), or without γ | β − μ·m |
+
+use crate::error::{Error, Result};
+use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value, float_tensor};
+use crate::tf::{Graph, Session, Tensor, Threads};
+use std::collections::{HashMap, HashSet};
+use tensorflow::SessionRunArgs;
+
+/// A convolution and the normalisation after it.
+struct Fold {
+    /// The convolution's node.
+    conv: String,
+    /// The convolution's kernel.
+    weights: String,
+    depthwise: bool,
+    /// The last node of the normalisation.
+    norm: String,
+    constants: Constants,
+}
+
+/// The tensors that normalise.
+enum Constants {
+    MultiplyAdd { m: String, c: String },
+    Moments { mean: String, variance: String, beta: String, gamma: Option<String>, epsilon: f32 },
+}
+
+/// Folds every batch normalisation that is understood; `output` is the node whose values must not change.
+///
+/// # Errors
+/// Where TensorFlow cannot compute the graph's constants.
+pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> Result<GraphDef> {
+    let folds = View::new(graph, output).folds();
+    let mut folded = graph.clone();
+    if folds.is_empty() {
+        return Ok(folded);
+    }
+    let values = evaluate(graph, &folds)?;
+    for fold in &folds {
+        let Some((weights, biases)) = fold.apply(&values) else { continue };
+        let names = ["weights", "biases"].map(|n| format!("{}/folded/{n}", fold.conv));
+        let biases_tensor = float_tensor(&[biases.len() as i64], &biases);
+        let dims: Vec<i64> = weights.dims().iter().map(|&d| d as i64).collect();
+        for (name, tensor) in names.iter().zip([float_tensor(&dims, &weights), biases_tensor]) {
+            let mut node = NodeDef { name: name.clone(), op: "Const".into(), ..NodeDef::default() };
+            node.set_attr("dtype", Value::Type(DataType::DT_FLOAT.into()));
+            node.set_attr("value", Value::Tensor(tensor));
+            folded.node.push(node);
+        }
+        let [weights, biases] = names;
+        for node in &mut folded.node {
+            if node.name == fold.conv {
+                node.input[1] = weights.clone();
+            } else if node.name == fold.norm {
+                let input = vec![fold.conv.clone(), biases.clone()];
+                *node = NodeDef { name: fold.norm.clone(), op: "BiasAdd".into(), input, ..NodeDef::default() };
+                node.set_attr("T", Value::Type(DataType::DT_FLOAT.into()));
+                node.set_attr("data_format", Value::S(b"NHWC".to_vec()));
+            }
+        }
+    }
+    Ok(folded)
+}
+
+/// A graph with what is asked of it.
+struct View<'g> {
+    graph: &'g GraphDef,
+    nodes: HashMap<&'g str, &'g NodeDef>,
+    /// The inputs that read each node.
+    readers: HashMap<&'g str, Vec<InputRef<'g>>>,
+    constant: HashSet<&'g str>,
+    output: &'g str,
+}
+
+/// What may be done to constants for the outcome to be a constant.
+const PURE: [&str; 9] = ["Identity", "Add", "AddV2", "Sub", "Mul", "Rsqrt", "Sqrt", "RealDiv", "Neg"];
+
+impl<'g> View<'g> {
+    fn new(graph: &'g GraphDef, output: &'g str) -> Self {
+        let mut readers: HashMap<&str, Vec<InputRef<'_>>> = HashMap::new();
+        for input in graph.node.iter().flat_map(|n| &n.input).map(|i| InputRef::parse(i)) {
+            readers.entry(input.node).or_default().push(input);
+        }
+        let nodes = graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
+        let mut view = Self { graph, nodes, readers, constant: HashSet::new(), output };
+        // Graphs are nearly always in order of use; a second pass finds what is not.
+        loop {
+            let before = view.constant.len();
+            for node in &graph.node {
+                let inputs_are = || node.input.iter().all(|i| view.is_constant(i));
+                if node.op == "Const" && node.input.is_empty() || PURE.contains(&node.op.as_str()) && inputs_are() {
+                    view.constant.insert(&node.name);
+                }
+            }
+            if view.constant.len() == before {
+                return view;
+            }
+        }
+    }
+
+    fn is_constant(&self, tensor: &str) -> bool {
+        let tensor = InputRef::parse(tensor);
+        !tensor.control && self.constant.contains(tensor.node)
+    }
+
+    fn folds(&self) -> Vec<Fold> {
+        self.graph.node.iter().filter_map(|n| self.fold_at(n)).collect()
+    }
+
+    /// The fold whose normalisation ends in `norm`.
+    fn fold_at(&self, norm: &NodeDef) -> Option<Fold> {
+        let (x, constants) = match norm.op.as_str() {
+            "Add" | "AddV2" => {
+                let (product, c) = self.variable_and_constant(norm)?;
+                let product = self.only_read_once(product, "Mul")?;
+                let (x, m) = self.variable_and_constant(product)?;
+                (x, Constants::MultiplyAdd { m: m.into(), c: c.into() })
+            }
+            "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
+                let [x, gamma, beta, mean, variance] = inputs(norm)?;
+                let moments_read = self.readers.get(norm.name.as_str()).is_some_and(|r| r.iter().any(|r| r.index > 0));
+                let (Some(Value::B(false)), false) = (norm.attr_value("is_training"), moments_read) else {
+                    return None;
+                };
+                (x, moments(mean, variance, beta, Some(gamma), float(norm, "epsilon", 1e-4)?))
+            }
+            "BatchNormWithGlobalNormalization" => {
+                let [x, mean, variance, beta, gamma] = inputs(norm)?;
+                let Some(Value::B(scale)) = norm.attr_value("scale_after_normalization") else { return None };
+                (x, moments(mean, variance, beta, scale.then_some(gamma), float(norm, "variance_epsilon", 0.0)?))
+            }
+            _ => return None,
+        };
+        let conv = self.only_read_once(x, "Conv2D").or_else(|| self.only_read_once(x, "DepthwiseConv2dNative"))?;
+        let channels_last = |v: &Value| matches!(v, Value::S(s) if s == b"NHWC");
+        let plain = [conv, norm].iter().all(|n| {
+            n.attr_value("data_format").is_none_or(channels_last)
+                && n.type_attr("T").is_ok_and(|t| t == DataType::DT_FLOAT)
+        });
+        let weights = conv.input.get(1)?;
+        let all_constant = constants.tensors().chain([weights.as_str()]).all(|t| self.is_constant(t));
+        (plain && all_constant && conv.input.len() == 2).then(|| Fold {
+            conv: conv.name.clone(),
+            weights: weights.clone(),
+            depthwise: conv.op != "Conv2D",
+            norm: norm.name.clone(),
+            constants,
+        })
+    }
+
+    /// The two inputs of a node of which one is a constant and the other is not.
+    fn variable_and_constant<'n>(&self, node: &'n NodeDef) -> Option<(&'n str, &'n str)> {
+        let [a, b] = inputs(node)?;
+        match (self.is_constant(a), self.is_constant(b)) {
+            (false, true) => Some((a, b)),
+            (true, false) => Some((b, a)),
+            _ => None,
+        }
+    }
+
+    /// The node of that tensor, if it is of the type `op` and nothing else reads it.
+    fn only_read_once(&self, tensor: &str, op: &str) -> Option<&'g NodeDef> {
+        let node = *self.nodes.get(InputRef::parse(tensor).node)?;
+        let once = self.readers.get(node.name.as_str()).is_some_and(|r| r.len() == 1);
+        (node.op == op && once && node.name != self.output).then_some(node)
+    }
+}
+
+/// A node's inputs, if they are as many.
+fn inputs<const N: usize>(node: &NodeDef) -> Option<[&str; N]> {
+    let list: Vec<&str> = node.input.iter().map(String::as_str).collect();
+    list.try_into().ok()
+}
+
+fn moments(mean: &str, variance: &str, beta: &str, gamma: Option<&str>, epsilon: f32) -> Constants {
+    let (mean, variance, beta) = (mean.into(), variance.into(), beta.into());
+    Constants::Moments { mean, variance, beta, gamma: gamma.map(Into::into), epsilon }
+}
+
+fn float(node: &NodeDef, key: &str, default: f32) -> Option<f32> {
+    match node.attr_value(key) {
+        Some(Value::F(value)) => Some(*value),
+        Some(_) => None,
+        None => Some(default),
+    }
+}
+
+impl Constants {
+    fn tensors(&self) -> impl Iterator<Item = &str> {
+        let list: Vec<&String> = match self {
+            Self::MultiplyAdd { m, c } => vec![m, c],
+            Self::Moments { mean, variance, beta, gamma, .. } => {
+                [mean, variance, beta].into_iter().chain(gamma).collect()
+            }
+        };
+        list.into_iter().map(String::as_str)
+    }
+
+    /// m and c.
+    fn multiplier_and_offset(&self, values: &Values) -> Option<(Vec<f32>, Vec<f32>)> {
+        match self {
+            Self::MultiplyAdd { m, c } => {
+                // Along the channels, which are the last dimension, and the same for all pixels.
+                let vector = |name: &str| {
+                    let value = values.get(name)?;
+                    (value.dims().last() == Some(&(value.len() as u64))).then(|| value.to_vec())
+                };
+                Some((vector(m)?, vector(c)?))
+            }
+            Self::Moments { mean, variance, beta, gamma, epsilon } => {
+                let mut m: Vec<f32> = values.get(variance)?.iter().map(|v| (v + epsilon).sqrt().recip()).collect();
+                if let Some(gamma) = gamma {
+                    m.iter_mut().zip(values.get(gamma)?.iter()).for_each(|(m, gamma)| *m *= gamma);
+                }
+                let terms = values.get(beta)?.iter().zip(values.get(mean)?.iter()).zip(&m);
+                let c = terms.map(|((beta, mean), m)| beta - mean * m).collect();
+                Some((m, c))
+            }
+        }
+    }
+}
+
+type Values = HashMap<String, Tensor<f32>>;
+
+impl Fold {
+    /// The new kernel and biases. `None` where the constants are not one number per channel.
+    fn apply(&self, values: &Values) -> Option<(Tensor<f32>, Vec<f32>)> {
+        let weights = values.get(&self.weights)?;
+        let [_, _, input, output] = *weights.dims() else { return None };
+        let channels = if self.depthwise { input * output } else { output } as usize;
+        let (m, c) = self.constants.multiplier_and_offset(values)?;
+        if m.len() != channels || c.len() != channels {
+            return None;
+        }
+        // Channels are the last dimension, or (depthwise) the last two: those that vary fastest.
+        let mut folded = weights.clone();
+        folded.chunks_mut(channels).for_each(|row| row.iter_mut().zip(&m).for_each(|(w, m)| *w *= m));
+        Some((folded, c))
+    }
+}
+
+/// Computes all constants that the folds need, in one run.
+fn evaluate(graph: &GraphDef, folds: &[Fold]) -> Result<Values> {
+    const DOING: &str = "computing a network's constants";
+    let graph = Graph::import(graph)?;
+    let session = Session::new(&graph, Threads::default())?;
+    let mut args = SessionRunArgs::new();
+    let mut tokens = Vec::new();
+    for name in folds.iter().flat_map(|f| f.constants.tensors().chain([f.weights.as_str()])) {
+        let output = graph.output(name)?;
+        tokens.push((name, args.request_fetch(&output.operation, output.index)));
+    }
+    session.run(&mut args, DOING)?;
+    let fetched = tokens.into_iter().map(|(name, token)| {
+        let value = args.fetch::<f32>(token).map_err(|e| Error::tensorflow(DOING, e))?;
+        Ok((name.to_owned(), value))
+    });
+    fetched.collect()
+}
