@@ -10,6 +10,7 @@ mod dataset;
 mod distortions;
 mod events;
 mod export;
+mod hub;
 mod label_image;
 mod layers;
 mod peers;
