@@ -11,6 +11,7 @@ mod distortions;
 mod events;
 mod export;
 mod hub;
+mod inception;
 mod label_image;
 mod layers;
 mod peers;
