@@ -11,7 +11,7 @@
 //! | `run_bottleneck_on_image`, `create_bottleneck_file`, `get_or_create_bottleneck`, `cache_bottlenecks` | [`bottleneck`] |
 //! | `get_random_cached_bottlenecks` | `retrain::training`, with [`dataset::Sampler`] |
 //! | `FileWriter`, `add_summary` | [`events`] |
-//! | `save_graph_to_file`, `convert_variables_to_constants` | [`export`] |
+//! | `save_graph_to_file`, `convert_variables_to_constants` | [`export`], [`tf`] |
 //! | `label_image.py` | [`label_image`] |
 //! | the flags | [`cli`] |
 //!

@@ -62,7 +62,7 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "architecture",
         Kind::Str,
         "inception_v3",
-        "The pretrained model: mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>, or miniature (built in)",
+        "The pretrained model: inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], or miniature (built in)",
     ),
     flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
     flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),

@@ -2,21 +2,17 @@
 //! constants, and nothing that the result does not need.
 
 use crate::error::Result;
-use crate::proto::{self, GraphDef, TensorProto};
-use crate::tf::convert_variables_to_constants;
+use crate::proto::{self, GraphDef};
+use crate::tf::{NamedTensor, convert_variables_to_constants};
 use log::info;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// The script's function of the same name.
-pub fn save_graph_to_file(
-    graph: &GraphDef,
-    output: &str,
-    variables: &HashMap<&str, TensorProto>,
-    path: &Path,
-) -> Result<()> {
+pub fn save_graph_to_file(graph: &GraphDef, output: &str, variables: &[NamedTensor], path: &Path) -> Result<()> {
     let frozen = convert_variables_to_constants(graph, output, variables)?;
-    let count = frozen.node.iter().filter(|n| variables.contains_key(n.name.as_str())).count();
+    let names: HashSet<&str> = variables.iter().map(|v| v.0.as_str()).collect();
+    let count = frozen.node.iter().filter(|n| names.contains(n.name.as_str())).count();
     info!(target: "tensorflow", "Froze {count} variables.");
     info!(target: "tensorflow", "Converted {count} variables to const ops.");
     crate::fsio::write(path, &proto::serialize(&frozen)?)

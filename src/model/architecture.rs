@@ -49,8 +49,7 @@ pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
     let parts: Vec<&str> = name.split('_').collect();
     match parts[..] {
         ["inception", "v3"] => Ok(inception(architecture)),
-        ["mobilenet", width, size] | ["mobilenet", width, size, _] if !WIDTHS.contains(&width) => {
-            let _ = size;
+        ["mobilenet", width, _] | ["mobilenet", width, _, _] if !WIDTHS.contains(&width) => {
             let expected = "The Mobilenet version should be '1.0', '0.75', '0.50', or '0.25'";
             Err(Error::model(architecture, format!("{expected}, but found '{width}'")))
         }

@@ -4,9 +4,8 @@ use super::architecture::{ModelInfo, Source};
 use super::pixels::PixelSpec;
 use super::{archive, miniature};
 use crate::error::{Error, Result};
-use crate::proto::{self, GraphDef, InputRef, TensorProto};
+use crate::proto::{self, GraphDef, InputRef};
 use crate::tf::{NamedTensor, convert_variables_to_constants};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// Which of the two scripts a network is retrained like.
@@ -42,15 +41,9 @@ pub struct Backbone {
 }
 
 impl Backbone {
-    /// The values of the graph's variables by name.
-    #[must_use]
-    pub fn variables_by_name(&self) -> HashMap<&str, TensorProto> {
-        self.variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
-    }
-
     /// The part that computes bottlenecks, with constants for variables.
     pub fn frozen(&self) -> Result<GraphDef> {
-        convert_variables_to_constants(&self.graph_def, &self.bottleneck, &self.variables_by_name())
+        convert_variables_to_constants(&self.graph_def, &self.bottleneck, &self.variables)
     }
 }
 

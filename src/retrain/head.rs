@@ -9,9 +9,8 @@ use crate::layers::{
     add_gradient_descent, add_input_distortions, add_jpeg_decoding,
 };
 use crate::model::{Backbone, Generation};
-use crate::proto::{GraphDef, TensorProto, float_tensor};
+use crate::proto::{GraphDef, float_tensor};
 use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor, Threads};
-use std::collections::HashMap;
 use tensorflow::{Operation, Output};
 
 /// The training graph and its session.
@@ -98,11 +97,6 @@ impl Head {
         let layer = self.variables.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(self.pretrained.iter().cloned().chain(layer).collect())
     }
-}
-
-/// Variables by name, as freezing wants them.
-pub(super) fn by_name(variables: &[NamedTensor]) -> HashMap<&str, TensorProto> {
-    variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
 }
 
 fn readers(graph: &Graph, ops: &FinalTrainingOps) -> Result<Vec<(String, Output)>> {

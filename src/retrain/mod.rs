@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::layers::{HeadSpec, QuantForm};
 use crate::model::{self, Backbone, Generation};
 use crate::{export, fsio, tf};
-use head::{Head, by_name};
+use head::Head;
 use log::info;
 use std::path::Path;
 use training::Training;
@@ -56,7 +56,7 @@ pub fn run(config: &Config) -> Result<()> {
         hub_outputs::announce(config, &backbone);
     }
     let final_tensor = &config.final_tensor_name;
-    export::save_graph_to_file(&head.export, final_tensor, &by_name(&variables), &config.output_graph)?;
+    export::save_graph_to_file(&head.export, final_tensor, &variables, &config.output_graph)?;
     export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))?;
     match &config.saved_model_dir {
         Some(dir) => hub_outputs::export_saved_model(dir, &backbone, &spec, &variables),

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::evaluation::Evaluator;
-use super::head::{Head, by_name};
+use super::head::Head;
 use crate::bottleneck::{Bottlenecks, DistortedImages};
 use crate::dataset::{Category, Sampler};
 use crate::error::{Error, Result};
@@ -209,7 +209,6 @@ impl<'a> Training<'a> {
         }
         let path = format!("{}intermediate_{step}.pb", self.config.intermediate_output_graphs_dir);
         info!(target: "tensorflow", "Save intermediate result to : {path}");
-        let variables = by_name(&variables);
         export::save_graph_to_file(&self.head.export, &self.config.final_tensor_name, &variables, Path::new(&path))
     }
 

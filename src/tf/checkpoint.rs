@@ -69,13 +69,7 @@ pub fn add_save(
     values: &[String],
     types: impl Iterator<Item = DataType>,
 ) -> String {
-    let dtypes = type_list(types);
-    b.name_scope_named(name, |b, scope| {
-        let tensor_names = b.strings("tensor_names", names);
-        let slices = b.strings("shape_and_slices", &vec![""; names.len()]);
-        let save = b.op_named("SaveV2", scope.to_owned()).inputs([file, &tensor_names, &slices]);
-        save.inputs(values.iter().cloned()).attr("dtypes", dtypes).finish()
-    })
+    add_slices_op(b, "SaveV2", name, file, names, values, types)
 }
 
 /// A RestoreV2 node of the name `name` in the current scope, with its constants.
@@ -86,12 +80,25 @@ pub fn add_restore(
     names: &[&str],
     types: impl Iterator<Item = DataType>,
 ) -> String {
+    add_slices_op(b, "RestoreV2", name, file, names, &[], types)
+}
+
+/// The form both ops have: file, names, slices (whole tensors here), and for saving the values.
+fn add_slices_op(
+    b: &mut GraphBuilder,
+    op: &str,
+    name: &str,
+    file: &str,
+    names: &[&str],
+    values: &[String],
+    types: impl Iterator<Item = DataType>,
+) -> String {
     let dtypes = type_list(types);
     b.name_scope_named(name, |b, scope| {
         let tensor_names = b.strings("tensor_names", names);
         let slices = b.strings("shape_and_slices", &vec![""; names.len()]);
-        let restore = b.op_named("RestoreV2", scope.to_owned()).inputs([file, &tensor_names, &slices]);
-        restore.attr("dtypes", dtypes).finish()
+        let node = b.op_named(op, scope.to_owned()).inputs([file, &tensor_names, &slices]);
+        node.inputs(values.iter().cloned()).attr("dtypes", dtypes).finish()
     })
 }
 

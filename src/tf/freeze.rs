@@ -1,5 +1,6 @@
 //! Freezing: a graph with variables becomes one with constants, holding nothing that the result does not need.
 
+use super::checkpoint::NamedTensor;
 use crate::error::{Error, Result};
 use crate::proto::{GraphDef, InputRef, NodeDef, TensorProto, Value};
 use std::collections::{HashMap, HashSet};
@@ -7,12 +8,9 @@ use std::collections::{HashMap, HashSet};
 /// TensorFlow's function of the same name: keeps what `output` needs, in the graph's order, and replaces each
 /// variable by a Const of the same name with the value it has in `variables`. What read a resource variable becomes
 /// an Identity.
-pub fn convert_variables_to_constants(
-    graph: &GraphDef,
-    output: &str,
-    variables: &HashMap<&str, TensorProto>,
-) -> Result<GraphDef> {
+pub fn convert_variables_to_constants(graph: &GraphDef, output: &str, variables: &[NamedTensor]) -> Result<GraphDef> {
     let needed = needed_nodes(graph, output)?;
+    let variables: HashMap<&str, &TensorProto> = variables.iter().map(|(name, value)| (name.as_str(), value)).collect();
     let node = graph.node.iter().filter(|n| needed.contains(n.name.as_str()));
     let node = node.map(|n| match variables.get(n.name.as_str()) {
         Some(value) => constant(n, value),

@@ -3,7 +3,6 @@
 use retrain::export::{parse_labels, save_labels};
 use retrain::proto::{DataType, GraphDef, VersionDef, float_tensor};
 use retrain::tf::{GraphBuilder, convert_variables_to_constants};
-use std::collections::HashMap;
 
 fn graph() -> GraphDef {
     let mut b = GraphBuilder::default();
@@ -21,7 +20,7 @@ fn graph() -> GraphDef {
 fn what_the_output_needs_stays_as_it_was_and_variables_become_constants() {
     let original = graph();
     let value = float_tensor(&[2], &[1.5, -2.0]);
-    let frozen = convert_variables_to_constants(&original, "y", &HashMap::from([("v", value.clone())])).unwrap();
+    let frozen = convert_variables_to_constants(&original, "y", &[("v".into(), value.clone())]).unwrap();
     let names: Vec<&str> = frozen.node.iter().map(|n| n.name.as_str()).collect();
     assert_eq!(names, ["x", "v", "v/read", "gate", "y"]);
     for node in &frozen.node {
@@ -38,7 +37,7 @@ fn what_the_output_needs_stays_as_it_was_and_variables_become_constants() {
 
 #[test]
 fn a_missing_output_is_named() {
-    let error = convert_variables_to_constants(&graph(), "z", &HashMap::new()).unwrap_err();
+    let error = convert_variables_to_constants(&graph(), "z", &[]).unwrap_err();
     assert!(error.to_string().contains("'z'"), "{error}");
 }
 
