@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::proto::{self, ConfigProto, GraphOptions, RewriterConfig};
 use tensorflow::{Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType};
 
-/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to TensorFlow.
+/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to TensorFlow,
+/// a negative `inter_op` runs ops on the calling thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Threads {
     /// Threads within one op.
