@@ -1,7 +1,8 @@
 """Labels photographs by a frozen graph as label_image.py does, in whichever TensorFlow this Python has.
 
 Request: {"graph": path, "size": pixels, "images": [paths]}, and where they are not label_image's defaults "input" (the
-node that is fed), "mean" and "std". Answer: {"version": …, "scores": [[…] for each image]}.
+node that is fed), "mean" and "std"; "also", another node to be read. Answer: {"version": …, "scores": [[…] for each
+image], "also": the other node's values in the same way}.
 """
 import json
 import sys
@@ -26,6 +27,8 @@ with tf.Graph().as_default() as graph:
     tf.import_graph_def(graph_def)
     source = graph.get_tensor_by_name("import/%s:0" % request.get("input", "input"))
     result = graph.get_tensor_by_name("import/final_result:0")
+    also = graph.get_tensor_by_name("import/%s:0" % request.get("also", "final_result"))
     with tf.Session() as session:
-        scores = [session.run(result, {source: x})[0].tolist() for x in inputs]
-print(json.dumps({"version": tf.__version__, "scores": scores}))
+        answers = [[y[0].tolist() for y in session.run([result, also], {source: x})] for x in inputs]
+scores, also = zip(*answers)
+print(json.dumps({"version": tf.__version__, "scores": scores, "also": also}))
