@@ -28,8 +28,8 @@ pub struct LocalExtractor {
     size: usize,
 }
 
-/// Each photograph is one thread's work: that scales better than threads within its small ops.
-const THREADS: Threads = Threads { intra_op: 1, inter_op: 1 };
+/// Each photograph is the work of the thread that brings it: that scales better than threads within its small ops.
+const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 impl LocalExtractor {
     /// Loads the network.
