@@ -21,7 +21,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, bytes, true)
 }
 
-/// As [`write`], without waiting for the disk: for caches, of which each file can be made again.
+/// As [`write()`], without waiting for the disk: for caches, of which each file can be made again.
 pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, bytes, false)
 }

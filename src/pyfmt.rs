@@ -20,19 +20,30 @@ pub fn push_float32(text: &mut String, value: f32) {
         text.push_str("nan");
     } else if value.is_infinite() {
         text.push_str(if value < 0.0 { "-inf" } else { "inf" });
-    } else if value != 0.0 && !(1e-4..1e16).contains(&value.abs()) {
-        let _ = write!(text, "{value:e}");
-        let exponent_at = text[start..].find('e').map_or(text.len(), |i| start + i);
-        let exponent: i32 = text[exponent_at + 1..].parse().unwrap_or(0);
-        text.truncate(exponent_at);
+    } else if value != 0.0 && !(1e-4..1e16).contains(&f64::from(value).abs()) {
+        let shortest = format!("{value:e}");
+        let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+        let exact = format!("{:.1$e}", f64::from(value), fraction_digits(digits));
+        let digits = exact.split_once('e').map_or(digits, |(digits, _)| digits);
+        let exponent: i32 = exponent.parse().unwrap_or(0);
         let sign = if exponent < 0 { '-' } else { '+' };
-        let _ = write!(text, "e{sign}{:02}", exponent.abs());
+        let _ = write!(text, "{digits}e{sign}{:02}", exponent.abs());
     } else {
         let _ = write!(text, "{value}");
-        if !text[start..].contains('.') {
+        let digits = fraction_digits(&text[start..]);
+        // Rust's shortest digits may end one above numpy's where the value lies just between the two.
+        if text.ends_with(['1', '3', '5', '7', '9']) && digits > 0 {
+            text.truncate(start);
+            let _ = write!(text, "{:.digits$}", f64::from(value));
+        } else if digits == 0 {
             text.push_str(".0");
         }
     }
+}
+
+/// How many digits stand after the point.
+fn fraction_digits(number: &str) -> usize {
+    number.split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
 
 /// A list of values as a bottleneck file holds it: comma-separated, no spaces, no newline.

@@ -1,7 +1,8 @@
 //! One photograph, distorted: TensorFlow's arithmetic, with random numbers of our own.
 
 use crate::error::{Error, Result};
-use crate::layers::{self, Distortions, PixelSpec, add_distorter};
+use crate::layers::{self, Distortions, add_distorter};
+use crate::model::PixelSpec;
 use crate::proto::GraphDef;
 use crate::tf::{Bytes, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use rand::{Rng, RngExt};

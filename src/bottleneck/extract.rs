@@ -37,7 +37,7 @@ impl LocalExtractor {
         let mut builder = GraphBuilder::default();
         let DecodedImage { data, pixels } = add_jpeg_decoding(&mut builder, &backbone.pixels);
         let decoding = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
-        let network = Graph::import(&backbone.graph_def)?;
+        let network = Graph::import(&backbone.frozen()?)?;
         Ok(Self {
             decoder: Session::new(&decoding, THREADS)?,
             data: decoding.output(&data)?,

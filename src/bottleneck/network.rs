@@ -26,7 +26,8 @@ impl BatchNetwork {
     /// Rewrites the network, and compares it with the published one on `probe`, the pixels of one image
     /// [1, height, width, depth].
     pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
-        let published = Network::new(&backbone.graph_def, backbone, Session::new)?;
+        let frozen = backbone.frozen()?;
+        let published = Network::new(&frozen, backbone, Session::new)?;
         // Three images of which two are the same: rows that got mixed up would show.
         let mut reversed = probe.clone();
         reversed.reverse();
@@ -36,7 +37,7 @@ impl BatchNetwork {
             row.copy_from_slice(image);
         }
         let wanted = [&wanted[1], &wanted[0], &wanted[1]].map(|t| &t[..]).concat();
-        let free = free_batch(&backbone.graph_def, &backbone.input, &backbone.bottleneck, &backbone.pixels);
+        let free = free_batch(&frozen, &backbone.input, &backbone.bottleneck, &backbone.pixels);
         let folded = fold_batch_norms(&free, &backbone.bottleneck);
         for (what, graph) in [("with batch normalisation folded", folded), ("with a free batch", Ok(free))] {
             let tried = graph

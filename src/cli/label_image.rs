@@ -31,12 +31,13 @@ const FLAGS: &[Flag] = &[
 pub fn label_image() -> ExitCode {
     logging::init(LevelFilter::Info);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    exit_code(argparse::parse("label_image", ABOUT, FLAGS, &args).and_then(|parsed| {
+    let outcome = argparse::parse("label_image", ABOUT, FLAGS, &args).and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(()) };
         parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
         let outcome = classify(&config(&parsed)?)?;
         report(&outcome, &mut std::io::stdout().lock())
-    }))
+    });
+    exit_code(outcome, None)
 }
 
 fn config(parsed: &Parsed) -> Result<LabelConfig> {

@@ -11,6 +11,7 @@ pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
 pub use simulate_clusters::simulate_clusters;
 
 use crate::error::{Error, Result};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The exit code of a wrong command line, argparse's.
@@ -18,13 +19,14 @@ const USAGE: u8 = 2;
 /// The scripts end with `return -1` for an image_dir or an architecture they cannot use.
 const MINUS_ONE: u8 = 255;
 
-/// Reports an error and turns it into an exit code.
-fn exit_code(outcome: Result<()>) -> ExitCode {
+/// Reports an error and turns it into an exit code. `image_dir` is the directory whose faults the scripts report with
+/// `return -1`.
+fn exit_code(outcome: Result<()>, image_dir: Option<&Path>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     log::error!(target: "tensorflow", "{error}");
     match error {
         Error::Usage { .. } => ExitCode::from(USAGE),
-        Error::Input { path, .. } if path.is_dir() || !path.exists() => ExitCode::from(MINUS_ONE),
+        Error::Input { path, .. } if Some(path.as_path()) == image_dir => ExitCode::from(MINUS_ONE),
         Error::Model { .. } => ExitCode::from(MINUS_ONE),
         _ => ExitCode::FAILURE,
     }

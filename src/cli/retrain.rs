@@ -5,7 +5,8 @@ use super::exit_code;
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::logging;
-use crate::retrain::{Config, Percentages, run};
+use crate::model::create_model_info;
+use crate::retrain::{Config, Percentages, Pretrained, run};
 use crate::tf::Chatter;
 use log::LevelFilter;
 use std::process::ExitCode;
@@ -79,7 +80,7 @@ pub fn retrain() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
             logging::init(LevelFilter::Info);
-            return exit_code(Err(error));
+            return exit_code(Err(error), None);
         }
     };
     let verbosity = verbosity(&parsed);
@@ -87,7 +88,7 @@ pub fn retrain() -> ExitCode {
     for warning in &parsed.warnings {
         log::warn!(target: "retrain", "{warning}");
     }
-    exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)))
+    exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)), Some(&parsed.path("image_dir")))
 }
 
 fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
@@ -105,7 +106,6 @@ fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
 /// # Errors
 /// Each names the flag at fault.
 pub fn config_from(parsed: &Parsed) -> Result<Config> {
-    refuse_unfinished(parsed)?;
     let percentages = Percentages {
         testing: percentage(parsed, "testing_percentage")?,
         validation: percentage(parsed, "validation_percentage")?,
@@ -140,22 +140,28 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         model_dir: parsed.path("model_dir"),
         bottleneck_dir: parsed.path("bottleneck_dir"),
         final_tensor_name,
-        architecture: parsed.text("architecture")?,
+        pretrained: pretrained(parsed)?,
+        checkpoint_path: parsed.path("checkpoint_path"),
+        saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
         random_seed,
         chatter: if verbosity(parsed)? == LevelFilter::Debug { Chatter::All } else { Chatter::Quiet },
     })
 }
 
-/// What this version knows of but cannot do yet.
-fn refuse_unfinished(parsed: &Parsed) -> Result<()> {
+/// The model that `--architecture` or `--tfhub_module` names.
+fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     if parsed.given("tfhub_module") {
         if parsed.given("architecture") {
-            return Err(Error::usage("tfhub_module", "and --architecture exclude each other"));
+            return Err(Error::usage("tfhub_module", "and --architecture exclude each other: give one of them"));
         }
-        let message = "TF-Hub modules cannot be retrained by this version yet; use --architecture";
-        return Err(Error::usage("tfhub_module", message));
+        return Ok(Pretrained::HubModule(parsed.text("tfhub_module")?));
     }
-    Ok(())
+    for name in ["saved_model_dir", "checkpoint_path"] {
+        if parsed.given(name) {
+            return Err(Error::usage(name, "goes with --tfhub_module; a run with --architecture writes none"));
+        }
+    }
+    Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
 }
 
 /// An image ten times as wide and high as it must be is all that memory should be asked for, and more than is of use.

@@ -29,14 +29,15 @@ const FLAGS: &[Flag] = &[
 pub fn simulate_clusters() -> ExitCode {
     logging::init(log::LevelFilter::Info);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    exit_code(argparse::parse("simulate_clusters", ABOUT, FLAGS, &args).and_then(|parsed| {
+    let outcome = argparse::parse("simulate_clusters", ABOUT, FLAGS, &args).and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(()) };
         parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
         let plan = plan(&parsed)?;
         let count = simulate(&plan)?;
         println!("{count} photographs in {}", plan.out.display());
         Ok(())
-    }))
+    });
+    exit_code(outcome, None)
 }
 
 fn plan(parsed: &Parsed) -> Result<Plan> {

@@ -7,9 +7,27 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
-/// The extensions of the poets generation, in its order.
-const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "JPG", "JPEG"];
+/// Which directories are classes, and which files their images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// poets: the directories directly under image_dir.
+    Children,
+    /// hub: all directories below image_dir, each under its base name, whose images are looked for directly under
+    /// image_dir. So a nested directory is a class only where one of its name stands at the top.
+    Walk,
+}
+
+impl Layout {
+    /// The extensions, in the scripts' order.
+    fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Children => &["jpg", "jpeg", "JPG", "JPEG"],
+            Self::Walk => &["JPEG", "JPG", "jpeg", "jpg", "png"],
+        }
+    }
+}
 
 /// One class: a directory of photographs.
 #[derive(Debug, Clone)]
@@ -100,15 +118,24 @@ pub fn label_name(dir_name: &str) -> String {
 ///
 /// # Errors
 /// Where the directory cannot be read, or two directories make the same label.
-pub fn create_image_lists(image_dir: &Path, testing_percentage: i64, validation_percentage: i64) -> Result<ImageLists> {
+pub fn create_image_lists(
+    image_dir: &Path,
+    layout: Layout,
+    testing_percentage: i64,
+    validation_percentage: i64,
+) -> Result<ImageLists> {
     if !image_dir.is_dir() {
         return Err(Error::input(image_dir, "Image directory not found; give a directory of class directories"));
     }
     let mut labels: Vec<LabelLists> = Vec::new();
     let mut made_by: HashMap<String, OsString> = HashMap::new();
-    for dir in sub_dirs(image_dir)? {
+    let dirs = match layout {
+        Layout::Children => sub_dirs(image_dir)?,
+        Layout::Walk => walk_dirs(image_dir)?,
+    };
+    for dir in dirs {
         info!(target: "tensorflow", "Looking for images in '{}'", dir.to_string_lossy());
-        let images = find_images(&join(image_dir, &dir))?;
+        let images = find_images(&join(image_dir, &dir), layout.extensions())?;
         if images.is_empty() {
             warn!(target: "tensorflow", "No files found");
             continue;
@@ -157,14 +184,41 @@ fn sub_dirs(dir: &Path) -> Result<Vec<OsString>> {
     Ok(names)
 }
 
+/// The base names of all directories below `dir`, in the order of their paths, each once.
+fn walk_dirs(dir: &Path) -> Result<Vec<OsString>> {
+    let mut paths = Vec::new();
+    for entry in WalkDir::new(dir).min_depth(1).follow_links(true) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A loop of links is walked once.
+            Err(e) if e.loop_ancestor().is_some() => continue,
+            Err(e) => return Err(Error::input(dir, format!("cannot be listed ({e})"))),
+        };
+        if entry.file_type().is_dir() {
+            paths.push(entry.into_path());
+        }
+    }
+    paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+    let mut names: Vec<OsString> = Vec::new();
+    for name in paths.iter().filter_map(|p| p.file_name()) {
+        if !names.iter().any(|n| n == name) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
 /// The images of one class: extension by extension, sorted within each.
-fn find_images(dir: &Path) -> Result<Vec<OsString>> {
-    let mut by_extension: [Vec<OsString>; EXTENSIONS.len()] = Default::default();
+fn find_images(dir: &Path, extensions: &[&str]) -> Result<Vec<OsString>> {
+    let mut by_extension = vec![Vec::new(); extensions.len()];
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
     for entry in fs::read_dir(dir).map_err(Error::io("listing", dir))? {
         let name = entry.map_err(Error::io("listing", dir))?.file_name();
         let extension = name.as_encoded_bytes().rsplit(|&b| b == b'.').next().unwrap_or_default();
         let has_dot = extension.len() < name.len();
-        if let Some(i) = EXTENSIONS.iter().position(|e| has_dot && e.as_bytes() == extension) {
+        if let Some(i) = extensions.iter().position(|e| has_dot && e.as_bytes() == extension) {
             by_extension[i].push(name);
         }
     }

@@ -4,6 +4,6 @@ mod image_lists;
 mod sampling;
 mod split;
 
-pub use image_lists::{ImageLists, LabelLists, create_image_lists, label_name};
+pub use image_lists::{ImageLists, LabelLists, Layout, create_image_lists, label_name};
 pub use sampling::{MAX_NUM_IMAGES_PER_CLASS, Sampler};
 pub use split::{Category, category_of, split_percentage};

@@ -1,7 +1,11 @@
-//! What a run leaves behind: the frozen graph and the labels.
+//! What a run leaves behind: the frozen graph, the labels, and for TF-Hub modules a checkpoint and a SavedModel.
 
+mod checkpoint;
 mod frozen_graph;
 mod labels;
+mod saved_model;
 
-pub use frozen_graph::{convert_variables_to_constants, save_graph_to_file};
+pub use checkpoint::save_checkpoint;
+pub use frozen_graph::save_graph_to_file;
 pub use labels::{parse_labels, save_labels};
+pub use saved_model::{SignatureEnd, check_free, export_model};

@@ -5,7 +5,8 @@ mod format;
 pub use format::ImageFormat;
 
 use crate::error::{Error, Result};
-use crate::layers::{DecodedImage, PixelRange, PixelSpec, add_image_decoding};
+use crate::layers::{DecodedImage, add_image_decoding};
+use crate::model::{PixelRange, PixelSpec};
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use crate::{export, fsio};
@@ -60,6 +61,19 @@ pub fn classify(config: &LabelConfig) -> Result<Labelled> {
     find_layer(&graph_def, &config.graph, "output_layer", &config.output_layer)?;
     let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
     let known = |axis: usize| wanted.as_ref().and_then(|s| i32::try_from(s[axis]).ok()).filter(|&n| n > 0);
+    // TensorFlow's C API takes any size and then fails deep in the graph, or not at all.
+    for (flag, given, known) in
+        [("input_height", config.input_height, known(1)), ("input_width", config.input_width, known(2))]
+    {
+        if let (Some(given), Some(known)) = (given, known)
+            && given != known
+        {
+            return Err(Error::usage(
+                flag,
+                format!("{given}, but '{}' wants {known}; leave it out", config.input_layer),
+            ));
+        }
+    }
     let spec = PixelSpec {
         height: config.input_height.or(known(1)).unwrap_or(DEFAULT_SIZE),
         width: config.input_width.or(known(2)).unwrap_or(DEFAULT_SIZE),

@@ -6,9 +6,8 @@
 //! 3. mirror it left to right with probability ½, if flip_left_right;
 //! 4. multiply by u(1 − random_brightness, 1 + random_brightness), then go on as without distortions.
 
-use super::decoding::{
-    DecodedImage, PixelRange, PixelSpec, add_cast, add_decoder, add_expand_dims, add_float, add_range, with_constant,
-};
+use super::decoding::{DecodedImage, add_cast, add_decoder, add_expand_dims, add_float, add_range, with_constant};
+use crate::model::{PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_BOOL, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
 use crate::proto::{TensorProto, Value, attr_value, shape};
 use crate::tf::GraphBuilder;

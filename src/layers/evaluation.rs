@@ -2,6 +2,7 @@
 
 use super::decoding::add_cast;
 use super::summaries::{Summaries, reduce};
+use crate::model::Generation;
 use crate::proto::DataType::{DT_BOOL, DT_FLOAT, DT_INT32, DT_INT64};
 use crate::tf::GraphBuilder;
 
@@ -10,21 +11,25 @@ use crate::tf::GraphBuilder;
 pub struct EvaluationStep {
     /// The accuracy of a batch, 0 to 1, a float scalar.
     pub accuracy: String,
-    /// The class index predicted for each image, int64 [batch].
+    /// The class index predicted for each image, int64 `[batch]`.
     pub prediction: String,
 }
 
-/// The script's `add_evaluation_step`.
+/// The scripts' `add_evaluation_step`.
 pub fn add_evaluation_step(
     b: &mut GraphBuilder,
     summaries: &mut Summaries,
     result_tensor: &str,
     ground_truth_tensor: &str,
+    generation: Generation,
 ) -> EvaluationStep {
     let step = b.name_scope("accuracy", |b| {
         let (prediction, correct) = b.name_scope("correct_prediction", |b| {
             let prediction = argmax(b, result_tensor);
-            let truth = argmax(b, ground_truth_tensor);
+            let truth = match generation {
+                Generation::Poets => argmax(b, ground_truth_tensor),
+                Generation::Hub => ground_truth_tensor.to_owned(),
+            };
             let equal = b.op("Equal", "Equal").inputs([&prediction, &truth]).type_attr("T", DT_INT64).finish();
             (prediction, equal)
         });

@@ -5,12 +5,16 @@ mod decoding;
 mod distortions;
 mod evaluation;
 mod final_training_ops;
+mod quantize;
+mod saver;
 mod summaries;
 
-pub use decoding::{DecodedImage, PixelRange, PixelSpec, add_image_decoding, add_jpeg_decoding};
+pub use decoding::{DecodedImage, add_image_decoding, add_jpeg_decoding};
 pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use final_training_ops::{
-    FinalTrainingOps, HeadSpec, LAYER_NAME, VariableNames, add_final_training_ops, add_gradient_descent,
+    FinalTrainingOps, HeadSpec, Loss, VariableNames, add_cross_entropy, add_final_training_ops, add_gradient_descent,
 };
+pub use quantize::QuantForm;
+pub use saver::{SavedVariable, Saver, add_saver};
 pub use summaries::{Summaries, variable_summaries};

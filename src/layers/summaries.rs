@@ -64,8 +64,13 @@ pub fn variable_summaries(b: &mut GraphBuilder, summaries: &mut Summaries, varia
 
 /// A reduction over constant axes, as TensorFlow's Python makes it for a tensor of known shape.
 pub(super) fn reduce(b: &mut GraphBuilder, op: &str, input: &str, axes: &[i32]) -> String {
+    reduce_named(b, op, op, input, axes)
+}
+
+/// As [`reduce`], with a name for the node.
+pub(super) fn reduce_named(b: &mut GraphBuilder, op: &str, name: &str, input: &str, axes: &[i32]) -> String {
     let axes = b.ints("Const", axes);
-    let reduction = b.op(op, op).inputs([input, &axes]).type_attr("T", DT_FLOAT);
+    let reduction = b.op(op, name).inputs([input, &axes]).type_attr("T", DT_FLOAT);
     reduction.type_attr("Tidx", DT_INT32).bool_attr("keep_dims", false).finish()
 }
 

@@ -1,7 +1,7 @@
 //! The table behind `--architecture`: names to files, tensors and pixels.
 
+use super::pixels::{PixelRange, PixelSpec};
 use crate::error::{Error, Result};
-use crate::layers::{PixelRange, PixelSpec};
 
 /// Where a model's graph comes from when it is not in model_dir.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +33,9 @@ pub struct ModelInfo {
 
 const WIDTHS: [&str; 4] = ["1.0", "0.75", "0.50", "0.25"];
 const SIZES: [&str; 4] = ["224", "192", "160", "128"];
-/// The address's scheme and host are those of the original scripts.
+/// The addresses' scheme and host are those of the original scripts.
 const MODELS: &str = "http://download.tensorflow.org/models/";
+const INCEPTION: &str = "http://download.tensorflow.org/models/image/imagenet/";
 
 /// The script's function of the same name: what an architecture's name stands for.
 pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
@@ -47,7 +48,7 @@ pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
     }
     let parts: Vec<&str> = name.split('_').collect();
     match parts[..] {
-        ["inception", "v3"] => Err(not_yet(architecture, "Inception v3")),
+        ["inception", "v3"] => Ok(inception(architecture)),
         ["mobilenet", width, size] | ["mobilenet", width, size, _] if !WIDTHS.contains(&width) => {
             let _ = size;
             let expected = "The Mobilenet version should be '1.0', '0.75', '0.50', or '0.25'";
@@ -61,11 +62,31 @@ pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
             let file = format!("mobilenet_v1_{width}_{size}/frozen_graph.pb");
             Ok(mobilenet(architecture, width, size, file))
         }
-        ["mobilenet", _, _, "quantized"] => Err(not_yet(architecture, "the quantized MobileNets")),
+        ["mobilenet", width, size, "quantized"] => {
+            let file = format!("mobilenet_v1_{width}_{size}/quantized_graph.pb");
+            Ok(mobilenet(architecture, width, size, file))
+        }
         ["mobilenet", _, _, suffix] => {
             Err(Error::model(architecture, format!("Couldn't understand architecture suffix '{suffix}'")))
         }
         _ => Err(unknown(architecture, &name)),
+    }
+}
+
+fn inception(architecture: &str) -> ModelInfo {
+    ModelInfo {
+        architecture: architecture.into(),
+        source: Source::Archive(INCEPTION, "inception-2015-12-05.tgz".into()),
+        bottleneck_tensor_name: "pool_3/_reshape:0",
+        bottleneck_tensor_size: 2048,
+        resized_input_tensor_name: "Mul:0",
+        model_file_name: "classify_image_graph_def.pb".into(),
+        pixels: PixelSpec {
+            width: 299,
+            height: 299,
+            depth: 3,
+            range: PixelRange::Multiply { mean: 128.0, std: 128.0 },
+        },
     }
 }
 
@@ -86,12 +107,6 @@ fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: Strin
             range: PixelRange::Multiply { mean: 127.5, std: 127.5 },
         },
     }
-}
-
-fn not_yet(architecture: &str, what: &str) -> Error {
-    let message =
-        format!("{what} cannot be retrained by this version yet; use mobilenet_<width>_<size> without suffix");
-    Error::model(architecture, message)
 }
 
 fn unknown(architecture: &str, name: &str) -> Error {

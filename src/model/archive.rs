@@ -73,7 +73,7 @@ pub(super) fn extract(archive: &Path, dir: &Path) -> Result<()> {
         } else if entry.size() > LARGEST_FILE {
             return Err(refused("is absurdly large"));
         } else {
-            let mut bytes = Vec::with_capacity(entry.size() as usize);
+            let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(broken)?;
             target.parent().map_or(Ok(()), fsio::ensure_dir_exists)?;
             fsio::write(&target, &bytes)?;

@@ -1,7 +1,7 @@
 //! From a graph that takes one image to one that takes any number of them, for computing bottlenecks only: what is
 //! exported and shown stays as it was published. Whoever uses the result compares it with the original first.
 
-use crate::layers::PixelSpec;
+use super::pixels::PixelSpec;
 use crate::proto::{GraphDef, InputRef, NodeDef, Value, shape};
 use std::collections::{HashMap, HashSet};
 

@@ -1,19 +1,36 @@
 //! Frozen graphs: a pretrained network as it was published, untouched.
 
 use super::architecture::{ModelInfo, Source};
+use super::pixels::PixelSpec;
 use super::{archive, miniature};
 use crate::error::{Error, Result};
-use crate::layers::PixelSpec;
-use crate::proto::{self, GraphDef, InputRef};
+use crate::proto::{self, GraphDef, InputRef, TensorProto};
+use crate::tf::{NamedTensor, convert_variables_to_constants};
+use std::collections::HashMap;
 use std::path::Path;
+
+/// Which of the two scripts a network is retrained like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generation {
+    /// `--architecture`: tensorflow-for-poets.
+    Poets,
+    /// `--tfhub_module`: the examples of tensorflow/hub.
+    Hub,
+}
 
 /// A pretrained network, ready to have its bottlenecks read and a new layer put on it.
 #[derive(Debug, Clone)]
 pub struct Backbone {
     /// What bottleneck files bear after the image's name.
     pub name: String,
+    /// Which script it belongs to.
+    pub generation: Generation,
+    /// Whether it was prepared for quantized use, so that the new layer must be, too.
+    pub wants_quantization: bool,
     /// The graph as published.
     pub graph_def: GraphDef,
+    /// The values of the graph's variables; a frozen graph has none.
+    pub variables: Vec<NamedTensor>,
     /// The tensor fed with pixels.
     pub input: String,
     /// The tensor whose values are the bottleneck.
@@ -22,6 +39,19 @@ pub struct Backbone {
     pub bottleneck_size: usize,
     /// The pixels it wants.
     pub pixels: PixelSpec,
+}
+
+impl Backbone {
+    /// The values of the graph's variables by name.
+    #[must_use]
+    pub fn variables_by_name(&self) -> HashMap<&str, TensorProto> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
+    }
+
+    /// The part that computes bottlenecks, with constants for variables.
+    pub fn frozen(&self) -> Result<GraphDef> {
+        convert_variables_to_constants(&self.graph_def, &self.bottleneck, &self.variables_by_name())
+    }
 }
 
 /// The script's `create_model_graph`, with what comes before it: the graph is brought into `model_dir` where it is
@@ -42,7 +72,10 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
     }
     Ok(Backbone {
         name: info.architecture.clone(),
+        generation: Generation::Poets,
+        wants_quantization: false,
         graph_def,
+        variables: Vec::new(),
         input: info.resized_input_tensor_name.into(),
         bottleneck: info.bottleneck_tensor_name.trim_end_matches(":0").into(),
         bottleneck_size: info.bottleneck_tensor_size,

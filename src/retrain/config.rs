@@ -1,9 +1,10 @@
 //! What a run is to do: valid by construction, whatever was typed.
 
 use crate::error::{Error, Result};
-use crate::fsio;
 use crate::layers::Distortions;
+use crate::model::ModelInfo;
 use crate::tf::Chatter;
+use crate::{export, fsio};
 use std::path::{Path, PathBuf};
 
 /// How many of the images are kept for testing and for validation, in percent.
@@ -13,6 +14,15 @@ pub struct Percentages {
     pub testing: i64,
     /// For validation during training.
     pub validation: i64,
+}
+
+/// What is retrained.
+#[derive(Debug, Clone)]
+pub enum Pretrained {
+    /// A frozen graph (`--architecture`).
+    Architecture(ModelInfo),
+    /// A TF-Hub module (`--tfhub_module`): a directory, an archive or an address.
+    HubModule(String),
 }
 
 /// A retraining run.
@@ -55,7 +65,11 @@ pub struct Config {
     /// The name of the softmax in the trained graph.
     pub final_tensor_name: String,
     /// The pretrained model.
-    pub architecture: String,
+    pub pretrained: Pretrained,
+    /// Where a TF-Hub run puts its checkpoint.
+    pub checkpoint_path: PathBuf,
+    /// Where a TF-Hub run puts a SavedModel, if anywhere.
+    pub saved_model_dir: Option<PathBuf>,
     /// What initial weights and batches follow from.
     pub random_seed: u64,
     /// How much TensorFlow itself may say.
@@ -64,7 +78,7 @@ pub struct Config {
 
 impl Config {
     /// Checks that every output can be written, before the costly work.
-    pub(super) fn check_paths(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.image_dir.as_os_str().is_empty() {
             return Err(Error::usage("image_dir", "must be given: a directory that holds one directory per class"));
         }
@@ -76,6 +90,9 @@ impl Config {
             if dir.exists() && !dir.is_dir() {
                 return Err(Error::usage(flag, format!("{} is not a directory", dir.display())));
             }
+        }
+        if let Some(dir) = &self.saved_model_dir {
+            export::check_free(dir)?;
         }
         self.check_summaries_dir()
     }

@@ -1,42 +1,41 @@
 //! The training graph: the pretrained graph as published, the decoding of photographs, the new layer, its gradient
 //! step, its evaluation and all summaries, in one graph with the script's names, loaded into a session.
 
+use super::evaluation::{self, Evaluator};
 use super::meta_graph;
 use crate::error::Result;
 use crate::layers::{
-    Distortions, EvaluationStep, FinalTrainingOps, HeadSpec, Summaries, add_evaluation_step, add_final_training_ops,
+    Distortions, FinalTrainingOps, HeadSpec, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops,
     add_gradient_descent, add_input_distortions, add_jpeg_decoding,
 };
-use crate::model::Backbone;
+use crate::model::{Backbone, Generation};
 use crate::proto::{GraphDef, TensorProto, float_tensor};
-use crate::tf::{Graph, GraphBuilder, Session, Tensor, Threads};
+use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor, Threads};
 use std::collections::HashMap;
 use tensorflow::{Operation, Output};
-
-pub(super) use crate::layers::LAYER_NAME;
 
 /// The training graph and its session.
 #[derive(Debug)]
 pub(super) struct Head {
-    /// All nodes, as built: exports and TensorBoard see these, not TensorFlow's own copy.
+    /// All nodes, as built: TensorBoard sees these, not TensorFlow's own copy.
     pub(super) graph_def: GraphDef,
     pub(super) meta_graph_def: Vec<u8>,
-    pub(super) session: Session,
-    /// Fed with bottlenecks and with one-hot truths.
-    pub(super) bottleneck_input: Output,
-    pub(super) ground_truth_input: Output,
+    /// The graph that is exported: the training graph (poets) or the evaluation graph (hub).
+    pub(super) export: GraphDef,
+    /// What evaluates a batch.
+    pub(super) evaluator: Evaluator,
     pub(super) train_step: Operation,
     pub(super) merged: Output,
     pub(super) cross_entropy: Output,
-    pub(super) accuracy: Output,
-    pub(super) prediction: Output,
     initializers: Vec<Operation>,
     variables: Vec<(String, Output)>,
+    /// The values of the pretrained graph's variables.
+    pretrained: Vec<NamedTensor>,
 }
 
 /// The ops of a step are tiny: spreading them over threads costs more than it brings, and one thread keeps sums in
 /// one order, so that a seed gives the same result every time.
-const THREADS: Threads = Threads { intra_op: 1, inter_op: 1 };
+pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: 1 };
 
 impl Head {
     /// Builds the graph on `backbone`'s and opens a session on it.
@@ -55,51 +54,57 @@ impl Head {
             add_input_distortions(&mut b, distortions, &backbone.pixels);
         }
         let ops = add_final_training_ops(&mut b, &mut summaries, spec)?;
-        let EvaluationStep { accuracy, prediction } =
-            add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input);
+        let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
+        let step =
+            add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input, spec.generation);
         let merged = summaries.merge_all(&mut b);
         let forward = b.take_nodes();
         graph.extend(&forward)?;
-        let train_step = add_gradient_descent(&mut b, &mut graph, &ops, learning_rate, &merged)?;
+        let train_step = add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged)?;
         graph_def.node.extend(forward);
         graph_def.node.extend(b.take_nodes());
-        let meta_graph_def = meta_graph::create(&graph, &graph_def, &ops, &summaries, &train_step)?;
+        let meta_graph_def = meta_graph::for_events(&graph, &graph_def, &ops, &summaries, &train_step)?;
+        let export = match spec.generation {
+            Generation::Poets => graph_def.clone(),
+            Generation::Hub => evaluation::build_eval_graph(backbone, spec)?.graph_def,
+        };
+        let session = Session::new(&graph, THREADS)?;
         Ok(Self {
             meta_graph_def,
-            session: Session::new(&graph, THREADS)?,
-            bottleneck_input: graph.output(&ops.bottleneck_input)?,
-            ground_truth_input: graph.output(&ops.ground_truth_input)?,
+            export,
+            evaluator: Evaluator::new(&graph, session, &ops, &step)?,
             train_step: graph.operation(&train_step)?,
             merged: graph.output(&merged)?,
-            cross_entropy: graph.output(&ops.cross_entropy_mean)?,
-            accuracy: graph.output(&accuracy)?,
-            prediction: graph.output(&prediction)?,
-            initializers: operations(&graph, &ops)?,
-            variables: variables(&graph, &ops)?,
+            cross_entropy: graph.output(&loss.mean)?,
+            initializers: ops.all_variables().map(|v| graph.operation(&v.initializer)).collect::<Result<_>>()?,
+            variables: readers(&graph, &ops)?,
+            pretrained: backbone.variables.clone(),
             graph_def,
         })
     }
 
-    /// Sets weights and biases to their initial values.
+    /// Sets the layer's variables to their initial values.
     pub(super) fn initialize(&self) -> Result<()> {
-        self.session.run_targets(&self.initializers, "initializing the new layer")
+        self.evaluator.session.run_targets(&self.initializers, "initializing the new layer")
     }
 
-    /// The values of weights and biases now, by variable name.
-    pub(super) fn variables(&self) -> Result<HashMap<&str, TensorProto>> {
-        let read = |(name, output): &'_ (String, Output)| -> Result<TensorProto> {
-            let value: Tensor<f32> = self.session.fetch(output, &format!("reading {name}"))?;
+    /// The values of all variables now, the pretrained graph's and the layer's, by name.
+    pub(super) fn variables(&self) -> Result<Vec<NamedTensor>> {
+        let read = |(name, output): &(String, Output)| -> Result<NamedTensor> {
+            let value: Tensor<f32> = self.evaluator.session.fetch(output, &format!("reading {name}"))?;
             let dims: Vec<i64> = value.dims().iter().map(|&d| d as i64).collect();
-            Ok(float_tensor(&dims, &value))
+            Ok((name.clone(), float_tensor(&dims, &value)))
         };
-        self.variables.iter().map(|v| Ok((v.0.as_str(), read(v)?))).collect()
+        let layer = self.variables.iter().map(read).collect::<Result<Vec<_>>>()?;
+        Ok(self.pretrained.iter().cloned().chain(layer).collect())
     }
 }
 
-fn operations(graph: &Graph, ops: &FinalTrainingOps) -> Result<Vec<Operation>> {
-    ops.variables.iter().map(|v| graph.operation(&v.initializer)).collect()
+/// Variables by name, as freezing wants them.
+pub(super) fn by_name(variables: &[NamedTensor]) -> HashMap<&str, TensorProto> {
+    variables.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
 }
 
-fn variables(graph: &Graph, ops: &FinalTrainingOps) -> Result<Vec<(String, Output)>> {
-    ops.variables.iter().map(|v| Ok((v.variable.clone(), graph.output(&v.snapshot)?))).collect()
+fn readers(graph: &Graph, ops: &FinalTrainingOps) -> Result<Vec<(String, Output)>> {
+    ops.all_variables().map(|v| Ok((v.variable.clone(), graph.output(&v.snapshot)?))).collect()
 }

@@ -1,20 +1,22 @@
 //! `retrain.py`, step by step: [`run`] is its table of contents.
 
 mod config;
+mod evaluation;
 mod head;
+mod hub_outputs;
 mod meta_graph;
 mod report;
 mod training;
 
-pub use config::{Config, Percentages};
+pub use config::{Config, Percentages, Pretrained};
 
 use crate::bottleneck::{Bottlenecks, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
-use crate::dataset::{Category, create_image_lists};
+use crate::dataset::{Category, ImageLists, Layout, create_image_lists};
 use crate::error::{Error, Result};
-use crate::layers::HeadSpec;
-use crate::model::{self, Backbone};
+use crate::layers::{HeadSpec, QuantForm};
+use crate::model::{self, Backbone, Generation};
 use crate::{export, fsio, tf};
-use head::Head;
+use head::{Head, by_name};
 use log::info;
 use std::path::Path;
 use training::Training;
@@ -22,16 +24,14 @@ use training::Training;
 /// Retrains as `config` says. Results are written as they come: cache files, summaries, intermediate graphs, and at
 /// the end the graph and its labels.
 pub fn run(config: &Config) -> Result<()> {
-    let model_info = model::create_model_info(&config.architecture)?;
-    config.check_paths()?;
+    config.check()?;
     tf::load(config.chatter)?;
-    info!(target: "retrain", "TensorFlow {}, random seed {} (repeat this run with --random_seed={1})", tf::version(), config.random_seed);
-
-    let backbone = model::create_model_graph(&model_info, &config.model_dir)?;
-    let split = &config.percentages;
-    let image_lists = create_image_lists(&config.image_dir, split.testing, split.validation)?;
-    report::check_classes(&image_lists)?;
-    report::split_table(&image_lists);
+    info!(
+        target: "retrain",
+        "TensorFlow {}, random seed {} (repeat this run with --random_seed={1})", tf::version(), config.random_seed
+    );
+    let backbone = load_pretrained(config)?;
+    let image_lists = list_images(config, backbone.generation)?;
     prepare_file_system(config)?;
 
     let extractor = LocalExtractor::new(&backbone)?;
@@ -40,29 +40,61 @@ pub fn run(config: &Config) -> Result<()> {
     drop(extractor);
     let distorted = distorted_images(config, &backbone, &bottlenecks)?;
 
-    let head = Head::build(
-        &backbone,
-        &HeadSpec {
-            class_count: image_lists.class_count(),
-            final_tensor_name: config.final_tensor_name.clone(),
-            bottleneck_tensor: backbone.bottleneck.clone(),
-            bottleneck_tensor_size: backbone.bottleneck_size,
-            layer_name: head::LAYER_NAME,
-            seed: config.random_seed,
-        },
-        config.distortions.as_ref(),
-        config.learning_rate,
-    )?;
-    let mut training = Training::new(config, &head, &bottlenecks, distorted, image_lists.class_count())?;
+    let spec = head_spec(config, &backbone, &image_lists);
+    let head = Head::build(&backbone, &spec, config.distortions.as_ref(), config.learning_rate)?;
+    let mut training = Training::new(config, &head, &bottlenecks, distorted, &spec)?;
     training.run()?;
-    let misclassified = training.final_test()?;
+    let variables = head.variables()?;
+    let misclassified = match backbone.generation {
+        Generation::Poets => training.final_test(&head.evaluator)?,
+        Generation::Hub => hub_outputs::final_eval(config, &backbone, &spec, &variables, &mut training)?,
+    };
     if config.print_misclassified_test_images {
         report::misclassified(&image_lists, &bottlenecks, &misclassified);
     }
+    if backbone.generation == Generation::Hub {
+        hub_outputs::announce(config, &backbone);
+    }
+    let final_tensor = &config.final_tensor_name;
+    export::save_graph_to_file(&head.export, final_tensor, &by_name(&variables), &config.output_graph)?;
+    export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))?;
+    match &config.saved_model_dir {
+        Some(dir) => hub_outputs::export_saved_model(dir, &backbone, &spec, &variables),
+        None => Ok(()),
+    }
+}
 
-    let variables = head.variables()?;
-    export::save_graph_to_file(&head.graph_def, &config.final_tensor_name, &variables, &config.output_graph)?;
-    export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))
+/// The pretrained network that the flags name.
+fn load_pretrained(config: &Config) -> Result<Backbone> {
+    match &config.pretrained {
+        Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
+        Pretrained::HubModule(handle) => model::create_module_graph(handle),
+    }
+}
+
+/// The classes and their images, checked and reported.
+fn list_images(config: &Config, generation: Generation) -> Result<ImageLists> {
+    let layout = match generation {
+        Generation::Poets => Layout::Children,
+        Generation::Hub => Layout::Walk,
+    };
+    let split = &config.percentages;
+    let image_lists = create_image_lists(&config.image_dir, layout, split.testing, split.validation)?;
+    report::check_classes(&image_lists)?;
+    report::split_table(&image_lists);
+    Ok(image_lists)
+}
+
+fn head_spec(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> HeadSpec {
+    HeadSpec {
+        generation: backbone.generation,
+        class_count: image_lists.class_count(),
+        final_tensor_name: config.final_tensor_name.clone(),
+        bottleneck_tensor: backbone.bottleneck.clone(),
+        bottleneck_tensor_size: backbone.bottleneck_size,
+        quantize: backbone.wants_quantization.then_some(QuantForm::Training),
+        seed: config.random_seed,
+    }
 }
 
 /// The images whose bottlenecks are needed as they are: with distortions, those of the training set are not.

@@ -1,28 +1,43 @@
 //! The step loop, the evaluations along the way, and the final test.
 
 use super::config::Config;
-use super::head::Head;
+use super::evaluation::Evaluator;
+use super::head::{Head, by_name};
 use crate::bottleneck::{Bottlenecks, DistortedImages};
 use crate::dataset::{Category, Sampler};
 use crate::error::{Error, Result};
 use crate::events::EventsWriter;
+use crate::layers::HeadSpec;
+use crate::model::Generation;
 use crate::tf::{Bytes, Tensor};
 use crate::{export, proto, pyfmt};
 use chrono::Local;
 use log::{info, warn};
 use std::path::Path;
-use tensorflow::{Output, SessionRunArgs};
+use tensorflow::{FetchToken, Output, SessionRunArgs};
 
 /// A batch, ready to be fed. Its tensors are used again for the next one of the same size.
 struct Batch {
     rows: Vec<usize>,
     bottlenecks: Tensor<f32>,
-    ground_truth: Tensor<f32>,
+    ground_truth: GroundTruth,
+}
+
+/// The true classes of a batch.
+enum GroundTruth {
+    /// [batch, classes] (poets).
+    OneHot(Tensor<f32>),
+    /// [batch] (hub).
+    Index(Tensor<i64>),
 }
 
 impl Batch {
     fn new() -> Self {
-        Self { rows: Vec::new(), bottlenecks: Tensor::new(&[0, 0]), ground_truth: Tensor::new(&[0, 0]) }
+        Self {
+            rows: Vec::new(),
+            bottlenecks: Tensor::new(&[0, 0]),
+            ground_truth: GroundTruth::OneHot(Tensor::new(&[0, 0])),
+        }
     }
 }
 
@@ -31,6 +46,7 @@ pub(super) struct Training<'a> {
     config: &'a Config,
     head: &'a Head,
     bottlenecks: &'a Bottlenecks,
+    generation: Generation,
     /// Where training images are distorted: what does so.
     distorted: Option<DistortedImages<'a>>,
     class_count: usize,
@@ -46,14 +62,25 @@ impl<'a> Training<'a> {
         head: &'a Head,
         bottlenecks: &'a Bottlenecks,
         distorted: Option<DistortedImages<'a>>,
-        class_count: usize,
+        spec: &HeadSpec,
     ) -> Result<Self> {
         let mut train_writer = EventsWriter::create(&config.summaries_dir.join("train"))?;
         train_writer.add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
         let validation_writer = EventsWriter::create(&config.summaries_dir.join("validation"))?;
         head.initialize()?;
         let sampler = Sampler::new(config.random_seed);
-        Ok(Self { config, head, bottlenecks, distorted, class_count, sampler, train_writer, validation_writer })
+        let (generation, class_count) = (spec.generation, spec.class_count);
+        Ok(Self {
+            config,
+            head,
+            bottlenecks,
+            generation,
+            distorted,
+            class_count,
+            sampler,
+            train_writer,
+            validation_writer,
+        })
     }
 
     /// Runs all steps.
@@ -94,7 +121,10 @@ impl<'a> Training<'a> {
         let (n, size) = (batch.rows.len(), self.bottlenecks.size);
         if batch.bottlenecks.dims() != [n as u64, size as u64] {
             batch.bottlenecks = Tensor::new(&[n as u64, size as u64]);
-            batch.ground_truth = Tensor::new(&[n as u64, self.class_count as u64]);
+            batch.ground_truth = match self.generation {
+                Generation::Poets => GroundTruth::OneHot(Tensor::new(&[n as u64, self.class_count as u64])),
+                Generation::Hub => GroundTruth::Index(Tensor::new(&[n as u64])),
+            };
         }
         if let Some(images) = distorted {
             images.get_distorted_bottlenecks(&batch.rows, &mut batch.bottlenecks)?;
@@ -103,28 +133,24 @@ impl<'a> Training<'a> {
                 into.copy_from_slice(self.bottlenecks.row(row));
             }
         }
-        batch.ground_truth.fill(0.0);
-        for (&row, one_hot) in batch.rows.iter().zip(batch.ground_truth.chunks_exact_mut(self.class_count)) {
-            one_hot[self.bottlenecks.classes[row]] = 1.0;
+        let classes = batch.rows.iter().map(|&row| self.bottlenecks.classes[row]);
+        match &mut batch.ground_truth {
+            GroundTruth::OneHot(truth) => {
+                truth.fill(0.0);
+                truth.chunks_exact_mut(self.class_count).zip(classes).for_each(|(one_hot, class)| one_hot[class] = 1.0);
+            }
+            GroundTruth::Index(truth) => truth.iter_mut().zip(classes).for_each(|(t, class)| *t = class as i64),
         }
         Ok(())
-    }
-
-    fn feed<'b>(&'b self, batch: &'b Batch) -> SessionRunArgs<'b> {
-        let mut args = SessionRunArgs::new();
-        let (x, truth) = (&self.head.bottleneck_input, &self.head.ground_truth_input);
-        args.add_feed(&x.operation, x.index, &batch.bottlenecks);
-        args.add_feed(&truth.operation, truth.index, &batch.ground_truth);
-        args
     }
 
     /// One step of gradient descent; its summaries show the state before it.
     fn train_step(&mut self, batch: &Batch, step: u64) -> Result<()> {
         let doing = "running the training step";
-        let mut args = self.feed(batch);
+        let mut args = feed(&self.head.evaluator, batch);
         let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
         args.add_target(&self.head.train_step);
-        self.head.session.run(&mut args, doing)?;
+        self.head.evaluator.session.run(&mut args, doing)?;
         let summary = take_bytes(&mut args, merged, doing)?;
         drop(args);
         self.train_writer.add_summary(summary, step as i64)
@@ -132,8 +158,11 @@ impl<'a> Training<'a> {
 
     /// Logs how good the layer is on the batch it has just seen, and on validation images.
     fn evaluate(&mut self, train: &Batch, validation: &mut Batch, step: u64) -> Result<()> {
-        let [accuracy, cross_entropy] =
-            self.scalars(train, [&self.head.accuracy, &self.head.cross_entropy], "evaluating on the training batch")?;
+        let [accuracy, cross_entropy] = self.scalars(
+            train,
+            [&self.head.evaluator.accuracy, &self.head.cross_entropy],
+            "evaluating on the training batch",
+        )?;
         let now = || pyfmt::timestamp(Local::now());
         info!(target: "tensorflow", "{}: Step {step}: Train accuracy = {:.1}%", now(), accuracy * 100.0);
         info!(target: "tensorflow", "{}: Step {step}: Cross entropy = {cross_entropy:.6}", now());
@@ -145,10 +174,10 @@ impl<'a> Training<'a> {
             return self.train_writer.flush();
         }
         let doing = "evaluating on the validation images";
-        let mut args = self.feed(validation);
+        let mut args = feed(&self.head.evaluator, validation);
         let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
-        let accuracy = args.request_fetch(&self.head.accuracy.operation, self.head.accuracy.index);
-        self.head.session.run(&mut args, doing)?;
+        let accuracy = request(&mut args, &self.head.evaluator.accuracy);
+        self.head.evaluator.session.run(&mut args, doing)?;
         let summary = take_bytes(&mut args, merged, doing)?;
         let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
         drop(args);
@@ -162,9 +191,9 @@ impl<'a> Training<'a> {
     }
 
     fn scalars<const N: usize>(&self, batch: &Batch, outputs: [&Output; N], doing: &str) -> Result<[f32; N]> {
-        let mut args = self.feed(batch);
+        let mut args = feed(&self.head.evaluator, batch);
         let tokens = outputs.map(|o| args.request_fetch(&o.operation, o.index));
-        self.head.session.run(&mut args, doing)?;
+        self.head.evaluator.session.run(&mut args, doing)?;
         let mut values = [0.0; N];
         for (value, token) in values.iter_mut().zip(tokens) {
             *value = args.fetch::<f32>(token).map_err(|e| Error::tensorflow(doing, e))?[0];
@@ -172,15 +201,20 @@ impl<'a> Training<'a> {
         Ok(values)
     }
 
+    /// The hub script also saves a checkpoint here; the graph it stores is the evaluation graph.
     fn store_intermediate(&self, step: u64) -> Result<()> {
+        let variables = self.head.variables()?;
+        if self.generation == Generation::Hub {
+            export::save_checkpoint(&self.config.checkpoint_path, &variables)?;
+        }
         let path = format!("{}intermediate_{step}.pb", self.config.intermediate_output_graphs_dir);
         info!(target: "tensorflow", "Save intermediate result to : {path}");
-        let variables = self.head.variables()?;
-        export::save_graph_to_file(&self.head.graph_def, &self.config.final_tensor_name, &variables, Path::new(&path))
+        let variables = by_name(&variables);
+        export::save_graph_to_file(&self.head.export, &self.config.final_tensor_name, &variables, Path::new(&path))
     }
 
     /// The final test on images not used so far. Returns the misclassified ones: row and predicted class.
-    pub(super) fn final_test(&mut self) -> Result<Vec<(usize, usize)>> {
+    pub(super) fn final_test(&mut self, evaluator: &Evaluator) -> Result<Vec<(usize, usize)>> {
         let doing = "running the final test";
         let mut test = Batch::new();
         self.fill(&mut test, Category::Testing, self.config.test_batch_size)?;
@@ -188,10 +222,10 @@ impl<'a> Training<'a> {
             warn!(target: "retrain", "There are no test images: the final test is left out");
             return Ok(Vec::new());
         }
-        let mut args = self.feed(&test);
-        let accuracy = args.request_fetch(&self.head.accuracy.operation, self.head.accuracy.index);
-        let prediction = args.request_fetch(&self.head.prediction.operation, self.head.prediction.index);
-        self.head.session.run(&mut args, doing)?;
+        let mut args = feed(evaluator, &test);
+        let accuracy = request(&mut args, &evaluator.accuracy);
+        let prediction = request(&mut args, &evaluator.prediction);
+        evaluator.session.run(&mut args, doing)?;
         let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
         let predictions = args.fetch::<i64>(prediction).map_err(|e| Error::tensorflow(doing, e))?;
         info!(target: "tensorflow", "Final test accuracy = {:.1}% (N={})", accuracy * 100.0, test.rows.len());
@@ -200,7 +234,23 @@ impl<'a> Training<'a> {
     }
 }
 
-fn take_bytes(args: &mut SessionRunArgs<'_>, token: tensorflow::FetchToken, doing: &str) -> Result<Vec<u8>> {
+/// The arguments of a run on a batch.
+fn feed<'b>(evaluator: &'b Evaluator, batch: &'b Batch) -> SessionRunArgs<'b> {
+    let mut args = SessionRunArgs::new();
+    let (x, truth) = (&evaluator.bottleneck_input, &evaluator.ground_truth_input);
+    args.add_feed(&x.operation, x.index, &batch.bottlenecks);
+    match &batch.ground_truth {
+        GroundTruth::OneHot(t) => args.add_feed(&truth.operation, truth.index, t),
+        GroundTruth::Index(t) => args.add_feed(&truth.operation, truth.index, t),
+    }
+    args
+}
+
+fn request(args: &mut SessionRunArgs<'_>, output: &Output) -> FetchToken {
+    args.request_fetch(&output.operation, output.index)
+}
+
+fn take_bytes(args: &mut SessionRunArgs<'_>, token: FetchToken, doing: &str) -> Result<Vec<u8>> {
     let tensor = args.fetch::<Bytes>(token).map_err(|e| Error::tensorflow(doing, e))?;
     Ok(tensor[0].0.clone())
 }

@@ -118,6 +118,19 @@ impl GraphBuilder {
         self.constant(name, TensorProto { tensor_content: content, ..tensor })
     }
 
+    /// A Const of any type.
+    pub fn tensor(&mut self, name: &str, value: TensorProto) -> String {
+        self.constant(name, value)
+    }
+
+    /// A string vector Const.
+    pub fn strings(&mut self, name: &str, values: &[&str]) -> String {
+        let dtype = DataType::DT_STRING.into();
+        let tensor_shape = Some(shape(&[values.len() as i64])).into();
+        let string_val = values.iter().map(|&v| v.into()).collect();
+        self.constant(name, TensorProto { dtype, tensor_shape, string_val, ..TensorProto::default() })
+    }
+
     /// A scalar string Const.
     pub fn string(&mut self, name: &str, value: &str) -> String {
         let dtype = DataType::DT_STRING.into();

@@ -57,6 +57,9 @@ impl Graph {
 
     /// Adds the gradients of `of` with respect to `with_respect_to` (each `name` or `name:0`), made by TensorFlow
     /// under the name prefix `prefix`. Returns the names of the gradient tensors.
+    ///
+    /// There is no way to give the gradient that `of` itself receives: the bindings (0.21) pass TensorFlow a pointer to
+    /// freed memory for it.
     pub fn add_gradients(&mut self, prefix: &str, of: &str, with_respect_to: &[&str]) -> Result<Vec<String>> {
         let y = [self.output(of)?];
         let x = with_respect_to.iter().map(|n| self.output(n)).collect::<Result<Vec<_>>>()?;
@@ -73,7 +76,10 @@ impl Graph {
     /// All nodes as TensorFlow holds them, with every default attribute filled in.
     pub fn graph_def(&self) -> Result<GraphDef> {
         let bytes = self.inner.graph_def().map_err(|e| Error::tensorflow("reading a graph back", e))?;
-        GraphDef::parse_from_bytes(&bytes).map_err(|e| Error::tensorflow("reading a graph back", e))
+        let mut graph = GraphDef::parse_from_bytes(&bytes).map_err(|e| Error::tensorflow("reading a graph back", e))?;
+        // TensorFlow writes attributes in another order each time; equal runs are to give equal bytes.
+        graph.node.iter_mut().for_each(|n| n.attr.sort_by(|a, b| a.key.cmp(&b.key)));
+        Ok(graph)
     }
 
     /// The node of that name.

@@ -1,2 +1,23 @@
-//! tests
-fn main() {}
+//! The integration tests, in one binary so that libtensorflow is linked and loaded once. Modules are named after
+//! what they test in `src/`; what needs `../shared` (or `RETRAIN_SHARED`) says so and is skipped without it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod archive;
+mod bottleneck;
+mod cli;
+mod dataset;
+mod distortions;
+mod events;
+mod export;
+mod hub;
+mod inception;
+mod label_image;
+mod layers;
+mod peers;
+mod pyfmt;
+mod retrain;
+mod retrain_golden;
+mod seeds;
+mod simulate;
+mod support;

@@ -1,0 +1,18 @@
+//! The hub script's checkpoint: variables in TensorFlow's V2 format, and the file `checkpoint` that points to them.
+
+use crate::error::Result;
+use crate::fsio;
+use crate::tf::{NamedTensor, write_checkpoint};
+use std::path::Path;
+
+/// Saves all variables at the prefix `path`, as `tf.train.Saver.save` does.
+pub fn save_checkpoint(path: &Path, variables: &[NamedTensor]) -> Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fsio::ensure_dir_exists(dir)?;
+    let mut sorted = variables.to_vec();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    write_checkpoint(path, &sorted)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
+    let state = format!("model_checkpoint_path: \"{name}\"\nall_model_checkpoint_paths: \"{name}\"\n");
+    fsio::write(&dir.join("checkpoint"), state.as_bytes())
+}

@@ -1,0 +1,69 @@
+//! A SavedModel for serving: graph, variables, and the signature image → prediction.
+
+use crate::error::{Error, Result};
+use crate::fsio;
+use crate::proto::{
+    self, DataType, MetaGraphDef, SavedModel, SignatureDef, SignatureEntry, TensorInfo, TensorInfoEntry,
+};
+use crate::tf::{NamedTensor, write_checkpoint};
+use std::path::Path;
+
+/// An end of the signature: the tensor and its shape, −1 for unknown dimensions.
+#[derive(Debug, Clone)]
+pub struct SignatureEnd {
+    /// The tensor, as `name:0`.
+    pub tensor: String,
+    /// Its shape.
+    pub shape: Vec<i64>,
+}
+
+/// The signature that TensorFlow Serving looks for first.
+const SIGNATURE: &str = "serving_default";
+const METHOD: &str = "tensorflow/serving/predict";
+
+/// Writes a SavedModel (`simple_save`): `meta_graph` with tag and saver, to which the signature is added, and the
+/// variables.
+///
+/// # Errors
+/// Where `dir` holds something already: nothing is overwritten, as in TensorFlow.
+pub fn export_model(
+    dir: &Path,
+    mut meta_graph: MetaGraphDef,
+    image: &SignatureEnd,
+    prediction: &SignatureEnd,
+    variables: &[NamedTensor],
+) -> Result<()> {
+    check_free(dir)?;
+    let signature = SignatureDef {
+        inputs: vec![entry("image", image)],
+        outputs: vec![entry("prediction", prediction)],
+        method_name: METHOD.into(),
+        ..SignatureDef::default()
+    };
+    meta_graph.signature_def =
+        vec![SignatureEntry { key: SIGNATURE.into(), value: Some(signature).into(), ..SignatureEntry::default() }];
+    let saved_model =
+        SavedModel { saved_model_schema_version: 1, meta_graphs: vec![meta_graph], ..SavedModel::default() };
+    fsio::ensure_dir_exists(&dir.join("variables"))?;
+    write_checkpoint(&dir.join("variables").join("variables"), variables)?;
+    fsio::write(&dir.join("saved_model.pb"), &proto::serialize(&saved_model)?)
+}
+
+/// Refuses a directory with anything in it.
+pub fn check_free(dir: &Path) -> Result<()> {
+    let used = dir.is_file() || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+    if used {
+        return Err(Error::usage("saved_model_dir", format!("{} exists and is not empty", dir.display())));
+    }
+    Ok(())
+}
+
+fn entry(key: &str, end: &SignatureEnd) -> TensorInfoEntry {
+    let info = TensorInfo {
+        name: end.tensor.clone(),
+        dtype: DataType::DT_FLOAT.into(),
+        tensor_shape: Some(proto::shape(&end.shape)).into(),
+        ..TensorInfo::default()
+    };
+    TensorInfoEntry { key: key.into(), value: Some(info).into(), ..TensorInfoEntry::default() }
+}

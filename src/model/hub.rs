@@ -1,0 +1,174 @@
+//! TF-Hub modules of the first format: a SavedModel whose graph with the empty tag set is put to use twice, under
+//! `module/` for its state (the variables) and under `module_apply_default/` for the signature "default", fed from
+//! the node `Placeholder`.
+
+use super::frozen::{Backbone, Generation};
+use super::module_source::find_module;
+use super::pixels::{PixelRange, PixelSpec};
+use crate::error::{Error, Result};
+use crate::proto::{self, GraphDef, ImageModuleInfo, InputRef, MetaGraphDef, ModuleAttachment, ModuleDef, NodeDef};
+use crate::proto::{SavedModel, SignatureDef, Value, collection_def::Kind};
+use crate::tf::{self, Graph, GraphBuilder, NamedTensor};
+use protobuf::Message;
+use std::collections::HashSet;
+use std::path::Path;
+
+/// The scope of the module's state.
+const STATE_SCOPE: &str = "module";
+/// The scope of the applied signature.
+const APPLY_SCOPE: &str = "module_apply_default";
+/// The node that is fed with pixels.
+const INPUT: &str = "Placeholder";
+/// The signature that is applied, its input and its output.
+const SIGNATURE: &str = "default";
+/// The module format this reads.
+const FORMAT: i64 = 3;
+/// Ops that mean that a module was prepared for quantized use.
+const FAKE_QUANT_OPS: [&str; 2] = ["FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel"];
+
+/// The hub script's `create_module_graph`: finds the module, reads its variables, and makes the graph.
+pub fn create_module_graph(handle: &str) -> Result<Backbone> {
+    let dir = find_module(handle)?;
+    let path = dir.join("saved_model.pb");
+    check_format(&dir)?;
+    let saved_model: SavedModel = proto::parse(&path, &crate::fsio::read(&path)?)?;
+    let bad = |message: &str| Error::input(&path, message);
+    let untagged = saved_model.meta_graphs.into_iter().find(|m| m.meta_info_def.tags.is_empty());
+    let meta_graph = untagged.ok_or_else(|| bad("holds no graph with the empty tag set"))?;
+    let signature = meta_graph.signature_def.iter().find(|s| s.key == SIGNATURE).map(|s| &*s.value);
+    let signature = signature.ok_or_else(|| bad("has no signature \"default\""))?;
+    let (images, output) = ends(signature, &path)?;
+    let input_shape = meta_graph.graph_def.find(InputRef::parse(&images).node).and_then(|n| n.shape_attr("shape"));
+    let (height, width) = expected_image_size(&meta_graph, input_shape.as_deref())
+        .ok_or_else(|| bad("does not say what size of images it expects"))?;
+    let depth = input_shape.filter(|s| s.len() == 4).map_or(3, |s| s[3] as i32);
+    if depth != 3 {
+        return Err(bad(&format!("expects images of {depth} channels; only 3 are supported")));
+    }
+    let state = state_ops(&meta_graph.graph_def);
+    let graph_def = apply(&meta_graph.graph_def, &state, &images, [height, width, depth]);
+    let variables = read_variables(&dir, &meta_graph.graph_def)?;
+    let bottleneck = scoped(APPLY_SCOPE, &output);
+    let size = Graph::import(&graph_def).map_err(|e| bad(&e.to_string()))?.shape(&bottleneck);
+    let Some(&[_, size]) = size.as_deref().filter(|s| s.len() == 2 && s[1] > 0) else {
+        return Err(bad("does not give a feature vector of known length; is it a feature_vector module?"));
+    };
+    Ok(Backbone {
+        name: bottleneck_name(handle),
+        generation: Generation::Hub,
+        wants_quantization: graph_def.node.iter().any(|n| FAKE_QUANT_OPS.contains(&n.op.as_str())),
+        graph_def,
+        variables,
+        input: INPUT.into(),
+        bottleneck,
+        bottleneck_size: size as usize,
+        pixels: PixelSpec { width, height, depth, range: PixelRange::Unit },
+    })
+}
+
+/// What bottleneck files bear: the handle, its separators each as `~`.
+fn bottleneck_name(handle: &str) -> String {
+    handle.replace("://", "~").replace(['/', ':', '\\'], "~")
+}
+
+fn check_format(dir: &Path) -> Result<()> {
+    let path = dir.join("tfhub_module.pb");
+    if !path.is_file() {
+        return Err(Error::input(dir, "holds no tfhub_module.pb: it is not a TF-Hub module of the first format"));
+    }
+    let module: ModuleDef = proto::parse(&path, &crate::fsio::read(&path)?)?;
+    if module.format != FORMAT {
+        return Err(Error::input(path, format!("is of format {}; format {FORMAT} is supported", module.format)));
+    }
+    Ok(())
+}
+
+/// The tensors of the signature's input "images" and output "default".
+fn ends(signature: &SignatureDef, path: &Path) -> Result<(String, String)> {
+    let find = |entries: &[proto::TensorInfoEntry], key: &str| {
+        let entry = entries.iter().find(|e| e.key == key);
+        entry
+            .map(|e| e.value.name.clone())
+            .ok_or_else(|| Error::input(path, format!("has no '{key}' in its signature")))
+    };
+    Ok((find(&signature.inputs, "images")?, find(&signature.outputs, "default")?))
+}
+
+/// Height and width from the module's image info, else from the shape of its input.
+fn expected_image_size(meta_graph: &MetaGraphDef, input_shape: Option<&[i64]>) -> Option<(i32, i32)> {
+    let attachments = meta_graph.collection_def.iter().find(|c| c.key == "hub_module_attachments");
+    if let Some(Some(Kind::BytesList(list))) = attachments.map(|c| &c.value.kind) {
+        let attachments = list.value.iter().filter_map(|bytes| ModuleAttachment::parse_from_bytes(bytes).ok());
+        let info = attachments.filter(|a| a.key == "image_module_info");
+        let mut size =
+            info.filter_map(|a| ImageModuleInfo::parse_from_bytes(&a.value).ok()?.default_image_size.into_option());
+        if let Some(size) = size.next_back().filter(|s| s.height > 0 && s.width > 0) {
+            return Some((size.height, size.width));
+        }
+    }
+    match input_shape {
+        Some(&[_, height, width, _]) if height > 0 && width > 0 => Some((height as i32, width as i32)),
+        _ => None,
+    }
+}
+
+/// The nodes that hold state: what is applied reads them from the state's copy.
+fn state_ops(graph: &GraphDef) -> HashSet<&str> {
+    let variables = graph.node.iter().filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
+    variables.map(|n| n.name.as_str()).collect()
+}
+
+fn scoped(scope: &str, tensor: &str) -> String {
+    let tensor = tensor.strip_suffix(":0").unwrap_or(tensor);
+    format!("{scope}/{tensor}")
+}
+
+/// The graph of state and application.
+fn apply(module: &GraphDef, state: &HashSet<&str>, images: &str, [height, width, depth]: [i32; 3]) -> GraphDef {
+    let mut b = GraphBuilder::default();
+    let input = b.op("Placeholder", INPUT).type_attr("dtype", proto::DataType::DT_FLOAT);
+    input.shape_attr("shape", &[-1, height.into(), width.into(), depth.into()]).finish();
+    let mut nodes = b.take_nodes();
+    nodes.extend(module.node.iter().map(|n| in_scope(n, STATE_SCOPE, |input| scoped_input(STATE_SCOPE, input))));
+    let images = InputRef::parse(images).node;
+    nodes.extend(module.node.iter().map(|n| {
+        in_scope(n, APPLY_SCOPE, |input| match InputRef::parse(input) {
+            r if r.node == images && !r.control => INPUT.into(),
+            r if state.contains(r.node) => scoped_input(STATE_SCOPE, input),
+            _ => scoped_input(APPLY_SCOPE, input),
+        })
+    }));
+    GraphDef { node: nodes, versions: module.versions.clone(), ..GraphDef::default() }
+}
+
+fn scoped_input(scope: &str, input: &str) -> String {
+    match input.strip_prefix('^') {
+        Some(node) => format!("^{scope}/{node}"),
+        None => format!("{scope}/{input}"),
+    }
+}
+
+fn in_scope(node: &NodeDef, scope: &str, input: impl Fn(&str) -> String) -> NodeDef {
+    let mut copy = node.clone();
+    copy.name = scoped_input(scope, &node.name);
+    copy.input = node.input.iter().map(|i| input(i)).collect();
+    // Variables are told apart by their shared name; colocation is only ever a wish on one device.
+    // Shapes are inferred anew.
+    copy.attr.retain(|a| a.key != "_class" && a.key != "_output_shapes");
+    if let Some(Value::S(shared)) = node.attr_value("shared_name").filter(|v| matches!(v, Value::S(s) if !s.is_empty()))
+    {
+        copy.set_attr("shared_name", Value::S([scope.as_bytes(), b"/", shared].concat()));
+    }
+    copy
+}
+
+/// The values of the module's variables, under the names they get in the graph.
+fn read_variables(dir: &Path, module: &GraphDef) -> Result<Vec<NamedTensor>> {
+    let variables = module.node.iter().filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
+    let variables = variables.map(|n| Ok((n.name.clone(), n.type_attr("dtype")?))).collect::<Result<Vec<_>>>()?;
+    if variables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values = tf::read_checkpoint(&dir.join("variables").join("variables"), &variables)?;
+    Ok(values.into_iter().map(|(name, value)| (scoped(STATE_SCOPE, &name), value)).collect())
+}

@@ -1,0 +1,94 @@
+//! Evaluating the new layer: in the training graph, or (hub) in an evaluation graph of its own, whose variables are
+//! restored from the checkpoint.
+
+use super::head::THREADS;
+use crate::error::{Error, Result};
+use crate::layers::{
+    EvaluationStep, FinalTrainingOps, HeadSpec, QuantForm, SavedVariable, Saver, Summaries, add_evaluation_step,
+    add_final_training_ops, add_saver,
+};
+use crate::model::Backbone;
+use crate::proto::{DataType, GraphDef};
+use crate::tf::{Bytes, Graph, GraphBuilder, Session, Tensor};
+use log::info;
+use std::path::Path;
+use tensorflow::{Output, SessionRunArgs};
+
+/// What evaluates a batch.
+#[derive(Debug)]
+pub(super) struct Evaluator {
+    pub(super) session: Session,
+    /// Fed with bottlenecks.
+    pub(super) bottleneck_input: Output,
+    /// Fed with the true classes.
+    pub(super) ground_truth_input: Output,
+    pub(super) accuracy: Output,
+    pub(super) prediction: Output,
+}
+
+impl Evaluator {
+    pub(super) fn new(graph: &Graph, session: Session, ops: &FinalTrainingOps, step: &EvaluationStep) -> Result<Self> {
+        Ok(Self {
+            session,
+            bottleneck_input: graph.output(&ops.bottleneck_input)?,
+            ground_truth_input: graph.output(&ops.ground_truth_input)?,
+            accuracy: graph.output(&step.accuracy)?,
+            prediction: graph.output(&step.prediction)?,
+        })
+    }
+}
+
+/// The evaluation graph and the names of what is used in it.
+#[derive(Debug)]
+pub(super) struct EvalGraph {
+    pub(super) graph_def: GraphDef,
+    pub(super) ops: FinalTrainingOps,
+    pub(super) saver: Saver,
+    step: EvaluationStep,
+}
+
+/// The hub script's evaluation graph: the new layer without training, a saver, the evaluation step.
+pub(super) fn build_eval_graph(backbone: &Backbone, spec: &HeadSpec) -> Result<EvalGraph> {
+    let mut graph_def = backbone.graph_def.clone();
+    let mut b = GraphBuilder::on(&graph_def);
+    // The graph has summaries in the script, too; nothing merges them.
+    let mut summaries = Summaries::default();
+    let spec = HeadSpec { quantize: spec.quantize.map(|_| QuantForm::Eval), ..spec.clone() };
+    let ops = add_final_training_ops(&mut b, &mut summaries, &spec)?;
+    let saver = add_saver(&mut b, &saved_variables(backbone, &ops));
+    let step = add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input, spec.generation);
+    graph_def.node.extend(b.take_nodes());
+    Ok(EvalGraph { graph_def, ops, saver, step })
+}
+
+fn saved_variables(backbone: &Backbone, ops: &FinalTrainingOps) -> Vec<SavedVariable> {
+    let pretrained = backbone.variables.iter().map(|(name, value)| SavedVariable {
+        name: name.clone(),
+        is_resource: backbone.graph_def.find(name).is_some_and(|n| n.op == "VarHandleOp"),
+        dtype: value.dtype.enum_value_or_default(),
+    });
+    let layer = ops.all_variables().map(|v| SavedVariable {
+        name: v.variable.clone(),
+        is_resource: false,
+        dtype: DataType::DT_FLOAT,
+    });
+    let mut variables: Vec<SavedVariable> = pretrained.chain(layer).collect();
+    variables.sort_by(|a, b| a.name.cmp(&b.name));
+    variables
+}
+
+/// The hub script's `build_eval_session`: the evaluation graph with the checkpoint's values in its variables.
+pub(super) fn build_eval_session(eval: &EvalGraph, checkpoint: &Path) -> Result<Evaluator> {
+    let graph = Graph::import(&eval.graph_def)?;
+    let session = Session::new(&graph, THREADS)?;
+    let path = Bytes(checkpoint.as_os_str().as_encoded_bytes().to_vec());
+    let path = Tensor::new(&[]).with_values(&[path]).map_err(|e| Error::tensorflow("making a tensor", e))?;
+    let filename = graph.output(&eval.saver.filename)?;
+    let mut args = SessionRunArgs::new();
+    args.add_feed(&filename.operation, filename.index, &path);
+    args.add_target(&graph.operation(&eval.saver.restore)?);
+    info!(target: "tensorflow", "Restoring parameters from {}", checkpoint.display());
+    session.run(&mut args, "restoring the checkpoint")?;
+    drop(args);
+    Evaluator::new(&graph, session, &eval.ops, &eval.step)
+}

@@ -1,0 +1,181 @@
+//! The cache of bottlenecks: the scripts' files, read once, made anew only where they must be.
+
+use super::support::{Workspace, files_under};
+use retrain::bottleneck::{Extractor, cache_bottlenecks};
+use retrain::dataset::{Category, Layout, create_image_lists};
+use retrain::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+const RECREATING: &str = "WARNING:tensorflow:Invalid float found, recreating bottleneck\n";
+
+/// What distinguishes a file that was written again from one that was not.
+fn state(workspace: &Workspace) -> BTreeMap<String, (SystemTime, Vec<u8>)> {
+    let dir = workspace.path("bottlenecks");
+    let file = |name: String| {
+        let path = dir.join(&name);
+        (name, (fs::metadata(&path).unwrap().modified().unwrap(), fs::read(&path).unwrap()))
+    };
+    files_under(&dir).into_iter().map(file).collect()
+}
+
+#[test]
+fn files_have_the_scripts_names_and_form() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    let state = state(&workspace);
+    assert_eq!(state.len(), 40);
+    for (name, (_, bytes)) in &state {
+        let photo = name.strip_suffix("_miniature.txt").unwrap_or_else(|| panic!("{name}"));
+        assert!(workspace.path("photos").join(photo).is_file(), "{name}");
+        let text = std::str::from_utf8(bytes).unwrap();
+        assert!(!text.contains([' ', '\n']));
+        assert_eq!(text.split(',').count(), 1001);
+    }
+}
+
+#[test]
+fn damaged_files_are_made_again_and_no_others() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    let before = state(&workspace);
+    let graph = fs::read(workspace.path("graph.pb")).unwrap();
+    let text = |name: &str| String::from_utf8(before[name].1.clone()).unwrap();
+    let names: Vec<&String> = before.keys().collect();
+    let replaced = |name: &str, with: &str| {
+        let text = text(name);
+        let (first, rest) = text.split_once(',').unwrap();
+        assert!(!first.is_empty());
+        format!("{with},{rest}")
+    };
+    let damaged = [
+        // As a killed script leaves it: cut off in a number …
+        (names[0], text(names[0])[..text(names[0]).len() / 2].trim_end_matches(',').to_owned() + "-"),
+        // … or after one, so that each number can be read but not all are there.
+        (names[1], text(names[1]).rsplit_once(',').unwrap().0.to_owned()),
+        (names[2], text(names[2]) + ",1.0"),
+        (names[3], replaced(names[3], "nan")),
+        (names[4], replaced(names[4], "inf")),
+        (names[5], replaced(names[5], "x")),
+        (names[6], String::new()),
+    ];
+    for (name, content) in &damaged {
+        fs::write(workspace.path("bottlenecks").join(name), content).unwrap();
+    }
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    assert_eq!(outcome.stderr.matches(RECREATING).count(), damaged.len(), "{}", outcome.stderr);
+    let after = state(&workspace);
+    assert_eq!(before.len(), after.len());
+    for (name, (time, bytes)) in &before {
+        let (time_after, bytes_after) = &after[name];
+        assert!(bytes == bytes_after, "{name} has another content");
+        assert_eq!(time == time_after, !damaged.iter().any(|(n, _)| *n == name), "{name}");
+    }
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
+}
+
+#[test]
+fn what_the_cache_says_is_what_is_trained_on() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    let graph = fs::read(workspace.path("graph.pb")).unwrap();
+    for name in state(&workspace).keys() {
+        // Valid, but of another photograph: a cache that is only looked at would not notice.
+        let zeros = vec!["0.5"; 1001].join(",");
+        fs::write(workspace.path("bottlenecks").join(name), zeros).unwrap();
+    }
+    let before = state(&workspace);
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    assert!(!outcome.stderr.contains(RECREATING));
+    assert_eq!(state(&workspace), before);
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() != graph);
+}
+
+#[test]
+fn a_photograph_that_is_none_is_named_and_the_others_are_kept() {
+    let workspace = Workspace::with_photos(20);
+    workspace.write("photos/open cluster/zz.jpg", "not a photograph");
+    let outcome = workspace.retrain(&[]).expect_code(1);
+    outcome.says("Error during processing file photos/open cluster/zz.jpg");
+    assert!(!workspace.path("graph.pb").exists() && !workspace.path("labels.txt").exists());
+    let kept = state(&workspace);
+    assert!(!kept.is_empty() && kept.keys().all(|name| !name.contains("zz.jpg")));
+    fs::remove_file(workspace.path("photos/open cluster/zz.jpg")).unwrap();
+    workspace.retrain(&[]).expect_code(0);
+    let after = state(&workspace);
+    assert!(kept.iter().all(|(name, value)| after[name] == *value), "kept files are not made again");
+}
+
+/// Three numbers from a file's bytes, and how often it was asked.
+#[derive(Default)]
+struct Fake {
+    asked: AtomicUsize,
+    wrong_size: bool,
+}
+
+impl Extractor for Fake {
+    fn bottleneck_size(&self) -> usize {
+        3
+    }
+
+    fn extract(&self, image_data: &[u8]) -> Result<Vec<f32>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if image_data == b"bad" {
+            return Err(Error::input("x", "is bad"));
+        }
+        let n = image_data.len() as f32;
+        Ok(if self.wrong_size { vec![n; 2] } else { vec![n, 1e-5, -3.117_057] })
+    }
+}
+
+#[test]
+fn each_photograph_is_asked_for_once_and_has_its_own_row() {
+    let workspace = Workspace::new();
+    for (class, count) in [("a", 30), ("b", 12)] {
+        for i in 0..count {
+            workspace.write(&format!("photos/{class}/{i:03}.jpg"), vec![b'x'; 1 + i + 100 * usize::from(class == "b")]);
+        }
+    }
+    let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 20, 20).unwrap();
+    let fake = Fake::default();
+    let cache = workspace.path("bottlenecks");
+    for _ in 0..2 {
+        let bottlenecks = cache_bottlenecks(&fake, &lists, &cache, "fake", &Category::ALL).unwrap();
+        assert_eq!(fake.asked.load(Ordering::Relaxed), 42);
+        let mut rows = 0;
+        for category in Category::ALL {
+            for (class, members) in bottlenecks.members(category).iter().enumerate() {
+                let images = lists.labels[class].images(category);
+                assert_eq!(members.len(), images.len());
+                for (&row, image) in members.iter().zip(images) {
+                    let path = lists.get_image_path(&lists.labels[class], image);
+                    let length = fs::metadata(&path).unwrap().len() as f32;
+                    assert_eq!(bottlenecks.row(row), [length, 1e-5, -3.117_057]);
+                    assert_eq!((bottlenecks.classes[row], &bottlenecks.paths[row]), (class, &path));
+                    rows += 1;
+                }
+            }
+        }
+        assert_eq!(rows, 42);
+    }
+    assert_eq!(fs::read_to_string(cache.join("a/000.jpg_fake.txt")).unwrap(), "1.0,1e-05,-3.117057");
+}
+
+#[test]
+fn of_several_bad_photographs_the_first_is_named() {
+    let workspace = Workspace::new();
+    for i in 0..40 {
+        workspace.write(&format!("photos/a/{i:03}.jpg"), if i >= 7 { "bad" } else { "good" });
+    }
+    let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 0, 0).unwrap();
+    for _ in 0..10 {
+        let error =
+            cache_bottlenecks(&Fake::default(), &lists, &workspace.path("cache"), "fake", &Category::ALL).unwrap_err();
+        assert!(error.to_string().contains("a/007.jpg"), "{error}");
+    }
+    let fake = Fake { wrong_size: true, ..Fake::default() };
+    let error = cache_bottlenecks(&fake, &lists, &workspace.path("other"), "fake", &Category::ALL).unwrap_err();
+    assert!(error.to_string().contains("2 numbers instead of 3"), "{error}");
+}

@@ -1,0 +1,295 @@
+//! Flags: the table, and the habits of Python's argparse, a test under each flag.
+
+use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, miniature_dir, run};
+use retrain::cli::{Flag, Kind, RETRAIN_FLAGS};
+
+/// Names, types and defaults as COMPAT.md lists them. (`tfhub_module` has a default in the hub script; in a program
+/// that serves both generations giving the flag is what selects the hub's, so it has none here.)
+const COMPAT: &str = "
+    image_dir str ; output_graph str /tmp/output_graph.pb ; intermediate_output_graphs_dir str /tmp/intermediate_graph/
+    intermediate_store_frequency int 0 ; output_labels str /tmp/output_labels.txt ; summaries_dir str /tmp/retrain_logs
+    how_many_training_steps int 4000 ; learning_rate float 0.01 ; testing_percentage int 10
+    validation_percentage int 10 ; eval_step_interval int 10 ; train_batch_size int 100 ; test_batch_size int -1
+    validation_batch_size int 100 ; print_misclassified_test_images switch ; bottleneck_dir str /tmp/bottleneck
+    final_tensor_name str final_result ; flip_left_right switch ; random_crop int 0 ; random_scale int 0
+    random_brightness int 0
+    model_dir str /tmp/imagenet ; architecture str inception_v3
+    tfhub_module str ; saved_model_dir str ; logging_verbosity choice INFO
+    checkpoint_path str /tmp/_retrain_checkpoint";
+
+fn kind(flag: &Flag) -> &'static str {
+    match flag.kind {
+        Kind::Str => "str",
+        Kind::Int => "int",
+        Kind::Float => "float",
+        Kind::Switch => "switch",
+        Kind::Choice(_) => "choice",
+    }
+}
+
+fn flag(name: &str) -> &'static Flag {
+    RETRAIN_FLAGS.iter().find(|f| f.name == name).unwrap_or_else(|| panic!("no flag {name}"))
+}
+
+/// Runs `retrain` in an empty directory.
+fn retrain(args: &[&str]) -> Outcome {
+    run(RETRAIN, Workspace::new().root(), args)
+}
+
+/// The shortest text that begins this original flag's name and no other's.
+fn shortest_prefix(flag: &Flag) -> &'static str {
+    let others = || RETRAIN_FLAGS.iter().filter(|f| f.original && f.name != flag.name);
+    let fits = |n: &usize| others().all(|f| !f.name.starts_with(&flag.name[..*n]));
+    &flag.name[..(1..=flag.name.len()).find(fits).unwrap()]
+}
+
+/// Each of the ways to give a flag a value.
+fn ways(flag: &Flag, value: &str) -> [Vec<String>; 4] {
+    let (name, prefix) = (flag.name, shortest_prefix(flag));
+    [
+        vec![format!("--{name}={value}")],
+        vec![format!("--{name}"), value.into()],
+        vec![format!("--{prefix}={value}")],
+        vec![format!("--{prefix}"), value.into()],
+    ]
+}
+
+/// Gives the flag a value it must refuse, in each way, and expects exit code 2 with a message that names it.
+fn assert_refused(name: &str, value: &str, message: &str) {
+    for way in ways(flag(name), value) {
+        let args: Vec<&str> = way.iter().map(String::as_str).collect();
+        let outcome = retrain(&[&["--architecture=miniature", "--image_dir=photos"], &args[..]].concat());
+        outcome.expect_code(2).says(&format!("ERROR:tensorflow:--{name}: ")).says(message);
+    }
+}
+
+#[test]
+fn names_types_and_defaults_are_the_scripts() {
+    let expected = COMPAT.split([';', '\n']).map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let mut expected: Vec<_> = expected.filter(|row| !row.is_empty()).collect();
+    expected.iter_mut().for_each(|row| row.resize(3, ""));
+    expected.sort();
+    let ours = RETRAIN_FLAGS.iter().filter(|f| f.original).map(|f| vec![f.name, kind(f), f.default]);
+    let mut ours: Vec<_> = ours.collect();
+    ours.sort();
+    assert_eq!(ours, expected);
+    assert_eq!(flag("logging_verbosity").kind, Kind::Choice(&["DEBUG", "INFO", "WARN", "ERROR", "FATAL"]));
+}
+
+#[test]
+fn names_begin_each_other_nowhere_and_all_say_what_they_are_for() {
+    for flag in RETRAIN_FLAGS {
+        assert!(!flag.help.is_empty(), "{}", flag.name);
+        for other in RETRAIN_FLAGS.iter().filter(|o| o.name != flag.name) {
+            assert!(!other.name.starts_with(flag.name), "{} {}", other.name, flag.name);
+        }
+    }
+}
+
+#[test]
+fn every_whole_number_is_read_and_checked() {
+    for flag in RETRAIN_FLAGS.iter().filter(|f| f.kind == Kind::Int && f.original) {
+        assert_refused(flag.name, "1.5", "invalid int value: '1.5'");
+    }
+    for value in ["x", "", "0x10", "1e3", "1__0", "12345678901234567890"] {
+        retrain(&[&format!("--train_batch_size={value}")]).expect_code(2).says(&format!("int value: '{value}'"));
+    }
+    retrain(&["--random_seed=x"]).expect_code(2).says("--random_seed: invalid int value: 'x'");
+}
+
+#[test]
+fn whole_numbers_out_of_range_are_refused() {
+    for (name, value) in [
+        ("intermediate_store_frequency", "-1"),
+        ("how_many_training_steps", "-1"),
+        ("testing_percentage", "101"),
+        ("testing_percentage", "-1"),
+        ("validation_percentage", "101"),
+        ("eval_step_interval", "0"),
+        ("train_batch_size", "0"),
+        ("test_batch_size", "0"),
+        ("validation_batch_size", "0"),
+        ("random_crop", "-1"),
+        ("random_scale", "-1"),
+        ("random_brightness", "-1"),
+    ] {
+        assert_refused(name, value, "must be ");
+    }
+    let both = ["--testing_percentage=60", "--validation_percentage=60"];
+    retrain(&both).expect_code(2).says("--validation_percentage add up to more than 100");
+    retrain(&["--random_seed=-1"]).expect_code(2).says("--random_seed: must be at least 0");
+}
+
+#[test]
+fn learning_rate_is_a_finite_number() {
+    assert_refused("learning_rate", "fast", "invalid float value: 'fast'");
+    assert_refused("learning_rate", "nan", "must be a finite number");
+    // A negative number is a value, not a flag.
+    assert_refused("learning_rate", "-1e-3", "not -0.001");
+}
+
+#[test]
+fn logging_verbosity_is_one_of_five_words() {
+    assert_refused("logging_verbosity", "LOUD", "invalid choice: 'LOUD' (choose from DEBUG, INFO, WARN, ERROR, FATAL)");
+}
+
+#[test]
+fn final_tensor_name_must_be_a_nodes_name() {
+    assert_refused("final_tensor_name", "a name", "'a name' is no name for a node");
+    assert_refused("final_tensor_name", "a:0", "'a:0' is no name for a node");
+}
+
+#[test]
+fn switches_take_no_value() {
+    for name in ["print_misclassified_test_images", "flip_left_right"] {
+        for typed in [name, shortest_prefix(flag(name))] {
+            retrain(&[&format!("--{typed}=true")]).expect_code(2).says(&format!("--{name}: is a switch"));
+        }
+    }
+}
+
+#[test]
+fn architecture_is_taken_in_every_way() {
+    for way in ways(flag("architecture"), "mobilenet_1.0_225") {
+        let args: Vec<&str> = way.iter().map(String::as_str).collect();
+        // As in the script, which returns -1.
+        retrain(&args).expect_code(255).says("should be '224', '192', '160', or '128', but found '225'");
+    }
+}
+
+#[test]
+fn architectures_that_are_none_are_named_with_the_nearest() {
+    for (name, message) in [
+        ("mobilenet_0.3_224", "should be '1.0', '0.75', '0.50', or '0.25', but found '0.3'"),
+        ("mobilenet_0.25_224_tiny", "Couldn't understand architecture suffix 'tiny'"),
+        ("mobilnet_0.25_224", "did you mean 'mobilenet_0.25_224'?"),
+        ("", "Couldn't understand architecture name ''"),
+    ] {
+        retrain(&[&format!("--architecture={name}")]).expect_code(255).says(message);
+    }
+}
+
+/// For the flags whose value is a place: a value that cannot be one, in every way.
+#[test]
+fn places_are_taken_in_every_way() {
+    let workspace = Workspace::new();
+    let file = workspace.write("a_file", "");
+    let file = file.to_str().unwrap();
+    for (name, value, message) in [
+        ("output_graph", format!("{file}/graph.pb"), "a_file"),
+        ("output_labels", format!("{file}/labels.txt"), "a_file"),
+        ("bottleneck_dir", file.into(), "a_file is not a directory"),
+        ("model_dir", file.into(), "a_file is not a directory"),
+        ("summaries_dir", file.into(), "a_file is not a directory"),
+    ] {
+        assert_refused(name, &value, message);
+    }
+    for name in ["saved_model_dir", "checkpoint_path"] {
+        assert_refused(name, "a_dir", "goes with --tfhub_module");
+    }
+    let model_dir = format!("--model_dir={}", miniature_dir().display());
+    for way in ways(flag("image_dir"), "no such place") {
+        let mut args: Vec<&str> = way.iter().map(String::as_str).collect();
+        args.extend(["--architecture=miniature", &model_dir, "--output_graph=g", "--output_labels=l"]);
+        run(RETRAIN, workspace.root(), &args).expect_code(255).says("no such place: Image directory not found");
+    }
+}
+
+#[test]
+fn unknown_flags_are_ignored_and_the_nearest_is_named() {
+    let outcome = retrain(&["--lerning_rate=0.1", "--zzz", "word", "--architecture=none", "-x"]).expect_code(255);
+    for warning in [
+        "WARNING:retrain:unknown flag --lerning_rate is ignored; did you mean --learning_rate?",
+        "WARNING:retrain:unknown flag --zzz is ignored\n",
+        "WARNING:retrain:'word' is not a flag and is ignored",
+        "WARNING:retrain:'-x' is not a flag and is ignored",
+    ] {
+        assert!(outcome.stderr.contains(warning), "'{warning}' is not in\n{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn ambiguous_prefixes_are_refused_with_all_they_could_be() {
+    let outcome = retrain(&["--random_=3"]).expect_code(2);
+    outcome.says("ambiguous option: could match --random_crop, --random_scale, --random_brightness");
+    retrain(&["--test", "1"]).expect_code(2).says("--testing_percentage, --test_batch_size");
+    retrain(&["--o=x"]).expect_code(2).says("--output_graph, --output_labels");
+}
+
+#[test]
+fn prefixes_mean_the_scripts_flags_before_ours() {
+    // --random_seed is ours: scripts that were written without it must go on meaning random_scale.
+    for typed in ["--random_s=x", "--random_sc=x"] {
+        retrain(&[typed]).expect_code(2).says("--random_scale: invalid int value: 'x'");
+    }
+    retrain(&["--random_se=x"]).expect_code(2).says("--random_seed: invalid int value: 'x'");
+}
+
+#[test]
+fn a_flags_own_name_is_no_prefix_and_the_last_of_several_wins() {
+    retrain(&["--architecture=one", "--arch", "two"]).expect_code(255).says("name 'two'");
+    retrain(&["--train_batch_size=x", "--train_batch_size=0"]).expect_code(2).says("must be at least 1");
+}
+
+#[test]
+fn negative_numbers_are_values_and_flags_are_not() {
+    let batches = ["--train_batch_size", "-1", "--test_batch_size", "-1", "--validation_batch_size", "-1"];
+    let outcome = retrain(&[&batches[..], &["--architecture=none"]].concat()).expect_code(255);
+    assert!(!outcome.stderr.contains("WARNING"), "{}", outcome.stderr);
+    for args in [&["--image_dir", "--architecture=none"][..], &["--architecture=none", "--image_dir"]] {
+        retrain(args).expect_code(2).says("--image_dir: expected one argument");
+    }
+    // After an equals sign anything is a value.
+    retrain(&["--architecture=--none"]).expect_code(255).says("name '--none'");
+}
+
+#[test]
+fn pythons_ways_to_write_numbers_are_read() {
+    for number in ["--how_many_training_steps=1_000", "--how_many_training_steps= 5 ", "--learning_rate=1e-2"] {
+        retrain(&[number, "--architecture=none"]).expect_code(255);
+    }
+}
+
+#[test]
+fn image_dir_must_be_given() {
+    retrain(&["--architecture=miniature"]).expect_code(2).says("--image_dir: must be given");
+    retrain(&["--architecture=miniature", "--image_dir="]).expect_code(2).says("--image_dir: must be given");
+}
+
+#[test]
+fn the_two_generations_exclude_each_other() {
+    let outcome = retrain(&["--tfhub_module=x", "--architecture=mobilenet_0.25_224", "--image_dir=y"]);
+    outcome.expect_code(2).says("exclude each other");
+}
+
+#[test]
+fn help_lists_every_flag_and_its_default() {
+    let outcome = retrain(&["--help"]).expect_code(0);
+    for flag in RETRAIN_FLAGS {
+        assert!(outcome.stdout.contains(&format!("--{}", flag.name)), "{}", flag.name);
+        assert!(outcome.stdout.contains(flag.default), "{}", flag.name);
+    }
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn label_image_has_the_same_habits() {
+    let label = |args: &[&str]| run(LABEL_IMAGE, Workspace::new().root(), args);
+    label(&[]).expect_code(2).says("--image: must be given");
+    for name in ["input_height", "input_width", "input_mean", "input_std"] {
+        label(&["--image=x", &format!("--{name}=1.5")]).expect_code(2).says("invalid int value: '1.5'");
+        label(&["--image=x", &format!("--{name}"), "y"]).expect_code(2).says("invalid int value: 'y'");
+    }
+    label(&["--image=x", "--input_s=0"]).expect_code(2).says("--input_std: must not be 0");
+    label(&["--image=x", "--input_height=0"]).expect_code(2).says("--input_height: must be between");
+    label(&["--im=x", "--inpt_layer=y"])
+        .expect_code(1)
+        .says("did you mean --input_layer?")
+        .says("reading x: No such file");
+    let help = label(&["--help"]).expect_code(0).stdout;
+    for default in
+        ["tf_files/retrained_graph.pb", "tf_files/retrained_labels.txt", "224", "128", "input", "final_result"]
+    {
+        assert!(help.contains(default), "{default} is not in\n{help}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Which photographs belong to which class and set: as the scripts have it.
+
+use super::support::{Workspace, golden, in_dir, json, shared, strings};
+use retrain::dataset::{Category, ImageLists, Layout, label_name, split_percentage};
+use retrain::error::{Error, Result};
+use serde_json::Value;
+use std::path::Path;
+
+/// The class lists of the poets generation.
+fn create_image_lists(image_dir: &Path, testing: i64, validation: i64) -> Result<ImageLists> {
+    retrain::dataset::create_image_lists(image_dir, Layout::Children, testing, validation)
+}
+
+fn names(lists: &ImageLists, class: usize, category: Category) -> Vec<&str> {
+    lists.labels[class].images(category).iter().map(|n| n.to_str().unwrap()).collect()
+}
+
+/// Compares with one class of a golden split: a list of names under each set's name.
+fn assert_class(lists: &ImageLists, class: usize, dir: &str, sets: &Value) {
+    assert_eq!(lists.labels[class].dir, dir);
+    for category in Category::ALL {
+        let expected = strings(&sets[category.name()]);
+        assert_eq!(names(lists, class, category), expected, "{dir}, {}", category.name());
+    }
+}
+
+/// Compares with each line `"path": percentage` of a JSON file. The percentages are compared as text, which both
+/// languages print in the shortest form that reads back: Python's doubles and Rust's must not differ in a bit.
+fn assert_percentages(file: &Path) {
+    let text = std::fs::read_to_string(file).unwrap();
+    let line = regex::Regex::new(r#"(?m)^ +(".*/.*"): ([0-9.e-]+),?$"#).unwrap();
+    let lines: Vec<_> = line.captures_iter(&text).collect();
+    assert!(lines.len() > 40);
+    for line in lines {
+        let path: String = serde_json::from_str(&line[1]).unwrap();
+        assert_eq!(format!("{:?}", split_percentage(path.as_bytes())), line[2], "{path}");
+    }
+}
+
+fn assert_label_names(golden: &Value) {
+    for (dir, label) in golden.as_object().unwrap() {
+        assert_eq!(label_name(dir), label.as_str().unwrap(), "{dir}");
+    }
+}
+
+/// The directory tree that tests/golden/dataset/splits.json is about, with empty files.
+fn golden_tree(golden: &Value) -> Workspace {
+    let workspace = Workspace::new();
+    for path in golden["percentages"].as_object().unwrap().keys() {
+        workspace.write(path, "");
+    }
+    for name in strings(&golden["ignored"]) {
+        workspace.write(&format!("photos/open-cluster/{name}"), "");
+    }
+    workspace.write("photos/beside_the_classes.jpg", "");
+    std::fs::create_dir(workspace.path("photos/without photographs")).unwrap();
+    workspace
+}
+
+#[test]
+fn hashes_and_label_names_are_pythons() {
+    let golden = golden("dataset/splits.json");
+    assert_percentages(&golden);
+    assert_label_names(&json(&golden)["label_names"]);
+}
+
+#[test]
+fn hashes_and_label_names_are_the_scripts() {
+    let (Some(hashes), Some(names)) = (shared("golden/split_hash.json"), shared("golden/label_names.json")) else {
+        return;
+    };
+    assert_percentages(&hashes);
+    assert_label_names(&json(&names));
+}
+
+#[test]
+fn classes_and_sets_follow_the_formula() {
+    let golden = json(&golden("dataset/splits.json"));
+    let workspace = golden_tree(&golden);
+    for split in golden["splits"].as_array().unwrap() {
+        let (testing, validation) = (split["testing"].as_i64().unwrap(), split["validation"].as_i64().unwrap());
+        let lists = in_dir(workspace.root(), || create_image_lists(Path::new("photos"), testing, validation).unwrap());
+        let classes = split["classes"].as_array().unwrap();
+        // In byte order of the directories, of which one without photographs is no class.
+        assert_eq!(lists.class_count(), classes.len());
+        for (i, class) in classes.iter().enumerate() {
+            assert_class(&lists, i, class["dir"].as_str().unwrap(), &class["sets"]);
+            assert_eq!(lists.labels[i].label, class["label"].as_str().unwrap());
+        }
+    }
+}
+
+#[test]
+fn sets_of_real_photographs_are_the_scripts() {
+    let Some(golden) = shared("golden/splits.json") else { return };
+    let golden = json(&golden);
+    let image_dir = golden["image_dir"].as_str().unwrap();
+    let mut compared = 0;
+    for (key, classes) in golden["splits"].as_object().unwrap() {
+        let Some(percentages) = key.strip_prefix("poets test=") else { continue };
+        let (testing, validation) = percentages.split_once(" validation=").unwrap();
+        let (testing, validation) = (testing.parse().unwrap(), validation.parse().unwrap());
+        let lists =
+            in_dir(&shared("").unwrap(), || create_image_lists(Path::new(image_dir), testing, validation).unwrap());
+        let classes = classes.as_object().unwrap();
+        assert_eq!(lists.class_count(), classes.len());
+        for (i, dir) in ["globular cluster", "open cluster"].into_iter().enumerate() {
+            assert_class(&lists, i, dir, &classes[dir]);
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 4);
+}
+
+#[test]
+fn files_go_extension_by_extension() {
+    let workspace = Workspace::new();
+    for name in ["d.JPEG", "c.JPG", "b.jpeg", "z.jpg", "a.JPG", "a.jpg", "a.jpeg", "a.png", "a.Jpg"] {
+        workspace.write(&format!("photos/x/{name}"), "");
+    }
+    let lists = create_image_lists(&workspace.path("photos"), 0, 0).unwrap();
+    let expected = ["a.jpg", "z.jpg", "a.jpeg", "b.jpeg", "a.JPG", "c.JPG", "d.JPEG"];
+    assert_eq!(names(&lists, 0, Category::Training), expected);
+}
+
+#[test]
+fn variations_of_one_photograph_stay_together() {
+    let part_before = split_percentage(b"photos/a/leaf7");
+    for i in 0..20 {
+        let path = format!("photos/a/leaf7_nohash_{i}_nohash_x.jpg");
+        assert_eq!(split_percentage(path.as_bytes()), part_before);
+    }
+    assert_ne!(split_percentage(b"photos/a/leaf7_nohas_1.jpg"), part_before);
+}
+
+#[test]
+fn the_path_is_hashed_as_typed() {
+    let workspace = golden_tree(&json(&golden("dataset/splits.json")));
+    let sets = |image_dir: &str| -> Vec<String> {
+        let lists = in_dir(workspace.root(), || create_image_lists(Path::new(image_dir), 10, 10).unwrap());
+        names(&lists, 0, Category::Validation).into_iter().map(String::from).collect()
+    };
+    // os.path.join adds no second slash: the trailing one changes nothing.
+    assert_eq!(sets("photos/"), sets("photos"));
+    assert_ne!(sets("./photos"), sets("photos"));
+}
+
+#[test]
+fn two_directories_with_one_label_are_an_error() {
+    let workspace = Workspace::new();
+    for dir in ["M 13", "m-13", "m14"] {
+        workspace.write(&format!("photos/{dir}/a.jpg"), "");
+    }
+    let error = create_image_lists(&workspace.path("photos"), 10, 10).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, Error::Input { .. }), "{error:?}");
+    for part in ["'M 13'", "'m-13'", "'m 13'"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let workspace = Workspace::new();
+    let missing = workspace.path("nowhere");
+    let error = create_image_lists(&missing, 10, 10).unwrap_err();
+    assert!(matches!(&error, Error::Input { path, .. } if *path == missing), "{error:?}");
+    let file = workspace.write("file", "");
+    assert!(create_image_lists(&file, 10, 10).is_err());
+}
+
+#[test]
+fn batches_are_drawn_class_by_class() {
+    // Class 0 has one image, class 1 has none, class 2 has 99: each class that has any gets half of the draws.
+    let members = [vec![7], vec![], (100..199).collect()];
+    let mut rows = vec![1, 2, 3];
+    retrain::dataset::Sampler::new(5).draw(&members, 4000, &mut rows);
+    assert_eq!(rows.len(), 4000);
+    let first = rows.iter().filter(|&&r| r == 7).count();
+    // A fair coin over 4000 throws has a standard deviation of 32: six of them.
+    assert!((1808..2192).contains(&first), "{first}");
+    let others: std::collections::HashSet<_> = rows.iter().filter(|&&r| r != 7).collect();
+    assert!(others.iter().all(|r| (100..199).contains(*r)));
+    assert_eq!(others.len(), 99, "every image of a class is drawn");
+    retrain::dataset::Sampler::new(5).draw(&[vec![], vec![]], 10, &mut rows);
+    assert_eq!(rows, Vec::<usize>::new());
+}

@@ -1,0 +1,220 @@
+//! What the tests share: where things are, and running the programs in directories of their own.
+
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
+
+/// A file or directory of `../shared`, or of the directory RETRAIN_SHARED names. Where it is missing the test has
+/// nothing to do and says so; with RETRAIN_SHARED it fails instead.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let given = std::env::var_os("RETRAIN_SHARED").map(PathBuf::from);
+    let root = given.clone().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    let path = root.join(name);
+    if path.exists() {
+        return Some(path.canonicalize().unwrap());
+    }
+    assert!(given.is_none(), "RETRAIN_SHARED holds no {name}");
+    println!("skipped: no {}", path.display());
+    None
+}
+
+/// The Python that an environment variable names, if it does. With RETRAIN_SHARED it must.
+pub(crate) fn python(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    match path {
+        Some(path) => {
+            assert!(path.is_file(), "{variable}: no {}", path.display());
+            Some(path)
+        }
+        None => {
+            assert!(std::env::var_os("RETRAIN_SHARED").is_none(), "with RETRAIN_SHARED, {variable} must be set too");
+            println!("skipped: {variable} names no Python");
+            None
+        }
+    }
+}
+
+/// A file of tests/golden.
+pub(crate) fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+pub(crate) fn json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The strings of a JSON list.
+pub(crate) fn strings(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect()
+}
+
+/// Runs `f` with `dir` as the working directory of this process, one at a time.
+pub(crate) fn in_dir<R>(dir: &Path, f: impl FnOnce() -> R) -> R {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    struct Back(PathBuf, #[allow(dead_code)] MutexGuard<'static, ()>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            std::env::set_current_dir(&self.0).unwrap();
+        }
+    }
+    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _back = Back(std::env::current_dir().unwrap(), guard);
+    std::env::set_current_dir(dir).unwrap();
+    f()
+}
+
+/// All files under `dir`, by their paths from there, in order.
+pub(crate) fn files_under(dir: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(dir) {
+        let entry = entry.unwrap();
+        if !entry.file_type().is_dir() {
+            files.push(entry.path().strip_prefix(dir).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    files.sort();
+    files
+}
+
+/// What a program did.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Fails with everything the program said where it did not end as it should.
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\n{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails where a piece of text is missing on standard error.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "'{text}' is not in\n{}", self.stderr);
+        self
+    }
+}
+
+/// Runs a program in `dir`, with nothing of the outer environment that would change what it prints, and no network.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Outcome {
+    let mut command = Command::new(program.as_ref());
+    command.current_dir(dir).args(args);
+    for name in ["RUST_LOG", "TF_CPP_MIN_LOG_LEVEL", "RUST_BACKTRACE", "NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env(name, "http://127.0.0.1:9");
+    }
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code().expect("ended by a signal"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+pub(crate) const RETRAIN: &str = env!("CARGO_BIN_EXE_retrain");
+pub(crate) const LABEL_IMAGE: &str = env!("CARGO_BIN_EXE_label_image");
+
+/// Where the built-in backbone is kept between tests: made once for each build of the program.
+pub(crate) fn miniature_dir() -> PathBuf {
+    let built = fs::metadata(RETRAIN).unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("models-{}", built.as_nanos()))
+}
+
+/// A directory of its own for one test, in which programs run. Photographs are given by relative paths: the split
+/// hashes them as typed, and so is the same in every run.
+pub(crate) struct Workspace {
+    dir: tempfile::TempDir,
+}
+
+impl Workspace {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// With `photos/{globular cluster,open cluster}`, simulated, `per_class` each.
+    pub(crate) fn with_photos(per_class: u64) -> Self {
+        let workspace = Self::new();
+        let plan = ::retrain::simulate::Plan {
+            per_class,
+            size: 96,
+            ..::retrain::simulate::Plan::new(workspace.path("photos"))
+        };
+        ::retrain::simulate::simulate_clusters(&plan).unwrap();
+        workspace
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Runs `retrain` here on `photos` with the built-in backbone and all outputs here; `args` go before all that.
+    pub(crate) fn retrain(&self, args: &[&str]) -> Outcome {
+        let model_dir = format!("--model_dir={}", miniature_dir().display());
+        let defaults = [
+            "--image_dir=photos",
+            "--architecture=miniature",
+            "--how_many_training_steps=20",
+            "--random_seed=1",
+            &model_dir,
+        ];
+        run(RETRAIN, self.root(), &[&defaults, &OUTPUTS[..], args].concat())
+    }
+
+    /// Runs `label_image` here, by default on what [`Self::retrain`] leaves.
+    pub(crate) fn label_image(&self, args: &[&str]) -> Outcome {
+        run(LABEL_IMAGE, self.root(), &[&["--graph=graph.pb", "--labels=labels.txt"], args].concat())
+    }
+}
+
+/// All outputs of `retrain`, in the working directory.
+pub(crate) const OUTPUTS: [&str; 5] = [
+    "--output_graph=graph.pb",
+    "--output_labels=labels.txt",
+    "--bottleneck_dir=bottlenecks",
+    "--summaries_dir=summaries",
+    "--intermediate_output_graphs_dir=intermediate/",
+];
+
+/// The labels and scores that label_image printed.
+pub(crate) fn scores(stdout: &str) -> Vec<(String, f32)> {
+    let score = |line: &str| {
+        let (label, score) = line.strip_suffix(')')?.split_once(" (score=")?;
+        Some((label.to_owned(), score.parse().unwrap()))
+    };
+    stdout.lines().filter_map(score).collect()
+}
+
+/// Runs a Python script of tests/peers with a JSON request on its standard input, and returns its JSON answer.
+pub(crate) fn ask_peer(python: &Path, script: &str, request: &Value) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script);
+    let mut command = Command::new(python);
+    command.arg("-B").arg(script).env("TF_CPP_MIN_LOG_LEVEL", "3").env("CUDA_VISIBLE_DEVICES", "");
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(request.to_string().as_bytes()).unwrap();
+    let last = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).last();
+    assert!(child.wait().unwrap().success(), "the Python side failed: {request}");
+    serde_json::from_str(&last.unwrap()).unwrap()
+}

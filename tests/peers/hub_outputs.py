@@ -1,0 +1,31 @@
+"""Reads what a run with --tfhub_module leaves: the checkpoint, and the SavedModel as each TensorFlow reads it.
+
+Request: {"checkpoint": prefix, "golden": prefix or null, "saved_model": directory, "value": a number, "size": pixels}.
+Answer: {"variables": n, "like_golden": bool or null, "latest": path, "predictions": [[..], ..]}: what each way of loading
+the SavedModel says of an image that is `value` everywhere.
+"""
+import json
+import os
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+tf.logging.set_verbosity(tf.logging.ERROR)
+request = json.load(sys.stdin)
+variables = tf.train.list_variables(request["checkpoint"])
+golden = request["golden"] and tf.train.list_variables(request["golden"]) == variables
+image = np.full((2, request["size"], request["size"], 3), request["value"], np.float32)
+predictions = []
+with tf.Session(graph=tf.Graph()) as session:
+    signature = tf.saved_model.loader.load(session, ["serve"], request["saved_model"]).signature_def["serving_default"]
+    assert signature.method_name == "tensorflow/serving/predict", signature
+    feed = {signature.inputs["image"].name: image}
+    predictions.append(session.run(signature.outputs["prediction"].name, feed)[1].tolist())
+if not tf.__version__.startswith("1."):
+    import tensorflow as tf2
+
+    serve = tf2.saved_model.load(request["saved_model"]).signatures["serving_default"]
+    predictions.append(serve(image=tf2.constant(image))["prediction"].numpy()[1].tolist())
+latest = tf.train.latest_checkpoint(os.path.dirname(request["checkpoint"]))
+print(json.dumps({"variables": len(variables), "like_golden": golden, "latest": latest, "predictions": predictions}))
