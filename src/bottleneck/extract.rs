@@ -28,8 +28,7 @@ pub struct LocalExtractor {
     size: usize,
 }
 
-/// Each photograph is the work of the thread that brings it (inter_op −1): with a pool of one, TensorFlow queues all
-/// callers on it. That scales better than threads within its small ops.
+/// Each photograph is the work of the thread that brings it: that scales better than threads within its small ops.
 const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 impl LocalExtractor {

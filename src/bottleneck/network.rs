@@ -12,7 +12,7 @@ use tensorflow::Output;
 /// differ in the last bits (about 1e-6 after a MobileNet's 27 layers), a mistake by far more.
 const TOLERANCE: f32 = 1e-4;
 
-/// Many networks run side by side, each on one thread: that leaves no core idle at the end of a layer.
+/// Several batches run side by side, each on the thread that brings it: no core is idle at the end of a layer.
 const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 /// Computes the bottlenecks of many images. It may be called from several threads at once.
@@ -27,7 +27,7 @@ impl BatchNetwork {
     /// [1, height, width, depth].
     pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
         let frozen = backbone.frozen()?;
-        let published = Network::new(frozen.clone(), backbone)?;
+        let published = Network::new(&frozen, backbone, Session::new)?;
         // Three images of which two are the same: rows that got mixed up would show.
         let mut reversed = probe.clone();
         reversed.reverse();
@@ -40,7 +40,9 @@ impl BatchNetwork {
         let free = free_batch(&frozen, &backbone.input, &backbone.bottleneck, &backbone.pixels);
         let folded = fold_batch_norms(&free, &backbone.bottleneck);
         for (what, graph) in [("with batch normalisation folded", folded), ("with a free batch", Ok(free))] {
-            let tried = graph.and_then(|g| Network::new(g, backbone)).and_then(|n| Ok((n.run(&batch)?, n)));
+            let tried = graph
+                .and_then(|g| Network::new(&g, backbone, Session::rewritten))
+                .and_then(|n| Ok((n.run(&batch)?, n)));
             match tried.map(|(values, network)| (difference(&values, &wanted), network)) {
                 Ok((difference, network)) if difference <= TOLERANCE => {
                     debug!(target: "retrain", "The network {what} agrees with the published one to {difference:.1e}");
@@ -98,10 +100,10 @@ struct Network {
 }
 
 impl Network {
-    fn new(graph: GraphDef, backbone: &Backbone) -> Result<Self> {
-        let graph = Graph::import(&graph)?;
+    fn new(graph: &GraphDef, backbone: &Backbone, open: impl Fn(&Graph, Threads) -> Result<Session>) -> Result<Self> {
+        let graph = Graph::import(graph)?;
         Ok(Self {
-            session: Session::new(&graph, THREADS)?,
+            session: open(&graph, THREADS)?,
             input: graph.output(&backbone.input)?,
             bottleneck: graph.output(&backbone.bottleneck)?,
             size: backbone.bottleneck_size,

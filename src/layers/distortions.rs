@@ -27,8 +27,8 @@ pub struct Distortions {
     pub seed: u64,
 }
 
-/// The distortions on their own, for use in training: decoding is one end, and random numbers come from outside, so
-/// that images can be distorted side by side and a run still be repeated.
+/// The tensors of the distortions that can be fed: decoded images may come from memory, and random numbers from
+/// outside, so that images can be distorted side by side and a run still be repeated.
 #[derive(Debug, Clone)]
 pub struct Distorter {
     /// The string placeholder a file's bytes are fed to.
@@ -47,31 +47,47 @@ pub struct Distorter {
     pub pixels: String,
 }
 
+/// What a photograph is resized as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResizedAs {
+    /// As floats, made of it before: the script's way. TensorFlow resizes them with vector instructions.
+    Floats,
+    /// As the bytes it is in memory: slower by the pixel that comes out, but a large photograph need not become
+    /// floats as a whole.
+    Bytes,
+}
+
 /// The script's `add_input_distortions`: DistortJPGInput → … → DistortResult.
 pub fn add_input_distortions(b: &mut GraphBuilder, distortions: &Distortions, spec: &PixelSpec) -> DecodedImage {
-    let (data, decoded) = add_source(b, spec);
-    let float = add_float(b, &decoded, spec.range);
-    let image = add_expand_dims(b, "ExpandDims", &float, DT_FLOAT);
-    let Distorter { pixels, .. } = distort(b, distortions, spec, [data.clone(), decoded, image], DT_FLOAT);
+    let Distorter { data, pixels, .. } = add_distorter(b, distortions, spec, ResizedAs::Floats);
     DecodedImage { data, pixels }
 }
 
-/// The same arithmetic for use in training: the photograph is resized as it is in memory, in bytes, and only the
-/// outcome is ever a float.
-pub fn add_distorter(b: &mut GraphBuilder, distortions: &Distortions, spec: &PixelSpec) -> Distorter {
-    let (data, decoded) = add_source(b, spec);
-    let image = add_expand_dims(b, "ExpandDims", &decoded, DT_UINT8);
-    let mut distorter = distort(b, distortions, spec, [data, decoded, image], DT_UINT8);
-    if spec.range == PixelRange::Unit {
-        distorter.pixels = with_constant(b, "Mul", "convert_image", &distorter.pixels, (1.0f64 / 255.0) as f32);
-    }
-    distorter
-}
-
-fn add_source(b: &mut GraphBuilder, spec: &PixelSpec) -> (String, String) {
+/// The same arithmetic, with all that can be fed.
+pub fn add_distorter(
+    b: &mut GraphBuilder,
+    distortions: &Distortions,
+    spec: &PixelSpec,
+    resized_as: ResizedAs,
+) -> Distorter {
     let data = b.op("Placeholder", "DistortJPGInput").type_attr("dtype", DT_STRING).unknown_shape().finish();
     let decoded = add_decoder(b, "DecodeJpeg", "DecodeJpeg", &data, spec.depth);
-    (data, decoded)
+    match resized_as {
+        ResizedAs::Floats => {
+            let float = add_float(b, &decoded, spec.range);
+            let image = add_expand_dims(b, "ExpandDims", &float, DT_FLOAT);
+            distort(b, distortions, spec, [data, decoded, image], DT_FLOAT)
+        }
+        ResizedAs::Bytes => {
+            let image = add_expand_dims(b, "ExpandDims", &decoded, DT_UINT8);
+            let mut distorter = distort(b, distortions, spec, [data, decoded, image], DT_UINT8);
+            if spec.range == PixelRange::Unit {
+                let scale = (1.0f64 / 255.0) as f32;
+                distorter.pixels = with_constant(b, "Mul", "convert_image", &distorter.pixels, scale);
+            }
+            distorter
+        }
+    }
 }
 
 /// All that follows on `image`, [1, any, any, depth] of `dtype`.

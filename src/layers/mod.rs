@@ -10,7 +10,7 @@ mod saver;
 mod summaries;
 
 pub use decoding::{DecodedImage, add_image_decoding, add_jpeg_decoding};
-pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
+pub use distortions::{Distorter, Distortions, ResizedAs, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use final_training_ops::{
     FinalTrainingOps, HeadSpec, Loss, VariableNames, add_cross_entropy, add_final_training_ops, add_gradient_descent,

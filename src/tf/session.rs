@@ -5,8 +5,9 @@ use crate::error::{Error, Result};
 use crate::proto::{self, ConfigProto, GraphOptions, RewriterConfig};
 use tensorflow::{Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType};
 
-/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to TensorFlow,
-/// a negative `inter_op` runs ops on the calling thread.
+/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to TensorFlow. A number of
+/// ops below 0 keeps all of them on the thread that calls: what several threads run at once is then truly side by
+/// side. (From 0 on they all pass through one pool of the whole process, as large as its first session asked for.)
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Threads {
     /// Threads within one op.
@@ -34,7 +35,17 @@ impl Session {
     /// Opens a session. Grappler is off: it costs start-up time and changes rounding, and what runs here is
     /// either a few small ops or a graph that was already rewritten.
     pub fn new(graph: &Graph, threads: Threads) -> Result<Self> {
-        let rewrite = RewriterConfig { disable_meta_optimizer: true, ..Default::default() };
+        Self::open(graph, threads, true)
+    }
+
+    /// Opens a session whose graph Grappler may rewrite: worth its start-up time where a large network runs often
+    /// (convolution, bias and activation become one op), and where results need not be the same to the last bit.
+    pub fn rewritten(graph: &Graph, threads: Threads) -> Result<Self> {
+        Self::open(graph, threads, false)
+    }
+
+    fn open(graph: &Graph, threads: Threads, disable_meta_optimizer: bool) -> Result<Self> {
+        let rewrite = RewriterConfig { disable_meta_optimizer, ..Default::default() };
         let options = GraphOptions { rewrite_options: Some(rewrite).into(), ..Default::default() };
         let config = ConfigProto {
             intra_op_parallelism_threads: threads.intra_op,

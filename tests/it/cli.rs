@@ -112,9 +112,15 @@ fn whole_numbers_out_of_range_are_refused() {
         ("random_crop", "-1"),
         ("random_scale", "-1"),
         ("random_brightness", "-1"),
+        ("random_crop", "901"),
+        ("random_scale", "901"),
+        ("random_brightness", "101"),
     ] {
         assert_refused(name, value, "must be ");
     }
+    retrain(&["--random_crop=400", "--random_scale=101"])
+        .expect_code(2)
+        .says("would enlarge images more than ten times");
     let both = ["--testing_percentage=60", "--validation_percentage=60"];
     retrain(&both).expect_code(2).says("--validation_percentage add up to more than 100");
     retrain(&["--random_seed=-1"]).expect_code(2).says("--random_seed: must be at least 0");

@@ -1,0 +1,244 @@
+//! The network that images go through in batches: what is folded and freed, what is left alone, and that the outcome
+//! is the published graph's.
+
+use super::support::{Workspace, miniature_dir};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use retrain::bottleneck::{BatchNetwork, DistortedImages};
+use retrain::layers::Distortions;
+use retrain::model::{
+    Backbone, PixelRange, PixelSpec, create_model_graph, create_model_info, fold_batch_norms, free_batch,
+};
+use retrain::proto::DataType::{DT_FLOAT, DT_INT32};
+use retrain::proto::{GraphDef, Value};
+use retrain::tf::{self, Chatter, Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
+
+const SPEC: PixelSpec = PixelSpec { width: 6, height: 6, depth: 2, range: PixelRange::Unit };
+const CHANNELS: usize = 4;
+
+/// The ways a convolution is normalised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Norm {
+    MultiplyAdd,
+    /// The product is read by something else, too.
+    MultiplyAddRead,
+    Fused,
+    /// By the moments of the batch: not a constant.
+    FusedTraining,
+    Global {
+        scaled: bool,
+    },
+}
+
+fn numbers(rng: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
+    (0..n).map(|_| rng.random_range(0.5..1.5)).collect()
+}
+
+fn graph_of(b: &mut GraphBuilder) -> GraphDef {
+    GraphDef { node: b.take_nodes(), ..GraphDef::default() }
+}
+
+fn convolution<'b>(b: &'b mut GraphBuilder, op: &str, inputs: [&str; 2]) -> Op<'b> {
+    let conv = b.op(op, "conv").inputs(inputs).float_type().ints_attr("strides", &[1, 1, 1, 1]);
+    conv.attr("padding", Value::S(b"SAME".to_vec())).ints_attr("dilations", &[1, 1, 1, 1])
+}
+
+/// A convolution of `input`, one image of SPEC, and its normalisation; the outcome is `output`.
+fn layer(op: &str, norm: Norm) -> GraphDef {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut b = GraphBuilder::default();
+    let input = b.op("Placeholder", "input").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[1, 6, 6, 2]).finish();
+    // Both kinds of convolution make four channels of two.
+    let output = if op == "Conv2D" { 4 } else { 2 };
+    let stored = b.floats("weights", &[3, 3, 2, output], &numbers(&mut rng, 18 * output as usize));
+    let weights = b.op("Identity", "weights/read").input(stored).float_type().finish();
+    let conv = convolution(&mut b, op, [&input, &weights]).finish();
+    let [mean, variance, beta, gamma] =
+        ["mean", "variance", "beta", "gamma"].map(|n| b.floats(n, &[4], &numbers(&mut rng, CHANNELS)));
+    let normalised = match norm {
+        Norm::MultiplyAdd | Norm::MultiplyAddRead => {
+            // The factor is computed in the graph, as in MobileNet.
+            let m = b.op("Rsqrt", "rsqrt").input(variance).float_type().finish();
+            let product = b.op("Mul", "mul").inputs([&conv, &m]).float_type().finish();
+            let sum = b.op("AddV2", "norm").inputs([&beta, &product]).float_type().finish();
+            if norm == Norm::MultiplyAdd {
+                sum
+            } else {
+                b.op("Add", "both").inputs([sum, product]).float_type().finish()
+            }
+        }
+        Norm::Fused | Norm::FusedTraining => {
+            let moments =
+                if norm == Norm::Fused { [mean, variance] } else { ["e1", "e2"].map(|n| b.floats(n, &[0], &[])) };
+            let fused = b.op("FusedBatchNormV3", "norm").inputs([conv, gamma, beta]).inputs(moments).float_type();
+            fused
+                .type_attr("U", DT_FLOAT)
+                .float_attr("epsilon", 0.1)
+                .bool_attr("is_training", norm != Norm::Fused)
+                .finish()
+        }
+        Norm::Global { scaled } => {
+            let global = b.op("BatchNormWithGlobalNormalization", "norm").inputs([conv, mean, variance, beta, gamma]);
+            let global = global.float_type().float_attr("variance_epsilon", 0.1);
+            global.bool_attr("scale_after_normalization", scaled).finish()
+        }
+    };
+    b.op("Relu6", "output").input(normalised).float_type().finish();
+    // Of a version that still knows BatchNormWithGlobalNormalization.
+    let versions = retrain::proto::VersionDef { producer: 8, ..Default::default() };
+    GraphDef { versions: Some(versions).into(), ..graph_of(&mut b) }
+}
+
+fn run(graph: &GraphDef, pixels: &Tensor<f32>) -> Vec<f32> {
+    let graph = Graph::import(graph).unwrap();
+    let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 }).unwrap();
+    let feed = Feed { output: &graph.output("input").unwrap(), value: pixels };
+    session.run_one::<f32, f32>(feed, &graph.output("output").unwrap(), "running").unwrap().to_vec()
+}
+
+fn pixels(count: u64) -> Tensor<f32> {
+    let mut pixels = Tensor::new(&[count, 6, 6, 2]);
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    // Small enough for Relu6 to cut off only some of them.
+    pixels.iter_mut().for_each(|p| *p = rng.random_range(-0.3..0.5));
+    pixels
+}
+
+fn ops(graph: &GraphDef) -> Vec<&str> {
+    graph.node.iter().map(|n| n.op.as_str()).collect()
+}
+
+#[test]
+fn every_form_of_normalisation_is_folded() {
+    tf::load(Chatter::Quiet).unwrap();
+    let norms = [Norm::MultiplyAdd, Norm::Fused, Norm::Global { scaled: true }, Norm::Global { scaled: false }];
+    for (op, norm) in ["Conv2D", "DepthwiseConv2dNative"].into_iter().flat_map(|op| norms.map(|n| (op, n))) {
+        let graph = layer(op, norm);
+        let folded = fold_batch_norms(&graph, "output").unwrap();
+        // What is no longer needed goes with the next step.
+        let folded = free_batch(&folded, "input", "output", &SPEC);
+        let mut left = ops(&folded);
+        left.sort_unstable();
+        let mut expected = ["BiasAdd", "Const", "Const", op, "Placeholder", "Relu6"];
+        expected.sort_unstable();
+        assert_eq!(left, expected, "{op} {norm:?}");
+        let (theirs, ours) = (run(&graph, &pixels(1)), run(&folded, &pixels(1)));
+        let varied = theirs.iter().any(|&v| v > 0.1 && v < 5.9);
+        assert!(varied, "{op} {norm:?}: a test of nothing but cut-off values");
+        // Sums of 18 products of at most 6 in all, in floats: rounding is under 18 · 6 · 2⁻²⁴ = 6.4e-6.
+        for (t, o) in theirs.iter().zip(&ours) {
+            assert!((t - o).abs() < 1e-5, "{op} {norm:?}: {o} instead of {t}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_constant_of_its_own_is_left_alone() {
+    tf::load(Chatter::Quiet).unwrap();
+    for norm in [Norm::MultiplyAddRead, Norm::FusedTraining] {
+        let graph = layer("Conv2D", norm);
+        assert_eq!(fold_batch_norms(&graph, "output").unwrap(), graph, "{norm:?}");
+    }
+    // The values of the convolution are what is wanted.
+    let graph = layer("Conv2D", Norm::MultiplyAdd);
+    assert_eq!(fold_batch_norms(&graph, "conv").unwrap(), graph);
+}
+
+/// `output` = `input` reshaped to `shape`; with `shape_read`, another node reads the shape, too.
+fn reshaping(shape: &[i32], shape_read: bool) -> GraphDef {
+    let mut b = GraphBuilder::default();
+    let before = b.op("Placeholder", "file").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[1, 6, 6, 2]).finish();
+    let input = b.op("Identity", "input").input(before).float_type().finish();
+    let shape = b.ints("shape", shape);
+    let input = if shape_read {
+        let ones = b.int("one", 1);
+        let filled = b.op("Fill", "filled").inputs([&shape, &ones]).type_attr("T", DT_INT32);
+        let filled = filled.type_attr("index_type", DT_INT32).finish();
+        b.op("Identity", "later").input(&input).input(format!("^{filled}")).float_type().finish()
+    } else {
+        input
+    };
+    let reshaped = b.op("Reshape", "output").inputs([input, shape]).float_type();
+    reshaped.type_attr("Tshape", DT_INT32).finish();
+    graph_of(&mut b)
+}
+
+#[test]
+fn a_fixed_batch_of_one_is_freed() {
+    tf::load(Chatter::Quiet).unwrap();
+    let graph = free_batch(&reshaping(&[1, 72], false), "input:0", "output:0", &SPEC);
+    assert_eq!(ops(&graph), ["Placeholder", "Const", "Reshape"], "what comes before the input goes");
+    assert_eq!(graph.find("input").unwrap().shape_attr("shape").unwrap(), [-1, 6, 6, 2]);
+    assert_eq!(run(&graph, &pixels(3)), pixels(3).to_vec());
+    // Shapes that say something else, or that are more than shapes.
+    for (shape, read) in [(&[2, 36][..], false), (&[1, -1], false), (&[72], false), (&[1, 72], true)] {
+        let graph = free_batch(&reshaping(shape, read), "input", "output", &SPEC);
+        let before = reshaping(shape, read);
+        assert_eq!(graph.find("shape"), before.find("shape"), "{shape:?}");
+    }
+}
+
+/// The built-in backbone.
+fn miniature() -> Backbone {
+    tf::load(Chatter::Quiet).unwrap();
+    create_model_graph(&create_model_info("miniature").unwrap(), &miniature_dir()).unwrap()
+}
+
+#[test]
+fn a_network_that_cannot_be_batched_is_run_image_by_image() {
+    let batched = |shape: &[i32]| {
+        let mut b = GraphBuilder::default();
+        b.op("Softmax", "softmax").input("output").float_type().finish();
+        let mut graph_def = reshaping(shape, false);
+        graph_def.node.extend(b.take_nodes());
+        let (input, bottleneck) = ("input".into(), "softmax".into());
+        let backbone = Backbone { graph_def, input, bottleneck, bottleneck_size: 72, pixels: SPEC, ..miniature() };
+        let network = BatchNetwork::new(&backbone, &pixels(1)).unwrap();
+        let of_three = network.run(&pixels(3)).unwrap();
+        for (values, image) in of_three.chunks(72).zip(pixels(3).chunks(72)) {
+            let total: f32 = image.iter().map(|p| p.exp()).sum();
+            for (value, pixel) in values.iter().zip(image) {
+                // The sum of 72 numbers near 1, in floats: 72 · 2⁻²⁴ relative, for numbers near 1/72.
+                assert!((value - pixel.exp() / total).abs() < 1e-7, "{shape:?}: {value}");
+            }
+        }
+        network.is_batched()
+    };
+    assert!(batched(&[1, 72]));
+    // A softmax over all pixels of all images.
+    assert!(!batched(&[1, -1]));
+}
+
+const FLIP: Distortions =
+    Distortions { flip_left_right: true, random_crop: 10, random_scale: 10, random_brightness: 10, seed: 4 };
+
+#[test]
+fn kept_pixels_change_nothing_but_memory() {
+    let workspace = Workspace::with_photos(4);
+    let mut paths: Vec<_> = walkdir::WalkDir::new(workspace.path("photos")).into_iter().map(|e| e.unwrap()).collect();
+    paths.retain(|e| e.file_type().is_file());
+    let paths: Vec<_> = paths.into_iter().map(walkdir::DirEntry::into_path).collect();
+    let backbone = miniature();
+    // Eight photographs of 96 × 96 × 3 bytes. Thirteen rows: the last piece is not a whole one.
+    let photo = 96 * 96 * 3;
+    let rows = [0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 1, 5, 5];
+    let outcome = |budget: usize| {
+        let mut images = DistortedImages::new(&backbone, &FLIP, &paths, 0, budget).unwrap();
+        let mut bottlenecks = vec![0.0; 2 * rows.len() * 1001];
+        for step in bottlenecks.chunks_mut(rows.len() * 1001) {
+            images.get_distorted_bottlenecks(&rows, step).unwrap();
+        }
+        (bottlenecks, images.bytes_kept())
+    };
+    let (all, kept) = outcome(usize::MAX);
+    assert_eq!(kept, 8 * photo);
+    assert!(all.chunks(1001).all(|row| row.iter().any(|&v| v != 0.0)), "every row is filled");
+    let mut seen: Vec<_> = all.chunks(1001).collect();
+    seen.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    seen.dedup();
+    assert_eq!(seen.len(), 2 * rows.len(), "no image is distorted twice in the same way");
+    let (some, kept) = outcome(3 * photo + 1);
+    assert!(all == some && kept <= 3 * photo, "{kept}");
+    let (none, kept) = outcome(0);
+    assert!(all == none && kept == 0, "{kept}");
+}
