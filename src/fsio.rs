@@ -28,6 +28,17 @@ pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
     let fail = |e| Error::io("writing", path)(e);
+    let mut file = temporary_beside(path)?;
+    file.write_all(bytes).map_err(fail)?;
+    if sync {
+        file.as_file().sync_all().map_err(fail)?;
+    }
+    file.persist(path).map_err(|e| fail(e.error))?;
+    Ok(())
+}
+
+/// A temporary file in the directory of `path`, to be given its name when it is complete.
+pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
@@ -39,13 +50,7 @@ fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]
     builder.permissions(permissions);
-    let mut file = builder.tempfile_in(dir).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
-    if sync {
-        file.as_file().sync_all().map_err(fail)?;
-    }
-    file.persist(path).map_err(|e| fail(e.error))?;
-    Ok(())
+    builder.tempfile_in(dir).map_err(Error::io("writing", path))
 }
 
 /// Checks, before any costly work, that a file can be made at `path`: its directory is created where it is

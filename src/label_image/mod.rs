@@ -1,8 +1,6 @@
 //! `label_image.py`: a graph, its labels, a photograph; the most probable classes.
 
-mod format;
-
-pub use format::ImageFormat;
+pub use crate::layers::ImageFormat;
 
 use crate::error::{Error, Result};
 use crate::layers::{DecodedImage, add_image_decoding};
