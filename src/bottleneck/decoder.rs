@@ -82,7 +82,9 @@ fn pixel_count(image_data: &[u8]) -> Result<Option<u64>, String> {
     let Some((width, height)) = reader.ok().and_then(|r| r.into_dimensions().ok()) else { return Ok(None) };
     let pixels = u64::from(width) * u64::from(height);
     match pixels > MAX_PIXELS {
-        true => Err(format!("is {width} × {height} pixels, more than the {MAX_PIXELS} that are allowed; make it smaller")),
+        true => {
+            Err(format!("is {width} × {height} pixels, more than the {MAX_PIXELS} that are allowed; make it smaller"))
+        }
         false => Ok(Some(pixels)),
     }
 }

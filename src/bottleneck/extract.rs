@@ -80,8 +80,12 @@ impl Extractor for LocalExtractor<'_> {
     }
 
     fn prepare(&self, images: &mut dyn Iterator<Item = Vec<u8>>) -> Result<()> {
-        let Some(probe) = images.find_map(|image| self.decoder.decode(image).ok()) else { return Ok(()) };
-        let network = BatchNetwork::new(self.backbone, &probe);
+        let probe = images.filter_map(|image| self.decoder.decode(image).ok()).next();
+        let network = match probe {
+            Some(probe) => BatchNetwork::new(self.backbone, &probe),
+            // Nobody will ask for it then; but if, nobody must wait for ever.
+            None => Err(Error::model(&self.backbone.name, "has no image to be tried on")),
+        };
         let failed = network.as_ref().err().map(ToString::to_string);
         // Whoever waits for it must hear of a failure, too.
         let _ = self.network.set(network.map_err(|e| e.to_string()));

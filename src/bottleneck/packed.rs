@@ -71,7 +71,7 @@ impl Packed {
         match (valid, kept) {
             (true, true) => packed.file.set_len(packed.end).map_err(Error::io("writing", path))?,
             // Others may have the old file mapped: a new one takes its name.
-            (false, true) => packed = Self::on(replace(path, &header(identity, size))?, size, true),
+            (false, true) => packed = Self::on(replace(path, &header(identity, size)[..])?, size, true),
             (true, false) => return packed.into_unnamed(path, identity, size),
             (false, false) => return Self::unnamed(path, identity, size),
         }
@@ -87,7 +87,7 @@ impl Packed {
     /// A file of this process alone.
     fn unnamed(path: &Path, identity: &[u8; 32], size: usize) -> Result<Self> {
         let mut file = tempfile::tempfile().map_err(Error::io("making a temporary file instead of", path))?;
-        file.write_all(&header(identity, size)).map_err(Error::io("writing a temporary file instead of", path))?;
+        file.write_all(&header(identity, size)[..]).map_err(Error::io("writing a temporary file instead of", path))?;
         Ok(Self::on(file, size, false))
     }
 
@@ -106,7 +106,10 @@ impl Packed {
         let length = self.file.metadata()?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &self.file);
         let mut head = [0; HEADER as usize];
-        if length < HEADER || reader.read_exact(&mut head).is_err() || head != *header(identity, self.row_bytes as usize / 4) {
+        if length < HEADER
+            || reader.read_exact(&mut head).is_err()
+            || head != *header(identity, self.row_bytes as usize / 4)
+        {
             return Ok(false);
         }
         let mut body = Vec::new();
@@ -135,11 +138,22 @@ impl Packed {
         if self.keys.len() < BLOCK_ROWS { Ok(()) } else { self.flush() }
     }
 
-    /// Replaces the key of a row whose numbers hold.
-    pub(super) fn renew(&mut self, name: Name, key: Key) -> Result<()> {
-        let Some(entry) = self.entries.get(&name) else { return Ok(()) };
+    /// A row's numbers.
+    pub(super) fn values(&self, name: &[u8]) -> Result<Vec<f32>> {
+        let row = self.row(name)?;
+        Ok(row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    }
+
+    fn row(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let Some(entry) = self.entries.get(name) else { return Ok(Vec::new()) };
         let mut row = vec![0; self.row_bytes as usize];
         read_at(&self.file, &mut row, entry.offset).map_err(|e| self.error("reading", e))?;
+        Ok(row)
+    }
+
+    /// Replaces the key of a row whose numbers hold.
+    pub(super) fn renew(&mut self, name: Name, key: Key) -> Result<()> {
+        let row = self.row(&name)?;
         self.rows.extend(row);
         self.keys.push((name, key));
         if self.keys.len() < BLOCK_ROWS { Ok(()) } else { self.flush() }
@@ -159,12 +173,10 @@ impl Packed {
         head.extend((self.keys.len() as u32).to_le_bytes());
         head.extend((key_bytes as u32).to_le_bytes());
         head.extend(crc32fast::hash(&body).to_le_bytes());
-        let write = |file: &mut File| {
-            file.seek(SeekFrom::Start(self.end))?;
-            file.write_all(&[head, std::mem::take(&mut body)].concat())
-        };
         let size = body.len() as u64;
-        write(&mut self.file).map_err(|e| self.error("writing", e))?;
+        head.extend(body);
+        let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(&head));
+        written.map_err(|e| self.error("writing", e))?;
         for (row, (name, key)) in self.keys.drain(..).enumerate() {
             let offset = self.end + BLOCK_HEADER + row as u64 * self.row_bytes;
             self.entries.insert(name, Entry { key, offset });
@@ -190,7 +202,12 @@ impl Packed {
 
 /// Reads the block that follows into `body`: its rows and how many bytes its keys take; `None` at the end, or where
 /// what is there is not a whole block. At most `room` bytes are left.
-fn read_block(reader: &mut impl Read, room: u64, row_bytes: u64, body: &mut Vec<u8>) -> std::io::Result<Option<(u64, usize)>> {
+fn read_block(
+    reader: &mut impl Read,
+    room: u64,
+    row_bytes: u64,
+    body: &mut Vec<u8>,
+) -> std::io::Result<Option<(u64, usize)>> {
     let mut head = [0; BLOCK_HEADER as usize];
     if room < BLOCK_HEADER {
         return Ok(None);
@@ -199,7 +216,8 @@ fn read_block(reader: &mut impl Read, room: u64, row_bytes: u64, body: &mut Vec<
     let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let (rows, keys, checksum) = (u64::from(number(4)), u64::from(number(8)), number(12));
     let size = (rows.saturating_mul(row_bytes).saturating_add(keys)).checked_next_multiple_of(ALIGNMENT);
-    let Some(size) = size.filter(|&size| head.starts_with(BLOCK_MAGIC) && rows > 0 && size <= room - BLOCK_HEADER) else {
+    let Some(size) = size.filter(|&size| head.starts_with(BLOCK_MAGIC) && rows > 0 && size <= room - BLOCK_HEADER)
+    else {
         return Ok(None);
     };
     body.resize(size as usize, 0);
@@ -236,8 +254,8 @@ fn lock(path: &Path) -> Option<File> {
 #[cfg(unix)]
 fn same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let identity = |m: std::fs::Metadata| (m.dev(), m.ino());
-    matches!((file.metadata(), std::fs::metadata(path)), (Ok(a), Ok(b)) if identity(a) == identity(b))
+    let (Ok(a), Ok(b)) = (file.metadata(), std::fs::metadata(path)) else { return false };
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
 #[cfg(not(unix))]

@@ -68,6 +68,24 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
     flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),
     flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
     flag("checkpoint_path", Kind::Str, "/tmp/_retrain_checkpoint", "Where to save checkpoints (with --tfhub_module)"),
+    ours(
+        "bottleneck_text",
+        Kind::Choice(&["on", "off"]),
+        "on",
+        "Whether bottlenecks are cached as text files, too, one an image, which the scripts read",
+    ),
+    ours(
+        "bottleneck_check",
+        Kind::Choice(&["none", "mtime"]),
+        "none",
+        "mtime: a cached text file that is older than its image is made again",
+    ),
+    ours(
+        "on_bad_image",
+        Kind::Choice(&["fail", "skip"]),
+        "fail",
+        "What to do about images that cannot be decoded: end the run and list them all, or go on without them",
+    ),
     ours("random_seed", Kind::Int, "", "Fixes initial weights and batches; without it a seed is drawn and printed"),
 ];
 
@@ -139,6 +157,9 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
         model_dir: parsed.path("model_dir"),
         bottleneck_dir: parsed.path("bottleneck_dir"),
+        bottleneck_text: parsed.choice("bottleneck_text", &["on", "off"])? == "on",
+        bottleneck_check_mtime: parsed.choice("bottleneck_check", &["none", "mtime"])? == "mtime",
+        skip_bad_images: parsed.choice("on_bad_image", &["fail", "skip"])? == "skip",
         final_tensor_name,
         pretrained: pretrained(parsed)?,
         checkpoint_path: parsed.path("checkpoint_path"),

@@ -62,6 +62,12 @@ pub struct Config {
     pub model_dir: PathBuf,
     /// The cache of bottlenecks.
     pub bottleneck_dir: PathBuf,
+    /// Whether the cache has a text file for each image, as the scripts', besides the packed file.
+    pub bottleneck_text: bool,
+    /// Whether a cached text file that is older than its image is made again.
+    pub bottleneck_check_mtime: bool,
+    /// Whether images that cannot be decoded are left out, instead of ending the run.
+    pub skip_bad_images: bool,
     /// The name of the softmax in the trained graph.
     pub final_tensor_name: String,
     /// The pretrained model.

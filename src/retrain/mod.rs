@@ -10,7 +10,7 @@ mod training;
 
 pub use config::{Config, Percentages, Pretrained};
 
-use crate::bottleneck::{Bottlenecks, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
+use crate::bottleneck::{Bottlenecks, CacheSpec, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists, Layout, create_image_lists};
 use crate::error::{Error, Result};
 use crate::layers::{HeadSpec, QuantForm};
@@ -34,10 +34,7 @@ pub fn run(config: &Config) -> Result<()> {
     let image_lists = list_images(config, backbone.generation)?;
     prepare_file_system(config)?;
 
-    let extractor = LocalExtractor::new(&backbone)?;
-    let bottlenecks =
-        cache_bottlenecks(&extractor, &image_lists, &config.bottleneck_dir, &backbone.name, cached(config))?;
-    drop(extractor);
+    let bottlenecks = get_bottlenecks(config, &backbone, &image_lists)?;
     let distorted = distorted_images(config, &backbone, &bottlenecks)?;
 
     let spec = head_spec(config, &backbone, &image_lists);
@@ -95,6 +92,20 @@ fn head_spec(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> 
         quantize: backbone.wants_quantization.then_some(QuantForm::Training),
         seed: config.random_seed,
     }
+}
+
+/// The bottlenecks of all images, computed where the cache does not have them.
+fn get_bottlenecks(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> Result<Bottlenecks> {
+    let spec = CacheSpec {
+        bottleneck_dir: &config.bottleneck_dir,
+        model: &backbone.name,
+        text: config.bottleneck_text,
+        check_mtime: config.bottleneck_check_mtime,
+        categories: cached(config),
+    };
+    let (bottlenecks, bad) = cache_bottlenecks(&LocalExtractor::new(backbone), image_lists, &spec)?;
+    report::bad_images(&bad, config.skip_bad_images)?;
+    Ok(bottlenecks)
 }
 
 /// The images whose bottlenecks are needed as they are: with distortions, those of the training set are not.
