@@ -14,6 +14,7 @@ use log::{debug, info, warn};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Where bottlenecks are kept, and how far that is trusted.
 #[derive(Debug, Clone, Copy)]
@@ -290,12 +291,11 @@ impl Filler<'_> {
     fn compute(&mut self, missing: &[Item<'_>]) -> Result<()> {
         let (extractor, lists) = (self.extractor, self.lists);
         let path = |item: &Item<'_>| lists.get_image_path(item.label, item.image);
-        let first_row = missing.first().map_or(0, |i| i.row);
+        let start = Instant::now();
         let by_row: std::collections::HashMap<usize, &Item<'_>> = missing.iter().map(|i| (i.row, i)).collect();
-        debug!(target: "retrain", "{} bottlenecks to compute, from row {first_row} on", missing.len());
         let load =
             |batch: &[Item<'_>]| -> Vec<_> { batch.iter().map(|item| (item.row, read_image(&path(item)))).collect() };
-        std::thread::scope(|scope| {
+        let computed = std::thread::scope(|scope| {
             if !missing.is_empty() {
                 let mut images = missing.iter().filter_map(|item| fsio::read(&path(item)).ok());
                 // Its failure is heard of by whoever extracts.
@@ -307,7 +307,12 @@ impl Filler<'_> {
                 |batch| work(extractor, batch),
                 |batch| batch.into_iter().try_for_each(|made| self.keep(by_row[&made.row], made)),
             )
-        })
+        });
+        if !missing.is_empty() {
+            let (n, time) = (missing.len(), start.elapsed().as_secs_f64());
+            info!(target: "retrain", "{n} bottlenecks computed in {time:.2} s: {:.2} ms an image", time * 1e3 / n as f64);
+        }
+        computed
     }
 
     fn keep(&mut self, item: &Item<'_>, made: Made) -> Result<()> {

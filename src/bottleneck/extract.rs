@@ -5,6 +5,7 @@ use super::network::BatchNetwork;
 use crate::error::{Error, Result};
 use crate::model::Backbone;
 use crate::tf::Tensor;
+use log::debug;
 use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
@@ -80,6 +81,7 @@ impl Extractor for LocalExtractor<'_> {
     }
 
     fn prepare(&self, images: &mut dyn Iterator<Item = Vec<u8>>) -> Result<()> {
+        let start = std::time::Instant::now();
         let probe = images.filter_map(|image| self.decoder.decode(image).ok()).next();
         let network = match probe {
             Some(probe) => BatchNetwork::new(self.backbone, &probe),
@@ -87,6 +89,7 @@ impl Extractor for LocalExtractor<'_> {
             None => Err(Error::model(&self.backbone.name, "has no image to be tried on")),
         };
         let failed = network.as_ref().err().map(ToString::to_string);
+        debug!(target: "retrain", "The network was made ready in {:.3} s", start.elapsed().as_secs_f64());
         // Whoever waits for it must hear of a failure, too.
         let _ = self.network.set(network.map_err(|e| e.to_string()));
         failed.map_or(Ok(()), |message| Err(Error::model(&self.backbone.name, message)))
