@@ -1,10 +1,10 @@
 //! The scripts' cache, one text file per image and model, shared with them in both directions, and beside it the
 //! packed file that is read instead where it is no older.
 
-use super::extract::Extractor;
+use super::extract::{Decoded, Extractor};
 use super::key::{Key, Name, Stamp};
 use super::packed::Packed;
-use super::pipeline;
+use super::pipeline::{self, Steps};
 use super::rows::Bottlenecks;
 use crate::dataset::{Category, ImageLists, LabelLists};
 use crate::error::{Error, Result};
@@ -255,35 +255,31 @@ impl Filler<'_> {
     fn read_texts<'i>(&mut self, items: Vec<Item<'i>>) -> Result<Vec<Item<'i>>> {
         let size = self.extractor.bottleneck_size();
         let (spec, lists) = (self.spec, self.lists);
-        let read = |item: Item<'i>| {
+        let first = |item: Item<'i>| {
             let path = get_bottleneck_path(spec.bottleneck_dir, item.label, item.image, spec.model);
             let stamp = |path: &Path| std::fs::metadata(path).ok().map(|m| Stamp::of(&m));
             // Before it is read: if it changes meanwhile, that will be seen.
             let (text, image) = (stamp(&path), stamp(&lists.get_image_path(item.label, item.image)));
             let values = std::fs::read_to_string(&path).ok().and_then(|text| parse_bottleneck(&text, size));
-            Ok((item, image.zip(text), values))
+            (item, image.zip(text), values)
         };
         let mut invalid = Vec::new();
-        pipeline::run(
-            items.into_iter(),
-            |item| item,
-            read,
-            |(item, stamps, values)| {
-                match (stamps, values) {
-                    (Some((image, text)), Some(values)) => {
-                        let key = Key { image, hash: None, text: Some(text) };
-                        self.packed.append(item.name(), key, &values)?;
-                        self.count();
-                    }
-                    _ => {
-                        let warn = || warn!(target: "tensorflow", "Invalid float found, recreating bottleneck");
-                        self.bar.suspend(warn);
-                        invalid.push(item);
-                    }
+        let steps = Steps { load: |item| item, first, second: Ok, ready: || true, backlog: 0 };
+        pipeline::run(items.into_iter(), steps, |(item, stamps, values)| {
+            match (stamps, values) {
+                (Some((image, text)), Some(values)) => {
+                    let key = Key { image, hash: None, text: Some(text) };
+                    self.packed.append(item.name(), key, &values)?;
+                    self.count();
                 }
-                Ok(())
-            },
-        )?;
+                _ => {
+                    let warn = || warn!(target: "tensorflow", "Invalid float found, recreating bottleneck");
+                    self.bar.suspend(warn);
+                    invalid.push(item);
+                }
+            }
+            Ok(())
+        })?;
         Ok(invalid)
     }
 
@@ -301,12 +297,16 @@ impl Filler<'_> {
                 // Its failure is heard of by whoever extracts.
                 scope.spawn(move || drop(extractor.prepare(&mut images)));
             }
-            pipeline::run(
-                missing.chunks(extractor.batch_size().max(1)),
+            let steps = Steps {
                 load,
-                |batch| work(extractor, batch),
-                |batch| batch.into_iter().try_for_each(|made| self.keep(by_row[&made.row], made)),
-            )
+                first: |batch| decode(extractor, batch),
+                second: |half| extract(extractor, half),
+                ready: || extractor.is_ready(),
+                backlog: extractor.backlog(),
+            };
+            pipeline::run(missing.chunks(extractor.batch_size().max(1)), steps, |batch| {
+                batch.into_iter().try_for_each(|made| self.keep(by_row[&made.row], made))
+            })
         });
         if !missing.is_empty() {
             let (n, time) = (missing.len(), start.elapsed().as_secs_f64());
@@ -333,7 +333,14 @@ impl Filler<'_> {
 
 type Loaded = (usize, Result<(Stamp, Vec<u8>), String>);
 
-fn work(extractor: &dyn Extractor, batch: Vec<Loaded>) -> Result<Vec<Made>> {
+/// A batch whose images are decoded.
+struct HalfDone {
+    /// One for each image that could be read, without numbers yet, and one for each that could not.
+    made: Vec<Made>,
+    decoded: Decoded,
+}
+
+fn decode(extractor: &dyn Extractor, batch: Vec<Loaded>) -> HalfDone {
     let mut made = Vec::with_capacity(batch.len());
     let mut images = Vec::with_capacity(batch.len());
     for (row, loaded) in batch {
@@ -346,8 +353,13 @@ fn work(extractor: &dyn Extractor, batch: Vec<Loaded>) -> Result<Vec<Made>> {
             Err(message) => made.push(Made { row, image: None, hash: None, values: Err(message) }),
         }
     }
+    HalfDone { made, decoded: extractor.decode(images) }
+}
+
+fn extract(extractor: &dyn Extractor, batch: HalfDone) -> Result<Vec<Made>> {
+    let HalfDone { mut made, decoded } = batch;
     let size = extractor.bottleneck_size();
-    let mut extracted = extractor.extract(images)?.into_iter();
+    let mut extracted = extractor.extract(decoded)?.into_iter();
     for made in made.iter_mut().filter(|m| m.values.is_ok()) {
         made.values = extracted.next().unwrap_or_else(|| Err("was not computed".into()));
         if let Ok(values) = &made.values {

@@ -19,6 +19,11 @@ pub trait Extractor: Sync {
         1
     }
 
+    /// How many batches of decoded images may wait.
+    fn backlog(&self) -> usize {
+        1
+    }
+
     /// What its bottlenecks follow from, besides the image: the model and what is done before it.
     fn identity(&self) -> [u8; 32];
 
@@ -32,13 +37,24 @@ pub trait Extractor: Sync {
         Ok(())
     }
 
-    /// The bottlenecks of the photographs whose files hold `images`, at most [`batch_size`](Self::batch_size) of
-    /// them; for a photograph that is at fault a sentence that says why.
+    /// Whether [`extract`](Self::extract) would begin at once.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// The pixels of the photographs whose files hold `images`.
+    fn decode(&self, images: Vec<Vec<u8>>) -> Decoded;
+
+    /// The bottlenecks of decoded photographs, at most [`batch_size`](Self::batch_size) of them; for a photograph
+    /// that is at fault a sentence that says why.
     ///
     /// # Errors
     /// Where nothing can be computed at all.
-    fn extract(&self, images: Vec<Vec<u8>>) -> Result<Vec<Result<Vec<f32>, String>>>;
+    fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>>;
 }
+
+/// The pixels of each image, [1, height, width, depth], or what is wrong with it.
+pub type Decoded = Vec<Result<Tensor<f32>, String>>;
 
 /// Computes bottlenecks in this process: decoding, and the network with batch normalisation folded away, several
 /// images at once. Nothing is loaded before it is needed.
@@ -53,6 +69,9 @@ pub struct LocalExtractor<'a> {
 /// Images that go through the network in one run, by how many pixels it takes of each. What a batch needs should fit
 /// the cache; larger ones also leave a core idle at the end.
 const BATCH: usize = 4;
+
+/// How many bytes of decoded images may wait for the network to be made ready.
+const DECODED_BYTES: usize = 40 << 20;
 
 impl<'a> LocalExtractor<'a> {
     /// For that network.
@@ -70,6 +89,12 @@ impl Extractor for LocalExtractor<'_> {
 
     fn batch_size(&self) -> usize {
         self.batch_size
+    }
+
+    fn backlog(&self) -> usize {
+        let p = &self.backbone.pixels;
+        let image = 4 * i64::from(p.height) * i64::from(p.width) * i64::from(p.depth);
+        (DECODED_BYTES / image.unsigned_abs().max(1) as usize / self.batch_size).max(1)
     }
 
     fn identity(&self) -> [u8; 32] {
@@ -95,12 +120,19 @@ impl Extractor for LocalExtractor<'_> {
         failed.map_or(Ok(()), |message| Err(Error::model(&self.backbone.name, message)))
     }
 
+    fn is_ready(&self) -> bool {
+        self.network.get().is_some()
+    }
+
+    fn decode(&self, images: Vec<Vec<u8>>) -> Decoded {
+        images.into_iter().map(|image| self.decoder.decode(image)).collect()
+    }
+
     /// The script's `run_bottleneck_on_image`, for several.
-    fn extract(&self, images: Vec<Vec<u8>>) -> Result<Vec<Result<Vec<f32>, String>>> {
-        let decoded: Vec<_> = images.into_iter().map(|image| self.decoder.decode(image)).collect();
-        let good: Vec<&Tensor<f32>> = decoded.iter().filter_map(|d| d.as_ref().ok()).collect();
+    fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>> {
+        let good: Vec<&Tensor<f32>> = images.iter().filter_map(|d| d.as_ref().ok()).collect();
         let Some(first) = good.first() else {
-            return Ok(decoded.into_iter().map(|d| d.map(|_| Vec::new())).collect());
+            return Ok(images.into_iter().map(|d| d.map(|_| Vec::new())).collect());
         };
         let network = self.network.wait().as_ref().map_err(|m| Error::model(&self.backbone.name, m.clone()))?;
         // Always a whole batch: another size may be computed in another order.
@@ -111,6 +143,6 @@ impl Extractor for LocalExtractor<'_> {
         let values = network.run(&batch)?;
         let mut rows = values.chunks(self.backbone.bottleneck_size);
         let row = |d: Result<Tensor<f32>, String>| d.map(|_| rows.next().unwrap_or_default().to_vec());
-        Ok(decoded.into_iter().map(row).collect())
+        Ok(images.into_iter().map(row).collect())
     }
 }

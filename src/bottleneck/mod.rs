@@ -15,6 +15,6 @@ pub use cache::{BadImage, CacheSpec, cache_bottlenecks, get_bottleneck_path, get
 pub use decoder::{Decoder, MAX_PIXELS};
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};
-pub use extract::{Extractor, LocalExtractor};
+pub use extract::{Decoded, Extractor, LocalExtractor};
 pub use network::BatchNetwork;
 pub use rows::Bottlenecks;
