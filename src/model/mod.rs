@@ -2,6 +2,7 @@
 
 mod architecture;
 mod archive;
+mod constants;
 mod fold;
 mod free_batch;
 mod frozen;
@@ -11,6 +12,7 @@ mod inception_blocks;
 mod miniature;
 mod mobilenet;
 mod module_source;
+mod optimize;
 mod pixels;
 
 pub use architecture::{ModelInfo, Source, create_model_info};
@@ -21,4 +23,5 @@ pub use frozen::{Backbone, Generation, create_model_graph};
 pub use hub::create_module_graph;
 pub use inception::{build_inception_v3_2015, write_inception};
 pub use miniature::write_miniature;
+pub use optimize::{fuse, optimize};
 pub use pixels::{PixelRange, PixelSpec};
