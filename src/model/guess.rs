@@ -109,10 +109,11 @@ pub(super) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> Guessed {
         Some(node) => {
             let is_conv = node.op == "Conv2D";
             let steps: &[&str] = if is_conv { &RESHAPING } else { &["PlaceholderWithDefault"] };
-            data_inputs(node).next().and_then(|x| vector_behind(view, x, steps)).map_or_else(
-                || guess(logits, format!("the logits, for no [?, n] comes before the convolution '{}'", node.name)),
-                |x| guess(x, format!("what the last classifier, '{}', reads", node.name)),
-            )
+            let read = data_inputs(node).next().unwrap_or_default();
+            match vector_behind(view, read, steps) {
+                Some(x) => guess(x, format!("what the last classifier, '{}', reads", node.name)),
+                None => guess(logits, format!("the logits, as '{}' reads '{read}', which is no [?, n]", node.name)),
+            }
         }
         None if is_softmax => guess(logits, format!("the logits, what the last softmax, '{output}', reads")),
         None => guess(output, "the graph's output".into()),

@@ -11,6 +11,7 @@ use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::tf::{GraphBuilder, convert_variables_to_constants};
 use log::info;
 use sha2::{Digest, Sha256};
+use std::fmt::Display;
 use std::path::PathBuf;
 
 /// A graph of one's own, as far as the flags describe it.
@@ -67,9 +68,9 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
 
     let name = cache_name(own, &bytes, [&input, &bottleneck], &pixels);
     let mut kept = convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
-    let is_flat = view.vector_size(&bottleneck).is_some();
-    let bottleneck = if is_flat { bottleneck } else { add_flattening(&mut kept, &bottleneck, size) };
-    info!(target: "retrain", "{}: a bottleneck is {size} numbers from '{bottleneck}'", own.path.display());
+    info!(target: "retrain", "{}: a bottleneck is the {size} numbers of '{bottleneck}'", own.path.display());
+    let is_vector = view.vector_size(&bottleneck).is_some();
+    let bottleneck = if is_vector { bottleneck } else { add_flattening(&mut kept, &bottleneck, size) };
     Ok(Backbone {
         name,
         generation: Generation::Poets,
@@ -135,6 +136,15 @@ impl OwnGraph {
         info!(target: "retrain", "{}: {flags} ({why})", self.path.display());
     }
 
+    /// Says what two flags would have to be for what is assumed, where they were not given.
+    fn say_assumed(&self, flags: [(&str, bool, &dyn Display); 2], why: &str) {
+        let assumed = flags.iter().filter(|(_, is_assumed, _)| *is_assumed);
+        let assumed: Vec<String> = assumed.map(|(flag, _, value)| format!("--{flag}={value}")).collect();
+        if !assumed.is_empty() {
+            self.say(&assumed.join(" "), why);
+        }
+    }
+
     /// The pixels that the input tensor wants, checked against what it says of them.
     fn pixels(&self, view: &GraphView<'_>, input: &str) -> Result<PixelSpec> {
         let wrong = |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
@@ -152,14 +162,19 @@ impl OwnGraph {
         }
         let height = self.side(input, "input_height", self.input_height, dims[1])?;
         let width = self.side(input, "input_width", self.input_width, dims[2])?;
-        if self.input_width.is_none() || self.input_height.is_none() {
-            self.say(&format!("--input_width={width} --input_height={height}"), &format!("the shape of '{input}'"));
-        }
+        self.say_assumed(
+            [
+                ("input_width", self.input_width.is_none(), &width),
+                ("input_height", self.input_height.is_none(), &height),
+            ],
+            &format!("the shape of '{input}'"),
+        );
         let guess = guess_range(view, input);
         let (mean, std) = (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
-        if self.input_mean.is_none() || self.input_std.is_none() {
-            self.say(&format!("--input_mean={mean} --input_std={std}"), &guess.why);
-        }
+        self.say_assumed(
+            [("input_mean", self.input_mean.is_none(), &mean), ("input_std", self.input_std.is_none(), &std)],
+            &guess.why,
+        );
         Ok(PixelSpec { width, height, depth: 3, range: PixelRange::Multiply { mean, std } })
     }
 

@@ -16,6 +16,7 @@ mod inception;
 mod label_image;
 mod layers;
 mod network;
+mod own_graph;
 mod peers;
 mod pyfmt;
 mod retrain;
