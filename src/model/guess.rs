@@ -112,7 +112,7 @@ pub(super) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> Guessed {
             let read = data_inputs(node).next().unwrap_or_default();
             match vector_behind(view, read, steps) {
                 Some(x) => guess(x, format!("what the last classifier, '{}', reads", node.name)),
-                None => guess(logits, format!("the logits, as '{}' reads '{read}', which is no [?, n]", node.name)),
+                None => guess(logits, logits_because(&node.name, read)),
             }
         }
         None if is_softmax => guess(logits, format!("the logits, what the last softmax, '{output}', reads")),
@@ -122,6 +122,11 @@ pub(super) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> Guessed {
         Some(_) => Ok(found),
         None => Err(format!("no tensor [?, n] of known size n is in sight of the output '{output}'")),
     }
+}
+
+/// Why the logits are taken of a network that ends in a convolution.
+fn logits_because(convolution: &str, read: &str) -> String {
+    format!("the logits; what '{convolution}' reads is no [?, n], but --bottleneck_tensor={read} would flatten it")
 }
 
 /// The tensor that the graph is for.
@@ -144,12 +149,14 @@ fn output<'g>(view: &GraphView<'g>, dependent: &HashSet<&str>) -> Result<&'g str
 fn classifier<'g>(view: &GraphView<'g>, output: &str, dependent: &HashSet<&str>) -> Option<&'g NodeDef> {
     let mut node = view.node(output)?;
     while PASSED.contains(&node.op.as_str()) {
-        let mut inputs = data_inputs(node).filter_map(|i| view.node(i)).filter(|n| dependent.contains(n.name.as_str()));
-        // A sum of two layers is no bias.
-        node = match (inputs.next(), inputs.next()) {
-            (Some(one), None) => one,
-            _ => return None,
-        };
+        let inputs = data_inputs(node).filter_map(|i| view.node(i));
+        let mut varying = inputs.filter(|n| dependent.contains(n.name.as_str()));
+        let next = varying.next()?;
+        // A sum of two layers is no bias. (The shape that a Reshape reads may well vary.)
+        if node.op.starts_with("Add") && varying.next().is_some() {
+            return None;
+        }
+        node = next;
     }
     let is_one_by_one = || {
         let kernel = node.input.get(1).and_then(|k| view.shape(k));

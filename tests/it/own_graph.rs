@@ -66,6 +66,11 @@ fn the_bottleneck_is_what_the_last_classifier_reads() {
     assert_guesses(Net::features(&SHAPE, true).squeezed("flat").dense(5).softmax(), "images", "flat", 8);
     assert_guesses(Net::features(&SHAPE, false).then("Identity", "dropout").dense(5).softmax(), "images", "dropout", 8);
     assert_guesses(classifying(&SHAPE).reshaped("predictions", &[-1, 5]), "images", "features", 8);
+    // Shapes that are computed, as Keras does.
+    let mut net = classifying(&SHAPE);
+    let shape = net.b.op("Shape", "shape").input("logits").float_type().finish();
+    net.x = net.b.op("Reshape", "as_before").inputs(["logits", &shape]).float_type().finish();
+    assert_guesses(net.then("Softmax", "last"), "images", "features", 8);
     // A dense layer that is not the last one is no classifier.
     let mut net = classifying(&SHAPE);
     net.channels = 5;
@@ -84,6 +89,10 @@ fn before_a_convolution_that_classifies_there_may_be_no_vector() {
     assert_guesses(classifier(Net::features(&SHAPE, true)), "images", "logits", 5);
     let reshaped = Net::features(&SHAPE, false).reshaped("as_image", &[-1, 1, 1, 8]).then("Identity", "dropout");
     assert_guesses(classifier(reshaped), "images", "features", 8);
+    // A sum of two layers is no classifier's.
+    let mut net = classifying(&SHAPE);
+    net.x = net.b.op("Add", "sum").inputs(["logits", "dense"]).float_type().finish();
+    assert_guesses(net.then("Softmax", "last"), "images", "sum", 5);
     // A convolution of more than one pixel is a layer like others.
     let net = Net::features(&SHAPE, true).convolution("layer", 3, 5).reshaped("logits", &[-1, 5]).softmax();
     assert_guesses(net, "images", "logits", 5);
