@@ -25,7 +25,7 @@ const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'sta
     Flag { name, kind, default, help, original: false }
 }
 
-/// All flags: those of both generations of the script, then ours.
+/// All flags: those of both generations of the script, and ours.
 pub const RETRAIN_FLAGS: &[Flag] = &[
     flag("image_dir", Kind::Str, "", "Path to folders of labeled images"),
     flag("output_graph", Kind::Str, "/tmp/output_graph.pb", "Where to save the trained graph"),
@@ -65,10 +65,6 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "inception_v3",
         "The pretrained model: inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature (built in), or the path of a frozen graph of your own",
     ),
-    flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
-    flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),
-    flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
-    flag("checkpoint_path", Kind::Str, "/tmp/_retrain_checkpoint", "Where to save checkpoints (with --tfhub_module)"),
     ours("bottleneck_tensor", Kind::Str, "", "Of a graph of your own: the tensor to train on [default: guessed]"),
     ours("input_tensor", Kind::Str, "", "Of a graph of your own: the tensor fed with pixels [default: guessed]"),
     ours("input_width", Kind::Int, "", "Of a graph of your own: width of its images [default: as the graph says]"),
@@ -80,6 +76,10 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "Of a graph of your own: subtracted from pixel values of 0 to 255 [default: guessed]",
     ),
     ours("input_std", Kind::Float, "", "Of a graph of your own: what the difference is divided by [default: guessed]"),
+    flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
+    flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),
+    flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
+    flag("checkpoint_path", Kind::Str, "/tmp/_retrain_checkpoint", "Where to save checkpoints (with --tfhub_module)"),
     ours("random_seed", Kind::Int, "", "Fixes initial weights and batches; without it a seed is drawn and printed"),
 ];
 

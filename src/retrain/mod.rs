@@ -4,6 +4,7 @@ mod config;
 mod evaluation;
 mod head;
 mod hub_outputs;
+mod labelling;
 mod meta_graph;
 mod report;
 mod training;
@@ -59,7 +60,7 @@ pub fn run(config: &Config) -> Result<()> {
     export::save_graph_to_file(&head.export, final_tensor, &variables, &config.output_graph)?;
     export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))?;
     if let Pretrained::OwnGraph(_) = config.pretrained {
-        report::labelling_command(config, &backbone);
+        labelling::labelling_command(config, &backbone);
     }
     match &config.saved_model_dir {
         Some(dir) => hub_outputs::export_saved_model(dir, &backbone, &spec, &variables),

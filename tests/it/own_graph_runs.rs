@@ -66,8 +66,8 @@ fn only_what_was_not_given_is_said_and_decimals_are_read() {
 /// Bottlenecks by image, whatever model they are of.
 fn bottlenecks(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
     let dir = workspace.path("bottlenecks");
-    let image = |f: &str| f.split_once(".jpg_").unwrap().0.to_owned();
-    files_under(&dir).iter().map(|f| (image(f), fs::read(dir.join(f)).unwrap())).collect()
+    let text_file = |f: &String| Some((f.split_once(".jpg_")?.0.to_owned(), fs::read(dir.join(f)).unwrap()));
+    files_under(&dir).iter().filter_map(text_file).collect()
 }
 
 /// A known network by its name and by its path: the same bottlenecks, the same graph.
