@@ -66,7 +66,8 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
     let size = own.bottleneck_size(view, &bottleneck)?;
     own.check_needs(view, &input, &bottleneck)?;
 
-    let name = cache_name(own, &bytes, [&input, &bottleneck], &pixels);
+    let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
+    let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
     let mut kept = convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
     info!(target: "retrain", "{}: a bottleneck is the {size} numbers of '{bottleneck}'", own.path.display());
     let is_vector = view.vector_size(&bottleneck).is_some();
@@ -267,9 +268,9 @@ fn add_flattening(graph: &mut GraphDef, tensor: &str, size: usize) -> String {
 }
 
 /// What bottleneck files bear: the file's name, and a digest of all that a bottleneck follows from.
-fn cache_name(own: &OwnGraph, bytes: &[u8], tensors: [&str; 2], pixels: &PixelSpec) -> String {
+fn cache_name(own: &OwnGraph, content_hash: [u8; 32], tensors: [&str; 2], pixels: &PixelSpec) -> String {
     let mut digest = Sha256::new();
-    digest.update(bytes);
+    digest.update(content_hash);
     digest.update(format!("\0{tensors:?}\0{pixels:?}"));
     let digest: String = digest.finalize()[..6].iter().map(|b| format!("{b:02x}")).collect();
     let name = own.path.file_name().map(|n| n.to_string_lossy().replace(['/', ':', '\\'], "~")).unwrap_or_default();
