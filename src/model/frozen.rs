@@ -46,7 +46,7 @@ pub struct Backbone {
 impl Backbone {
     /// The part that computes bottlenecks, with constants for variables.
     pub fn frozen(&self) -> Result<GraphDef> {
-        convert_variables_to_constants(&self.graph_def, &self.bottleneck, &self.variables)
+        convert_variables_to_constants(&self.graph_def, InputRef::parse(&self.bottleneck).node, &self.variables)
     }
 }
 

@@ -4,6 +4,7 @@ mod config;
 mod evaluation;
 mod head;
 mod hub_outputs;
+mod labelling;
 mod meta_graph;
 mod report;
 mod training;
@@ -55,6 +56,9 @@ pub fn run(config: &Config) -> Result<()> {
     let final_tensor = &config.final_tensor_name;
     export::save_graph_to_file(&head.export, final_tensor, &variables, &config.output_graph)?;
     export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))?;
+    if let Pretrained::OwnGraph(_) = config.pretrained {
+        labelling::labelling_command(config, &backbone);
+    }
     match &config.saved_model_dir {
         Some(dir) => hub_outputs::export_saved_model(dir, &backbone, &spec, &variables),
         None => Ok(()),
@@ -65,6 +69,7 @@ pub fn run(config: &Config) -> Result<()> {
 fn load_pretrained(config: &Config) -> Result<Backbone> {
     match &config.pretrained {
         Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
+        Pretrained::OwnGraph(own) => model::create_own_graph(own),
         Pretrained::HubModule(handle) => model::create_module_graph(handle),
     }
 }
