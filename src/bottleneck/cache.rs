@@ -8,7 +8,7 @@ use super::pipeline::{self, Steps};
 use super::rows::Bottlenecks;
 use crate::dataset::{Category, ImageLists, LabelLists};
 use crate::error::{Error, Result};
-use crate::{fsio, pyfmt};
+use crate::{fsio, pyfmt, stop};
 use indicatif::{ProgressBar, ProgressStyle};
 use log::{debug, info, warn};
 use sha2::{Digest, Sha256};
@@ -321,6 +321,8 @@ impl Filler<'_> {
     }
 
     fn keep(&mut self, item: &Item<'_>, made: Made) -> Result<()> {
+        let kept = || format!("{} bottlenecks are cached; the same command goes on from there", self.done);
+        stop::check(kept)?;
         let path = self.lists.get_image_path(item.label, item.image);
         match made.values {
             Ok(values) => {
