@@ -16,6 +16,7 @@ mod hub_variables;
 mod inception;
 mod label_image;
 mod layers;
+mod module_source;
 mod network;
 mod peers;
 mod pyfmt;

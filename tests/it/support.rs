@@ -106,6 +106,16 @@ impl Outcome {
 
 /// Runs a program in `dir`, with nothing of the outer environment that would change what it prints, and no network.
 pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Outcome {
+    run_with_env(program, dir, args, &[])
+}
+
+/// As [`run`], with `env` set besides.
+pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
+    program: impl AsRef<Path>,
+    dir: &Path,
+    args: &[S],
+    env: &[(&str, &str)],
+) -> Outcome {
     let mut command = Command::new(program.as_ref());
     command.current_dir(dir).args(args);
     for name in ["RUST_LOG", "TF_CPP_MIN_LOG_LEVEL", "RUST_BACKTRACE", "NO_PROXY", "no_proxy"] {
@@ -114,6 +124,7 @@ pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Pa
     for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(name, "http://127.0.0.1:9");
     }
+    command.envs(env.iter().copied());
     let output = command.output().unwrap();
     Outcome {
         code: output.status.code().expect("ended by a signal"),
