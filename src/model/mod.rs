@@ -10,6 +10,7 @@ mod inception;
 mod inception_blocks;
 mod miniature;
 mod mobilenet;
+mod module_checks;
 mod module_source;
 mod pixels;
 

@@ -11,6 +11,8 @@ mod distortions;
 mod distortions_statistics;
 mod events;
 mod export;
+mod hostile_archives;
+mod hostile_modules;
 mod hub;
 mod hub_variables;
 mod inception;
