@@ -30,6 +30,8 @@ fn module_files() -> Vec<(String, Vec<u8>)> {
 fn module_tgz(prefix: &str) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     if !prefix.is_empty() {
+        // As git writes it; no file.
+        entry(&mut tar, "pax_global_header", EntryType::XGlobalHeader, "", b"13 comment=a\n");
         entry(&mut tar, prefix, EntryType::Directory, "", b"");
     }
     entry(&mut tar, &format!("{prefix}variables/"), EntryType::Directory, "", b"");
