@@ -18,16 +18,28 @@ pub fn ensure_dir_exists(dir: &Path) -> Result<()> {
 /// Writes `bytes` to `path` through a temporary file beside it, synced and renamed: readers see the old
 /// content or the new, never a part.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_with(path, bytes, true)
+    write_with(path, bytes, true).map(drop)
 }
 
-/// As [`write()`], without waiting for the disk: for caches, of which each file can be made again.
-pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<()> {
+/// As [`write()`], without waiting for the disk: for caches, of which each file can be made again. Returns what the
+/// file system knows of the new file.
+pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<fs::Metadata> {
     write_with(path, bytes, false)
 }
 
-fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
+fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<fs::Metadata> {
     let fail = |e| Error::io("writing", path)(e);
+    let mut file = temporary_beside(path)?;
+    file.write_all(bytes).map_err(fail)?;
+    if sync {
+        file.as_file().sync_all().map_err(fail)?;
+    }
+    let file = file.persist(path).map_err(|e| fail(e.error))?;
+    file.metadata().map_err(fail)
+}
+
+/// A temporary file in the directory of `path`, to be given its name when it is complete.
+pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
@@ -39,13 +51,7 @@ fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]
     builder.permissions(permissions);
-    let mut file = builder.tempfile_in(dir).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
-    if sync {
-        file.as_file().sync_all().map_err(fail)?;
-    }
-    file.persist(path).map_err(|e| fail(e.error))?;
-    Ok(())
+    builder.tempfile_in(dir).map_err(Error::io("writing", path))
 }
 
 /// Checks, before any costly work, that a file can be made at `path`: its directory is created where it is

@@ -10,7 +10,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/proto/mod.rs"));
 }
 
-pub use generated::config::{ConfigProto, GraphOptions, RewriterConfig};
+pub use generated::config::{ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
 pub use generated::event::{Event, HistogramProto, Summary, event, summary};
 pub use generated::graph::attr_value::Value;
 pub use generated::graph::{

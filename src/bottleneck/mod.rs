@@ -1,13 +1,20 @@
 //! Bottlenecks: what the pretrained network makes of each photograph, computed once, cached, and held in memory.
 
 mod cache;
+mod decoder;
 mod distorted;
 mod distorter;
 mod extract;
+mod key;
 mod network;
+mod packed;
+mod pipeline;
+mod rows;
 
-pub use cache::{Bottlenecks, cache_bottlenecks, get_bottleneck_path};
+pub use cache::{BadImage, CacheSpec, cache_bottlenecks, get_bottleneck_path, get_packed_path, parse_bottleneck};
+pub use decoder::{Decoder, MAX_PIXELS};
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};
-pub use extract::{Extractor, LocalExtractor};
+pub use extract::{Decoded, Extractor, LocalExtractor};
 pub use network::BatchNetwork;
+pub use rows::Bottlenecks;

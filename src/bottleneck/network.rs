@@ -2,7 +2,7 @@
 //! give what the published graph gives; where it does not, the published graph is used, one image at a time.
 
 use crate::error::{Error, Result};
-use crate::model::{Backbone, fold_batch_norms, free_batch};
+use crate::model::{Backbone, free_batch, fuse, optimize};
 use crate::proto::GraphDef;
 use crate::tf::{Feed, Graph, Session, Tensor, Threads};
 use log::{debug, warn};
@@ -27,7 +27,7 @@ impl BatchNetwork {
     /// [1, height, width, depth].
     pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
         let frozen = backbone.frozen()?;
-        let published = Network::new(&frozen, backbone, Session::new)?;
+        let published = Network::new(&frozen, backbone, Session::unoptimized)?;
         // Three images of which two are the same: rows that got mixed up would show.
         let mut reversed = probe.clone();
         reversed.reverse();
@@ -37,12 +37,15 @@ impl BatchNetwork {
             row.copy_from_slice(image);
         }
         let wanted = [&wanted[1], &wanted[0], &wanted[1]].map(|t| &t[..]).concat();
-        let free = free_batch(&frozen, &backbone.input, &backbone.bottleneck, &backbone.pixels);
-        let folded = fold_batch_norms(&free, &backbone.bottleneck);
-        for (what, graph) in [("with batch normalisation folded", folded), ("with a free batch", Ok(free))] {
-            let tried = graph
-                .and_then(|g| Network::new(&g, backbone, Session::rewritten))
-                .and_then(|n| Ok((n.run(&batch)?, n)));
+        let (from, to) = (&backbone.input, &backbone.bottleneck);
+        let folded = || optimize(&frozen, from, to, &backbone.pixels);
+        let candidates: [(&str, &dyn Fn() -> GraphDef, Open); 3] = [
+            ("with fused convolutions", &|| fuse(&folded(), to), Session::new),
+            ("with batch normalisation folded", &folded, Session::rewritten),
+            ("with a free batch", &|| free_batch(&frozen, from, to, &backbone.pixels), Session::rewritten),
+        ];
+        for (what, graph, open) in candidates {
+            let tried = Network::new(&graph(), backbone, open).and_then(|n| Ok((n.run(&batch)?, n)));
             match tried.map(|(values, network)| (difference(&values, &wanted), network)) {
                 Ok((difference, network)) if difference <= TOLERANCE => {
                     debug!(target: "retrain", "The network {what} agrees with the published one to {difference:.1e}");
@@ -57,7 +60,8 @@ impl BatchNetwork {
             "{}: a batch of images gives other bottlenecks than each image does; it is run one image at a time, slowly",
             backbone.name
         );
-        Ok(Self { network: published, batched: false })
+        let network = Network::new(&frozen, backbone, Session::new)?;
+        Ok(Self { network, batched: false })
     }
 
     /// Whether many images are computed in one run.
@@ -90,6 +94,9 @@ fn difference(values: &[f32], wanted: &[f32]) -> f32 {
     if values.len() == wanted.len() { worst } else { f32::INFINITY }
 }
 
+/// How a session is opened.
+type Open = fn(&Graph, Threads) -> Result<Session>;
+
 /// A graph and its session.
 #[derive(Debug)]
 struct Network {
@@ -100,7 +107,7 @@ struct Network {
 }
 
 impl Network {
-    fn new(graph: &GraphDef, backbone: &Backbone, open: impl Fn(&Graph, Threads) -> Result<Session>) -> Result<Self> {
+    fn new(graph: &GraphDef, backbone: &Backbone, open: Open) -> Result<Self> {
         let graph = Graph::import(graph)?;
         Ok(Self {
             session: open(&graph, THREADS)?,

@@ -1,7 +1,7 @@
 //! The program `label_image`.
 
 use super::argparse::{self, Flag, Kind, Parsed};
-use super::exit_code;
+use super::{exit_code, pixels};
 use crate::error::{Error, Result};
 use crate::label_image::{LabelConfig, classify, report};
 use crate::logging;
@@ -20,8 +20,8 @@ const FLAGS: &[Flag] = &[
     flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one a line"),
     flag("input_height", Kind::Int, "", "Height the graph wants [default: as the graph says, else 224]"),
     flag("input_width", Kind::Int, "", "Width the graph wants [default: as the graph says, else 224]"),
-    flag("input_mean", Kind::Int, "128", "What is subtracted from each pixel value of 0 to 255"),
-    flag("input_std", Kind::Int, "128", "What the difference is divided by"),
+    flag("input_mean", Kind::Float, "128", "What is subtracted from each pixel value of 0 to 255"),
+    flag("input_std", Kind::Float, "128", "What the difference is divided by"),
     flag("input_layer", Kind::Str, "input", "The node that is fed"),
     flag("output_layer", Kind::Str, "final_result", "The node that is read"),
 ];
@@ -44,28 +44,15 @@ fn config(parsed: &Parsed) -> Result<LabelConfig> {
     if !parsed.given("image") {
         return Err(Error::usage("image", "must be given: the photograph to label"));
     }
-    let std = parsed.int("input_std")?;
-    if std == 0 {
-        return Err(Error::usage("input_std", "must not be 0: pixel values are divided by it"));
-    }
     Ok(LabelConfig {
         image: parsed.path("image"),
         graph: parsed.path("graph"),
         labels: parsed.path("labels"),
-        input_height: size(parsed, "input_height")?,
-        input_width: size(parsed, "input_width")?,
-        input_mean: parsed.int("input_mean")? as f32,
-        input_std: std as f32,
+        input_height: pixels::side(parsed, "input_height")?,
+        input_width: pixels::side(parsed, "input_width")?,
+        input_mean: pixels::mean(parsed, "input_mean")?,
+        input_std: pixels::std(parsed, "input_std")?,
         input_layer: parsed.text("input_layer")?,
         output_layer: parsed.text("output_layer")?,
     })
-}
-
-fn size(parsed: &Parsed, name: &str) -> Result<Option<i32>> {
-    if !parsed.given(name) {
-        return Ok(None);
-    }
-    let value = parsed.int(name)?;
-    let size = i32::try_from(value).ok().filter(|v| (1..=16_384).contains(v));
-    size.map(Some).ok_or_else(|| Error::usage(name, format!("must be between 1 and 16384 pixels, not {value}")))
 }

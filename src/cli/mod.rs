@@ -2,6 +2,8 @@
 
 mod argparse;
 mod label_image;
+mod own_graph;
+mod pixels;
 mod retrain;
 mod simulate_clusters;
 

@@ -2,6 +2,7 @@
 
 use super::argparse::{self, Flag, Kind, Parsed};
 use super::exit_code;
+use super::own_graph::own_graph;
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::logging;
@@ -24,7 +25,7 @@ const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'sta
     Flag { name, kind, default, help, original: false }
 }
 
-/// All flags: those of both generations of the script, then ours.
+/// All flags: those of both generations of the script, and ours.
 pub const RETRAIN_FLAGS: &[Flag] = &[
     flag("image_dir", Kind::Str, "", "Path to folders of labeled images"),
     flag("output_graph", Kind::Str, "/tmp/output_graph.pb", "Where to save the trained graph"),
@@ -62,12 +63,41 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "architecture",
         Kind::Str,
         "inception_v3",
-        "The pretrained model: inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], or miniature (built in)",
+        "The pretrained model: inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature (built in), or the path of a frozen graph of your own",
     ),
+    ours("bottleneck_tensor", Kind::Str, "", "Of a graph of your own: the tensor to train on [default: guessed]"),
+    ours("input_tensor", Kind::Str, "", "Of a graph of your own: the tensor fed with pixels [default: guessed]"),
+    ours("input_width", Kind::Int, "", "Of a graph of your own: width of its images [default: as the graph says]"),
+    ours("input_height", Kind::Int, "", "Of a graph of your own: height of its images [default: as the graph says]"),
+    ours(
+        "input_mean",
+        Kind::Float,
+        "",
+        "Of a graph of your own: subtracted from pixel values of 0 to 255 [default: guessed]",
+    ),
+    ours("input_std", Kind::Float, "", "Of a graph of your own: what the difference is divided by [default: guessed]"),
     flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
     flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),
     flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
     flag("checkpoint_path", Kind::Str, "/tmp/_retrain_checkpoint", "Where to save checkpoints (with --tfhub_module)"),
+    ours(
+        "bottleneck_text",
+        Kind::Choice(&["on", "off"]),
+        "on",
+        "Whether bottlenecks are cached as text files, too, one an image, which the scripts read",
+    ),
+    ours(
+        "bottleneck_check",
+        Kind::Choice(&["none", "mtime"]),
+        "none",
+        "mtime: a cached text file that is older than its image is made again",
+    ),
+    ours(
+        "on_bad_image",
+        Kind::Choice(&["fail", "skip"]),
+        "fail",
+        "What to do about images that cannot be decoded: end the run and list them all, or go on without them",
+    ),
     ours("random_seed", Kind::Int, "", "Fixes initial weights and batches; without it a seed is drawn and printed"),
 ];
 
@@ -139,6 +169,9 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
         model_dir: parsed.path("model_dir"),
         bottleneck_dir: parsed.path("bottleneck_dir"),
+        bottleneck_text: parsed.choice("bottleneck_text", &["on", "off"])? == "on",
+        bottleneck_check_mtime: parsed.choice("bottleneck_check", &["none", "mtime"])? == "mtime",
+        skip_bad_images: parsed.choice("on_bad_image", &["fail", "skip"])? == "skip",
         final_tensor_name,
         pretrained: pretrained(parsed)?,
         checkpoint_path: parsed.path("checkpoint_path"),
@@ -150,6 +183,7 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
 
 /// The model that `--architecture` or `--tfhub_module` names.
 fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
+    let own_graph = own_graph(parsed)?;
     if parsed.given("tfhub_module") {
         if parsed.given("architecture") {
             return Err(Error::usage("tfhub_module", "and --architecture exclude each other: give one of them"));
@@ -160,6 +194,9 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
         if parsed.given(name) {
             return Err(Error::usage(name, "goes with --tfhub_module; a run with --architecture writes none"));
         }
+    }
+    if let Some(own_graph) = own_graph {
+        return Ok(Pretrained::OwnGraph(own_graph));
     }
     Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
 }

@@ -1,7 +1,10 @@
 //! Events files, the format TensorBoard reads: TFRecords of Event messages.
 
+mod queue;
+
 use crate::error::{Error, Result};
 use crate::proto::{self, Event, event::What};
+use queue::Queue;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,11 +14,11 @@ use tensorflow::io::RecordWriter;
 /// The first event of every file.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// Writes one events file (the scripts' `FileWriter`).
+/// Writes one events file (the scripts' `FileWriter`), on a thread of its own: framing and checksums do not hold up
+/// the training. What fails there is reported by the next call.
 #[derive(Debug)]
 pub struct EventsWriter {
-    file: BufWriter<File>,
-    path: PathBuf,
+    queue: Queue,
 }
 
 fn wall_time() -> f64 {
@@ -30,7 +33,8 @@ impl EventsWriter {
         let name = format!("events.out.tfevents.{:010}.{}", wall_time() as u64, host.to_string_lossy());
         let path = dir.join(name);
         let file = File::create(&path).map_err(Error::io("creating", &path))?;
-        let mut writer = Self { file: BufWriter::with_capacity(1 << 18, file), path };
+        let sink = EventsFile { file: BufWriter::with_capacity(1 << 18, file), path };
+        let mut writer = Self { queue: Queue::start(sink)? };
         writer.add(0, What::FileVersion(FILE_VERSION.into()))?;
         Ok(writer)
     }
@@ -46,15 +50,39 @@ impl EventsWriter {
         self.add(step, What::Summary(summary))
     }
 
-    /// Hands everything written so far to the operating system, so that a running TensorBoard shows it.
+    /// Has everything added so far handed to the operating system soon, so that a running TensorBoard shows it.
     pub fn flush(&mut self) -> Result<()> {
-        self.file.flush().map_err(Error::io("writing", &self.path))
+        self.queue.flush()
+    }
+
+    /// As [`flush`](Self::flush), and waits until that has happened.
+    ///
+    /// # Errors
+    /// Where anything added since the last call could not be written.
+    pub fn sync(&mut self) -> Result<()> {
+        self.queue.sync()
     }
 
     fn add(&mut self, step: i64, what: What) -> Result<()> {
-        let event = Event { wall_time: wall_time(), step, what: Some(what), ..Event::default() };
+        self.queue.add(Event { wall_time: wall_time(), step, what: Some(what), ..Event::default() })
+    }
+}
+
+/// The file itself, as the writing thread has it.
+#[derive(Debug)]
+struct EventsFile {
+    file: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl EventsFile {
+    fn write(&mut self, event: &Event) -> Result<()> {
         RecordWriter::new(&mut self.file)
-            .write_record(&proto::serialize(&event)?)
+            .write_record(&proto::serialize(event)?)
             .map_err(Error::io("writing", &self.path))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.flush().map_err(Error::io("writing", &self.path))
     }
 }

@@ -1,11 +1,9 @@
 //! `label_image.py`: a graph, its labels, a photograph; the most probable classes.
 
-mod format;
-
-pub use format::ImageFormat;
+pub use crate::layers::ImageFormat;
 
 use crate::error::{Error, Result};
-use crate::layers::{DecodedImage, add_image_decoding};
+use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
 use crate::model::{PixelRange, PixelSpec};
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
@@ -111,7 +109,7 @@ fn read_tensor_from_image_file(
     spec: &PixelSpec,
 ) -> Result<Tensor<f32>> {
     let mut builder = GraphBuilder::default();
-    let DecodedImage { data, pixels } = add_image_decoding(&mut builder, format.decoder(), spec);
+    let DecodedImage { data, pixels } = add_image_decoding(&mut builder, format.decoder(), spec, ResizedAs::Floats);
     let graph = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: 1 })?;
     let bytes = Tensor::new(&[]).with_values(&[Bytes(image)]).map_err(|e| Error::tensorflow("making a tensor", e))?;

@@ -1,5 +1,6 @@
 //! From a file's bytes to the pixels a network wants: decode, resize, normalise.
 
+use super::distortions::ResizedAs;
 use crate::model::{PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
 use crate::tf::GraphBuilder;
@@ -22,7 +23,8 @@ pub fn add_jpeg_decoding(b: &mut GraphBuilder, spec: &PixelSpec) -> DecodedImage
 }
 
 /// label_image.py's reader for one image format: `op` is the decoder (DecodeJpeg, DecodePng, DecodeGif, DecodeBmp).
-pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec) -> DecodedImage {
+/// Resized as bytes, a large image need not become floats as a whole; the outcome is the same.
+pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec, resized_as: ResizedAs) -> DecodedImage {
     let data = b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
     let decoded = match op {
         "DecodeGif" => {
@@ -47,7 +49,17 @@ pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec) -> D
         }
         _ => add_decoder(b, op, "image_reader", &data, spec.depth),
     };
-    let pixels = add_resize(b, &decoded, spec);
+    let pixels = match resized_as {
+        ResizedAs::Floats => add_resize(b, &decoded, spec),
+        ResizedAs::Bytes => {
+            let batch = add_expand_dims(b, "ExpandDims", &decoded, DT_UINT8);
+            let resized = add_resize_bilinear(b, &batch, DT_UINT8, spec);
+            match spec.range {
+                PixelRange::Unit => with_constant(b, "Mul", "convert_image", &resized, (1.0f64 / 255.0) as f32),
+                range => add_range(b, resized, range),
+            }
+        }
+    };
     DecodedImage { data, pixels }
 }
 
@@ -63,10 +75,14 @@ pub(super) fn add_decoder(b: &mut GraphBuilder, op: &str, name: &str, data: &str
 fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {
     let float = add_float(b, decoded, spec.range);
     let batch = add_expand_dims(b, "ExpandDims", &float, DT_FLOAT);
-    let size = b.ints("stack", &[spec.height, spec.width]);
-    let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, size]).float_type();
-    let resized = resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish();
+    let resized = add_resize_bilinear(b, &batch, DT_FLOAT, spec);
     add_range(b, resized, spec.range)
+}
+
+fn add_resize_bilinear(b: &mut GraphBuilder, batch: &str, dtype: DataType, spec: &PixelSpec) -> String {
+    let size = b.ints("stack", &[spec.height, spec.width]);
+    let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, &size]).type_attr("T", dtype);
+    resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish()
 }
 
 /// The decoded bytes as floats, in the range's unit.

@@ -5,6 +5,7 @@ mod decoding;
 mod distortions;
 mod evaluation;
 mod final_training_ops;
+mod image_format;
 mod quantize;
 mod saver;
 mod summaries;
@@ -15,6 +16,7 @@ pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use final_training_ops::{
     FinalTrainingOps, HeadSpec, Loss, VariableNames, add_cross_entropy, add_final_training_ops, add_gradient_descent,
 };
+pub use image_format::ImageFormat;
 pub use quantize::QuantForm;
 pub use saver::{SavedVariable, Saver, add_saver};
 pub use summaries::{Summaries, variable_summaries};

@@ -8,11 +8,9 @@
 //! | FusedBatchNorm, V2, V3 (inference) | γ / √(σ² + ε) | β − μ·m |
 //! | BatchNormWithGlobalNormalization | γ / √(σ² + ε), or without γ | β − μ·m |
 
-use crate::error::{Error, Result};
+use super::constants::{Constant, Evaluator, PURE};
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value, float_tensor};
-use crate::tf::{Graph, Session, Tensor, Threads};
 use std::collections::{HashMap, HashSet};
-use tensorflow::SessionRunArgs;
 
 /// A convolution and the normalisation after it.
 struct Fold {
@@ -33,22 +31,20 @@ enum Constants {
 }
 
 /// Folds every batch normalisation that is understood; `output` is the node whose values must not change.
-///
-/// # Errors
-/// Where TensorFlow cannot compute the graph's constants.
-pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> Result<GraphDef> {
+#[must_use]
+pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
     let folds = View::new(graph, output).folds();
     let mut folded = graph.clone();
     if folds.is_empty() {
-        return Ok(folded);
+        return folded;
     }
-    let values = evaluate(graph, &folds)?;
+    let values = Evaluator::new(graph);
     for fold in &folds {
         let Some((weights, biases)) = fold.apply(&values) else { continue };
         let names = ["weights", "biases"].map(|n| format!("{}/folded/{n}", fold.conv));
         let biases_tensor = float_tensor(&[biases.len() as i64], &biases);
-        let dims: Vec<i64> = weights.dims().iter().map(|&d| d as i64).collect();
-        for (name, tensor) in names.iter().zip([float_tensor(&dims, &weights), biases_tensor]) {
+        let weights_tensor = float_tensor(&weights.dims, &weights.values);
+        for (name, tensor) in names.iter().zip([weights_tensor, biases_tensor]) {
             let mut node = NodeDef { name: name.clone(), op: "Const".into(), ..NodeDef::default() };
             node.set_attr("dtype", Value::Type(DataType::DT_FLOAT.into()));
             node.set_attr("value", Value::Tensor(tensor));
@@ -66,7 +62,7 @@ pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> Result<GraphDef> {
             }
         }
     }
-    Ok(folded)
+    folded
 }
 
 /// A graph with what is asked of it.
@@ -78,9 +74,6 @@ struct View<'g> {
     constant: HashSet<&'g str>,
     output: &'g str,
 }
-
-/// What may be done to constants for the outcome to be a constant.
-const PURE: [&str; 9] = ["Identity", "Add", "AddV2", "Sub", "Mul", "Rsqrt", "Sqrt", "RealDiv", "Neg"];
 
 impl<'g> View<'g> {
     fn new(graph: &'g GraphDef, output: &'g str) -> Self {
@@ -204,22 +197,24 @@ impl Constants {
     }
 
     /// m and c.
-    fn multiplier_and_offset(&self, values: &Values) -> Option<(Vec<f32>, Vec<f32>)> {
+    fn multiplier_and_offset(&self, values: &Evaluator<'_>) -> Option<(Vec<f32>, Vec<f32>)> {
         match self {
             Self::MultiplyAdd { m, c } => {
                 // Along the channels, which are the last dimension, and the same for all pixels.
                 let vector = |name: &str| {
                     let value = values.get(name)?;
-                    (value.dims().last() == Some(&(value.len() as u64))).then(|| value.to_vec())
+                    (value.dims.last() == Some(&(value.values.len() as i64))).then(|| value.values.to_vec())
                 };
                 Some((vector(m)?, vector(c)?))
             }
             Self::Moments { mean, variance, beta, gamma, epsilon } => {
-                let mut m: Vec<f32> = values.get(variance)?.iter().map(|v| (v + epsilon).sqrt().recip()).collect();
+                let mut m: Vec<f32> =
+                    values.get(variance)?.values.iter().map(|v| (v + epsilon).sqrt().recip()).collect();
                 if let Some(gamma) = gamma {
-                    m.iter_mut().zip(values.get(gamma)?.iter()).for_each(|(m, gamma)| *m *= gamma);
+                    m.iter_mut().zip(values.get(gamma)?.values.iter()).for_each(|(m, gamma)| *m *= gamma);
                 }
-                let terms = values.get(beta)?.iter().zip(values.get(mean)?.iter()).zip(&m);
+                let (beta, mean) = (values.get(beta)?, values.get(mean)?);
+                let terms = beta.values.iter().zip(mean.values.iter()).zip(&m);
                 let c = terms.map(|((beta, mean), m)| beta - mean * m).collect();
                 Some((m, c))
             }
@@ -227,40 +222,22 @@ impl Constants {
     }
 }
 
-type Values = HashMap<String, Tensor<f32>>;
-
 impl Fold {
     /// The new kernel and biases. `None` where the constants are not one number per channel.
-    fn apply(&self, values: &Values) -> Option<(Tensor<f32>, Vec<f32>)> {
+    fn apply(&self, values: &Evaluator<'_>) -> Option<(Constant<'static>, Vec<f32>)> {
         let weights = values.get(&self.weights)?;
-        let [_, _, input, output] = *weights.dims() else { return None };
+        let [_, _, input, output] = *weights.dims else { return None };
         let channels = if self.depthwise { input * output } else { output } as usize;
         let (m, c) = self.constants.multiplier_and_offset(values)?;
         if m.len() != channels || c.len() != channels {
             return None;
         }
         // Channels are the last dimension, or (depthwise) the last two: those that vary fastest.
-        let mut folded = weights.clone();
+        let mut folded = weights.values.into_owned();
+        if channels == 0 {
+            return None;
+        }
         folded.chunks_mut(channels).for_each(|row| row.iter_mut().zip(&m).for_each(|(w, m)| *w *= m));
-        Some((folded, c))
+        Some((Constant { dims: weights.dims, values: folded.into() }, c))
     }
-}
-
-/// Computes all constants that the folds need, in one run.
-fn evaluate(graph: &GraphDef, folds: &[Fold]) -> Result<Values> {
-    const DOING: &str = "computing a network's constants";
-    let graph = Graph::import(graph)?;
-    let session = Session::new(&graph, Threads::default())?;
-    let mut args = SessionRunArgs::new();
-    let mut tokens = Vec::new();
-    for name in folds.iter().flat_map(|f| f.constants.tensors().chain([f.weights.as_str()])) {
-        let output = graph.output(name)?;
-        tokens.push((name, args.request_fetch(&output.operation, output.index)));
-    }
-    session.run(&mut args, DOING)?;
-    let fetched = tokens.into_iter().map(|(name, token)| {
-        let value = args.fetch::<f32>(token).map_err(|e| Error::tensorflow(DOING, e))?;
-        Ok((name.to_owned(), value))
-    });
-    fetched.collect()
 }

@@ -6,6 +6,7 @@ use super::{archive, miniature};
 use crate::error::{Error, Result};
 use crate::proto::{self, GraphDef, InputRef};
 use crate::tf::{NamedTensor, convert_variables_to_constants};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Which of the two scripts a network is retrained like.
@@ -26,6 +27,8 @@ pub struct Backbone {
     pub generation: Generation,
     /// Whether it was prepared for quantized use, so that the new layer must be, too.
     pub wants_quantization: bool,
+    /// The SHA-256 of the files it was read from.
+    pub content_hash: [u8; 32],
     /// The graph as published.
     pub graph_def: GraphDef,
     /// The values of the graph's variables; a frozen graph has none.
@@ -43,7 +46,7 @@ pub struct Backbone {
 impl Backbone {
     /// The part that computes bottlenecks, with constants for variables.
     pub fn frozen(&self) -> Result<GraphDef> {
-        convert_variables_to_constants(&self.graph_def, &self.bottleneck, &self.variables)
+        convert_variables_to_constants(&self.graph_def, InputRef::parse(&self.bottleneck).node, &self.variables)
     }
 }
 
@@ -55,7 +58,8 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
         Source::Archive(base, name) => archive::maybe_download_and_extract(base, name, model_dir, &file)?,
         Source::BuiltIn => miniature::maybe_write_miniature(&file)?,
     }
-    let graph_def: GraphDef = proto::parse(&file, &crate::fsio::read(&file)?)?;
+    let bytes = crate::fsio::read(&file)?;
+    let graph_def: GraphDef = proto::parse(&file, &bytes)?;
     for tensor in [info.resized_input_tensor_name, info.bottleneck_tensor_name] {
         let node = InputRef::parse(tensor).node;
         if graph_def.find(node).is_none() {
@@ -67,6 +71,7 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
         name: info.architecture.clone(),
         generation: Generation::Poets,
         wants_quantization: false,
+        content_hash: Sha256::digest(&bytes).into(),
         graph_def,
         variables: Vec::new(),
         input: info.resized_input_tensor_name.into(),

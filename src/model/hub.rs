@@ -11,6 +11,7 @@ use crate::proto::{self, GraphDef, ImageModuleInfo, InputRef, MetaGraphDef, Modu
 use crate::proto::{SavedModel, SignatureDef, Value, collection_def::Kind};
 use crate::tf::{self, GraphBuilder, NamedTensor};
 use protobuf::Message;
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -34,7 +35,9 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let dir = find_module(handle)?;
     let path = dir.join("saved_model.pb");
     check_format(&dir)?;
-    let saved_model: SavedModel = proto::parse(&path, &crate::fsio::read(&path)?)?;
+    let bytes = crate::fsio::read(&path)?;
+    let mut hash = Sha256::new_with_prefix(&bytes);
+    let saved_model: SavedModel = proto::parse(&path, &bytes)?;
     let bad = |message: &str| Error::input(&path, message);
     let untagged = saved_model.meta_graphs.into_iter().find(|m| m.meta_info_def.tags.is_empty());
     let meta_graph = untagged.ok_or_else(|| bad("holds no graph with the empty tag set"))?;
@@ -57,9 +60,15 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let bottleneck = scoped(APPLY_SCOPE, &output);
     let bottleneck_size = module_checks::feature_count(&graph_def, INPUT, &bottleneck).map_err(|m| bad(&m))?;
     let variables = read_variables(&dir, &meta_graph.graph_def)?;
+    for (name, value) in &variables {
+        hash.update(name);
+        hash.update(&value.tensor_content);
+        value.float_val.iter().for_each(|v| hash.update(v.to_le_bytes()));
+    }
     Ok(Backbone {
         name: bottleneck_name(handle),
         generation: Generation::Hub,
+        content_hash: hash.finalize().into(),
         wants_quantization: graph_def.node.iter().any(|n| FAKE_QUANT_OPS.contains(&n.op.as_str())),
         graph_def,
         variables,

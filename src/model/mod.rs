@@ -2,9 +2,12 @@
 
 mod architecture;
 mod archive;
+mod constants;
 mod fold;
 mod free_batch;
 mod frozen;
+mod graph_view;
+mod guess;
 mod hub;
 mod inception;
 mod inception_blocks;
@@ -12,6 +15,9 @@ mod miniature;
 mod mobilenet;
 mod module_checks;
 mod module_source;
+mod normalisation;
+mod optimize;
+mod own_graph;
 mod pixels;
 
 pub use architecture::{ModelInfo, Source, create_model_info};
@@ -22,4 +28,6 @@ pub use frozen::{Backbone, Generation, create_model_graph};
 pub use hub::create_module_graph;
 pub use inception::{build_inception_v3_2015, write_inception};
 pub use miniature::write_miniature;
+pub use optimize::{fuse, optimize};
+pub use own_graph::{OwnGraph, create_own_graph};
 pub use pixels::{PixelRange, PixelSpec};

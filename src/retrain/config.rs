@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
-use crate::model::ModelInfo;
+use crate::model::{ModelInfo, OwnGraph};
 use crate::tf::Chatter;
 use crate::{export, fsio};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct Percentages {
 pub enum Pretrained {
     /// A frozen graph (`--architecture`).
     Architecture(ModelInfo),
+    /// A frozen graph of the user's own (`--architecture`, too).
+    OwnGraph(OwnGraph),
     /// A TF-Hub module (`--tfhub_module`): a directory, an archive or an address.
     HubModule(String),
 }
@@ -62,6 +64,12 @@ pub struct Config {
     pub model_dir: PathBuf,
     /// The cache of bottlenecks.
     pub bottleneck_dir: PathBuf,
+    /// Whether the cache has a text file for each image, as the scripts', besides the packed file.
+    pub bottleneck_text: bool,
+    /// Whether a cached text file that is older than its image is made again.
+    pub bottleneck_check_mtime: bool,
+    /// Whether images that cannot be decoded are left out, instead of ending the run.
+    pub skip_bad_images: bool,
     /// The name of the softmax in the trained graph.
     pub final_tensor_name: String,
     /// The pretrained model.
@@ -94,14 +102,28 @@ impl Config {
         if let Some(dir) = &self.saved_model_dir {
             export::check_free(dir)?;
         }
+        if let Some(graph) = self.own_graph()
+            && same_file(graph, &self.output_graph)
+        {
+            let message = format!("{} is the graph that is retrained; name another file", graph.display());
+            return Err(Error::usage("output_graph", message));
+        }
         self.check_summaries_dir()
+    }
+
+    /// The file of a graph of one's own.
+    fn own_graph(&self) -> Option<&PathBuf> {
+        match &self.pretrained {
+            Pretrained::OwnGraph(own) => Some(&own.path),
+            _ => None,
+        }
     }
 
     /// The summaries' directory is emptied at the start of a run: it must not be, or hold, what the run reads.
     fn check_summaries_dir(&self) -> Result<()> {
         let real = |p: &Path| p.canonicalize().ok();
         let Some(summaries) = real(&self.summaries_dir) else { return Ok(()) };
-        let inputs = [&self.image_dir, &self.bottleneck_dir, &self.model_dir].into_iter();
+        let inputs = [&self.image_dir, &self.bottleneck_dir, &self.model_dir].into_iter().chain(self.own_graph());
         let here = std::env::current_dir().ok();
         for precious in inputs.filter_map(|p| real(p)).chain(here) {
             if precious.starts_with(&summaries) {
@@ -111,4 +133,8 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

@@ -34,7 +34,7 @@ pub(super) struct Head {
 
 /// The ops of a step are tiny: spreading them over threads costs more than it brings, and one thread keeps sums in
 /// one order, so that a seed gives the same result every time.
-pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: 1 };
+pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 impl Head {
     /// Builds the graph on `backbone`'s and opens a session on it.

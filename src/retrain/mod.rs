@@ -4,13 +4,14 @@ mod config;
 mod evaluation;
 mod head;
 mod hub_outputs;
+mod labelling;
 mod meta_graph;
 mod report;
 mod training;
 
 pub use config::{Config, Percentages, Pretrained};
 
-use crate::bottleneck::{Bottlenecks, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
+use crate::bottleneck::{Bottlenecks, CacheSpec, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists, Layout, create_image_lists};
 use crate::error::{Error, Result};
 use crate::layers::{HeadSpec, QuantForm};
@@ -34,10 +35,7 @@ pub fn run(config: &Config) -> Result<()> {
     let image_lists = list_images(config, backbone.generation)?;
     prepare_file_system(config)?;
 
-    let extractor = LocalExtractor::new(&backbone)?;
-    let bottlenecks =
-        cache_bottlenecks(&extractor, &image_lists, &config.bottleneck_dir, &backbone.name, cached(config))?;
-    drop(extractor);
+    let bottlenecks = get_bottlenecks(config, &backbone, &image_lists)?;
     let distorted = distorted_images(config, &backbone, &bottlenecks)?;
 
     let spec = head_spec(config, &backbone, &image_lists);
@@ -58,6 +56,9 @@ pub fn run(config: &Config) -> Result<()> {
     let final_tensor = &config.final_tensor_name;
     export::save_graph_to_file(&head.export, final_tensor, &variables, &config.output_graph)?;
     export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))?;
+    if let Pretrained::OwnGraph(_) = config.pretrained {
+        labelling::labelling_command(config, &backbone);
+    }
     match &config.saved_model_dir {
         Some(dir) => hub_outputs::export_saved_model(dir, &backbone, &spec, &variables),
         None => Ok(()),
@@ -68,6 +69,7 @@ pub fn run(config: &Config) -> Result<()> {
 fn load_pretrained(config: &Config) -> Result<Backbone> {
     match &config.pretrained {
         Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
+        Pretrained::OwnGraph(own) => model::create_own_graph(own),
         Pretrained::HubModule(handle) => model::create_module_graph(handle),
     }
 }
@@ -95,6 +97,20 @@ fn head_spec(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> 
         quantize: backbone.wants_quantization.then_some(QuantForm::Training),
         seed: config.random_seed,
     }
+}
+
+/// The bottlenecks of all images, computed where the cache does not have them.
+fn get_bottlenecks(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> Result<Bottlenecks> {
+    let spec = CacheSpec {
+        bottleneck_dir: &config.bottleneck_dir,
+        model: &backbone.name,
+        text: config.bottleneck_text,
+        check_mtime: config.bottleneck_check_mtime,
+        categories: cached(config),
+    };
+    let (bottlenecks, bad) = cache_bottlenecks(&LocalExtractor::new(backbone), image_lists, &spec)?;
+    report::bad_images(&bad, config.skip_bad_images)?;
+    Ok(bottlenecks)
 }
 
 /// The images whose bottlenecks are needed as they are: with distortions, those of the training set are not.

@@ -1,6 +1,6 @@
 //! What a run tells its user about classes and mistakes.
 
-use crate::bottleneck::Bottlenecks;
+use crate::bottleneck::{BadImage, Bottlenecks};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
 use log::{debug, info, warn};
@@ -43,4 +43,29 @@ pub(super) fn misclassified(lists: &ImageLists, bottlenecks: &Bottlenecks, miscl
         let path = bottlenecks.paths[row].to_string_lossy();
         info!(target: "tensorflow", "{path:>70}  {}", lists.labels[predicted].label);
     }
+}
+
+/// How many bad images are listed; the log file names them all.
+const LISTED: usize = 20;
+
+/// Images that could not be decoded: an error that lists them, or warnings.
+pub(super) fn bad_images(bad: &[BadImage], skip: bool) -> Result<()> {
+    let line = |b: &BadImage| format!("Error during processing file {} ({})", b.path.display(), b.message);
+    let Some(first) = bad.first() else { return Ok(()) };
+    if skip {
+        bad.iter().for_each(|b| warn!(target: "retrain", "{}", line(b)));
+        warn!(target: "retrain", "{} images are left out", bad.len());
+        return Ok(());
+    }
+    if bad.len() == 1 {
+        return Err(Error::input(&first.path, format!("{}; --on_bad_image=skip leaves it out", line(first))));
+    }
+    let mut lines: Vec<String> = bad.iter().take(LISTED).map(line).collect();
+    if bad.len() > LISTED {
+        bad[LISTED..].iter().for_each(|b| debug!(target: "retrain", "{}", line(b)));
+        lines.push(format!("… and {} more", bad.len() - LISTED));
+    }
+    let message =
+        format!("{} images cannot be used; --on_bad_image=skip leaves them out\n{}", bad.len(), lines.join("\n"));
+    Err(Error::input(&first.path, message))
 }

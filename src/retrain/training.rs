@@ -102,8 +102,8 @@ impl<'a> Training<'a> {
                 self.store_intermediate(i)?;
             }
         }
-        self.train_writer.flush()?;
-        self.validation_writer.flush()
+        self.train_writer.sync()?;
+        self.validation_writer.sync()
     }
 
     /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of the category.

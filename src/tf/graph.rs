@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::proto::{self, GraphDef, InputRef, NodeDef};
 use protobuf::Message;
 use std::collections::HashSet;
-use tensorflow::{ImportGraphDefOptions, Operation, Output};
+use tensorflow::{DataType, ImportGraphDefOptions, Operation, Output};
 
 /// A graph inside TensorFlow.
 #[derive(Debug, Default)]
@@ -103,6 +103,13 @@ impl Graph {
     pub fn shape(&self, tensor: &str) -> Option<Vec<i64>> {
         let shape: Option<Vec<Option<i64>>> = self.inner.tensor_shape(self.output(tensor).ok()?).ok()?.into();
         Some(shape?.into_iter().map(|d| d.unwrap_or(-1)).collect())
+    }
+
+    /// Whether a tensor is there and holds 32-bit floats.
+    #[must_use]
+    pub fn is_float(&self, tensor: &str) -> bool {
+        let float = |o: Output| o.operation.output_type(InputRef::parse(tensor).index) == DataType::Float;
+        self.output(tensor).is_ok_and(float)
     }
 
     /// The serialized OpDef of an operation type.

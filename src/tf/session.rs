@@ -2,7 +2,7 @@
 
 use super::graph::Graph;
 use crate::error::{Error, Result};
-use crate::proto::{self, ConfigProto, GraphOptions, RewriterConfig};
+use crate::proto::{self, ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
 use tensorflow::{Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType};
 
 /// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to TensorFlow. A number of
@@ -35,18 +35,28 @@ impl Session {
     /// Opens a session. Grappler is off: it costs start-up time and changes rounding, and what runs here is
     /// either a few small ops or a graph that was already rewritten.
     pub fn new(graph: &Graph, threads: Threads) -> Result<Self> {
-        Self::open(graph, threads, true)
+        Self::open(graph, threads, true, 0)
     }
 
     /// Opens a session whose graph Grappler may rewrite: worth its start-up time where a large network runs often
     /// (convolution, bias and activation become one op), and where results need not be the same to the last bit.
     pub fn rewritten(graph: &Graph, threads: Threads) -> Result<Self> {
-        Self::open(graph, threads, false)
+        Self::open(graph, threads, false, 0)
     }
 
-    fn open(graph: &Graph, threads: Threads, disable_meta_optimizer: bool) -> Result<Self> {
+    /// Opens a session that runs the graph op by op as it stands: for a graph that runs once or twice.
+    pub fn unoptimized(graph: &Graph, threads: Threads) -> Result<Self> {
+        Self::open(graph, threads, true, -1)
+    }
+
+    fn open(graph: &Graph, threads: Threads, disable_meta_optimizer: bool, opt_level: i32) -> Result<Self> {
         let rewrite = RewriterConfig { disable_meta_optimizer, ..Default::default() };
-        let options = GraphOptions { rewrite_options: Some(rewrite).into(), ..Default::default() };
+        let optimizer = OptimizerOptions { opt_level, ..Default::default() };
+        let options = GraphOptions {
+            rewrite_options: Some(rewrite).into(),
+            optimizer_options: Some(optimizer).into(),
+            ..Default::default()
+        };
         let config = ConfigProto {
             intra_op_parallelism_threads: threads.intra_op,
             inter_op_parallelism_threads: threads.inter_op,

@@ -1,11 +1,13 @@
 //! The cache of bottlenecks: the scripts' files, read once, made anew only where they must be.
 
 use super::support::{Workspace, files_under};
-use retrain::bottleneck::{Extractor, cache_bottlenecks};
-use retrain::dataset::{Category, Layout, create_image_lists};
-use retrain::error::{Error, Result};
+use retrain::bottleneck::{BadImage, Bottlenecks, CacheSpec, Decoded, Extractor, cache_bottlenecks};
+use retrain::dataset::{Category, ImageLists, Layout, create_image_lists};
+use retrain::error::Result;
+use retrain::tf::Tensor;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
@@ -120,14 +122,33 @@ impl Extractor for Fake {
         3
     }
 
-    fn extract(&self, image_data: &[u8]) -> Result<Vec<f32>> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        if image_data == b"bad" {
-            return Err(Error::input("x", "is bad"));
-        }
-        let n = image_data.len() as f32;
-        Ok(if self.wrong_size { vec![n; 2] } else { vec![n, 1e-5, -3.117_057] })
+    fn identity(&self) -> [u8; 32] {
+        [7; 32]
     }
+
+    fn batch_size(&self) -> usize {
+        3
+    }
+
+    fn decode(&self, images: Vec<Vec<u8>>) -> Decoded {
+        let decode = |image: Vec<u8>| match &image[..] {
+            b"bad" => Err("is bad".to_owned()),
+            _ => Ok(Tensor::new(&[1]).with_values(&[image.len() as f32]).unwrap()),
+        };
+        images.into_iter().map(decode).collect()
+    }
+
+    fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>> {
+        self.asked.fetch_add(images.len(), Ordering::Relaxed);
+        let values = |n: Tensor<f32>| if self.wrong_size { vec![n[0]; 2] } else { vec![n[0], 1e-5, -3.117_057] };
+        Ok(images.into_iter().map(|image| image.map(values)).collect())
+    }
+}
+
+fn cached(fake: &Fake, lists: &ImageLists, dir: &Path) -> Result<(Bottlenecks, Vec<BadImage>)> {
+    let categories = &Category::ALL;
+    let spec = CacheSpec { bottleneck_dir: dir, model: "fake", text: true, check_mtime: false, categories };
+    cache_bottlenecks(fake, lists, &spec)
 }
 
 #[test]
@@ -142,7 +163,8 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
     let fake = Fake::default();
     let cache = workspace.path("bottlenecks");
     for _ in 0..2 {
-        let bottlenecks = cache_bottlenecks(&fake, &lists, &cache, "fake", &Category::ALL).unwrap();
+        let (bottlenecks, bad) = cached(&fake, &lists, &cache).unwrap();
+        assert!(bad.is_empty());
         assert_eq!(fake.asked.load(Ordering::Relaxed), 42);
         let mut rows = 0;
         for category in Category::ALL {
@@ -164,18 +186,20 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
 }
 
 #[test]
-fn of_several_bad_photographs_the_first_is_named() {
+fn all_bad_photographs_are_named_in_order() {
     let workspace = Workspace::new();
     for i in 0..40 {
         workspace.write(&format!("photos/a/{i:03}.jpg"), if i >= 7 { "bad" } else { "good" });
     }
     let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 0, 0).unwrap();
     for _ in 0..10 {
-        let error =
-            cache_bottlenecks(&Fake::default(), &lists, &workspace.path("cache"), "fake", &Category::ALL).unwrap_err();
-        assert!(error.to_string().contains("a/007.jpg"), "{error}");
+        let (bottlenecks, bad) = cached(&Fake::default(), &lists, &workspace.path("cache")).unwrap();
+        let names: Vec<_> = bad.iter().map(|b| b.path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        assert_eq!(names, (7..40).map(|i| format!("{i:03}.jpg")).collect::<Vec<_>>());
+        assert!(bad.iter().all(|b| b.message == "is bad"));
+        assert_eq!(bottlenecks.members(Category::Training), [(0..7).collect::<Vec<_>>()]);
     }
     let fake = Fake { wrong_size: true, ..Fake::default() };
-    let error = cache_bottlenecks(&fake, &lists, &workspace.path("other"), "fake", &Category::ALL).unwrap_err();
+    let error = cached(&fake, &lists, &workspace.path("other")).unwrap_err();
     assert!(error.to_string().contains("2 numbers instead of 3"), "{error}");
 }

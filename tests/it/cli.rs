@@ -269,6 +269,33 @@ fn the_two_generations_exclude_each_other() {
 }
 
 #[test]
+fn what_describes_a_graph_of_ones_own_goes_with_one() {
+    let own = ["bottleneck_tensor", "input_tensor", "input_width", "input_height", "input_mean", "input_std"];
+    for name in own {
+        let message = format!("--{name}: goes with --architecture=path/to/graph.pb, a graph of your own\n");
+        for model in ["--architecture=miniature", "--architecture=nonsense", "--tfhub_module=a/module"] {
+            retrain(&[model, &format!("--{name}=1")]).expect_code(2).says(&message);
+        }
+        // With one it is read: what is missing is the graph.
+        let mine = ["--architecture=mine.pb", "--image_dir=x", "--output_graph=g", "--output_labels=l"];
+        for way in [vec![format!("--{name}=1")], vec![format!("--{name}"), "1".into()]] {
+            let way: Vec<&str> = way.iter().map(String::as_str).collect();
+            retrain(&[&mine[..], &way].concat()).expect_code(2).says("--architecture: mine.pb: there is no such file");
+        }
+    }
+    let mine = |value: &str| retrain(&["--architecture=mine.pb", value]).expect_code(2);
+    for name in ["input_width", "input_height"] {
+        mine(&format!("--{name}=1.5")).says(&format!("--{name}: invalid int value: '1.5'"));
+        mine(&format!("--{name}=0")).says(&format!("--{name}: must be between 1 and 16384 pixels, not 0"));
+    }
+    for name in ["input_mean", "input_std"] {
+        mine(&format!("--{name}=x")).says(&format!("--{name}: invalid float value: 'x'"));
+        mine(&format!("--{name}=nan")).says(&format!("--{name}: must be a finite number, not NaN"));
+    }
+    mine("--input_std=0").says("--input_std: must not be 0: pixel values are divided by it");
+}
+
+#[test]
 fn help_lists_every_flag_and_its_default() {
     let outcome = retrain(&["--help"]).expect_code(0);
     for flag in RETRAIN_FLAGS {
@@ -282,9 +309,15 @@ fn help_lists_every_flag_and_its_default() {
 fn label_image_has_the_same_habits() {
     let label = |args: &[&str]| run(LABEL_IMAGE, Workspace::new().root(), args);
     label(&[]).expect_code(2).says("--image: must be given");
-    for name in ["input_height", "input_width", "input_mean", "input_std"] {
+    for name in ["input_height", "input_width"] {
         label(&["--image=x", &format!("--{name}=1.5")]).expect_code(2).says("invalid int value: '1.5'");
         label(&["--image=x", &format!("--{name}"), "y"]).expect_code(2).says("invalid int value: 'y'");
+    }
+    for name in ["input_mean", "input_std"] {
+        label(&["--image=x", &format!("--{name}=y")]).expect_code(2).says("invalid float value: 'y'");
+        label(&["--image=x", &format!("--{name}"), "inf"]).expect_code(2).says("must be a finite number, not inf");
+        // Networks of one's own may want decimals.
+        label(&["--image=x", &format!("--{name}=127.5")]).expect_code(1).says("reading x: No such file");
     }
     label(&["--image=x", "--input_s=0"]).expect_code(2).says("--input_std: must not be 0");
     label(&["--image=x", "--input_height=0"]).expect_code(2).says("--input_height: must be between");

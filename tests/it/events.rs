@@ -128,7 +128,7 @@ fn files_bear_the_time_and_the_host_and_begin_with_the_version() {
     let value = proto::summary::Value { tag: "accuracy_1".into(), simple_value: 0.5, ..Default::default() };
     let summary = Summary { value: vec![value], ..Summary::default() };
     writer.add_summary(proto::serialize(&summary).unwrap(), 41).unwrap();
-    writer.flush().unwrap();
+    writer.sync().unwrap();
     let name = events_file(&train).file_name().unwrap().to_str().unwrap().to_owned();
     let (seconds, host) = name.strip_prefix("events.out.tfevents.").unwrap().split_once('.').unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -147,7 +147,7 @@ fn what_was_flushed_can_be_read_while_the_writer_lives() {
         let value = proto::summary::Value { tag: "t".into(), simple_value: 1.0, ..Default::default() };
         let summary = Summary { value: vec![value], ..Summary::default() };
         writer.add_summary(proto::serialize(&summary).unwrap(), step).unwrap();
-        writer.flush().unwrap();
+        writer.sync().unwrap();
         assert_eq!(read(dir.path()).scalars["t"].len(), step as usize + 1);
     }
 }

@@ -232,7 +232,7 @@ fn folded_and_for_many_pictures_it_gives_the_same_bottlenecks() {
     let graph = inception();
     let count = |graph: &GraphDef, op: &str| graph.node.iter().filter(|n| n.op == op).count();
     let freed = free_batch(&graph, "Mul", BOTTLENECK, &pixel_spec());
-    let folded = fold_batch_norms(&freed, BOTTLENECK).unwrap();
+    let folded = fold_batch_norms(&freed, BOTTLENECK);
     let normalisation = "BatchNormWithGlobalNormalization";
     assert_eq!((count(&graph, normalisation), count(&folded, normalisation), count(&folded, "BiasAdd")), (94, 0, 94));
     let both = read(&folded, &pixels(&TWO), &[BOTTLENECK]).unwrap();

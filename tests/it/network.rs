@@ -114,7 +114,7 @@ fn every_form_of_normalisation_is_folded() {
     let norms = [Norm::MultiplyAdd, Norm::Fused, Norm::Global { scaled: true }, Norm::Global { scaled: false }];
     for (op, norm) in ["Conv2D", "DepthwiseConv2dNative"].into_iter().flat_map(|op| norms.map(|n| (op, n))) {
         let graph = layer(op, norm);
-        let folded = fold_batch_norms(&graph, "output").unwrap();
+        let folded = fold_batch_norms(&graph, "output");
         // What is no longer needed goes with the next step.
         let folded = free_batch(&folded, "input", "output", &SPEC);
         let mut left = ops(&folded);
@@ -137,11 +137,11 @@ fn what_is_not_a_constant_of_its_own_is_left_alone() {
     tf::load(Chatter::Quiet).unwrap();
     for norm in [Norm::MultiplyAddRead, Norm::FusedTraining] {
         let graph = layer("Conv2D", norm);
-        assert_eq!(fold_batch_norms(&graph, "output").unwrap(), graph, "{norm:?}");
+        assert_eq!(fold_batch_norms(&graph, "output"), graph, "{norm:?}");
     }
     // The values of the convolution are what is wanted.
     let graph = layer("Conv2D", Norm::MultiplyAdd);
-    assert_eq!(fold_batch_norms(&graph, "conv").unwrap(), graph);
+    assert_eq!(fold_batch_norms(&graph, "conv"), graph);
 }
 
 /// `output` = `input` reshaped to `shape`; with `shape_read`, another node reads the shape, too.

@@ -1,0 +1,83 @@
+//! Work on all cores, with reading before it and writing after it, each on threads of their own. Queues are bounded:
+//! neither a slow disk nor a slow network makes memory grow.
+
+use crate::error::Result;
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What happens to each job, in this order; jobs finish in any.
+pub(super) struct Steps<Load, First, Second, Ready> {
+    /// On a thread of its own.
+    pub(super) load: Load,
+    /// On all cores.
+    pub(super) first: First,
+    /// On all cores.
+    pub(super) second: Second,
+    /// Whether `second` would begin at once. Until then `first` goes on with further jobs, up to `backlog` of them.
+    pub(super) ready: Ready,
+    /// See `ready`.
+    pub(super) backlog: usize,
+}
+
+/// Takes all jobs through the steps; `finish` runs on this thread. The first error ends it; what is under way then is
+/// dropped.
+pub(super) fn run<J: Send, L: Send, M: Send, R: Send>(
+    jobs: impl Iterator<Item = J> + Send,
+    steps: Steps<
+        impl Fn(J) -> L + Send,
+        impl Fn(L) -> M + Sync,
+        impl Fn(M) -> Result<R> + Sync,
+        impl Fn() -> bool + Sync,
+    >,
+    mut finish: impl FnMut(R) -> Result<()>,
+) -> Result<()> {
+    let Steps { load, first, second, ready, backlog } = steps;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (send_loaded, loaded) = bounded(cores);
+    let (send_waiting, waiting) = bounded(backlog);
+    let (send_done, done) = bounded(2 * cores);
+    let stopped = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stopped = &stopped;
+        let going = || !stopped.load(Ordering::Relaxed);
+        scope.spawn(move || jobs.take_while(|_| going()).try_for_each(|job| send_loaded.send(load(job))));
+        for _ in 0..cores {
+            let (loaded, send_waiting, waiting) = (loaded.clone(), send_waiting.clone(), waiting.clone());
+            let (first, second, ready) = (&first, &second, &ready);
+            let complete = completer(second, going, send_done.clone());
+            scope.spawn(move || {
+                for job in loaded {
+                    let half_done = first(job);
+                    let overflow = match ready() {
+                        true => Some(half_done),
+                        false => send_waiting.try_send(half_done).err().map(TrySendError::into_inner),
+                    };
+                    if !overflow.into_iter().all(&complete) || ready() && !waiting.try_iter().all(&complete) {
+                        return;
+                    }
+                }
+                drop(send_waiting);
+                waiting.into_iter().all(complete);
+            });
+        }
+        drop((loaded, send_waiting, waiting, send_done));
+        let mut result = Ok(());
+        for outcome in done {
+            // After an error the queue is emptied, so that nobody waits for room in it.
+            if result.is_ok() {
+                result = Result::and_then(outcome, &mut finish);
+                stopped.store(result.is_err(), Ordering::Relaxed);
+            }
+        }
+        result
+    })
+}
+
+/// Does the second step and passes its outcome on; `false` once that makes no sense any more.
+fn completer<M, R>(
+    second: impl Fn(M) -> Result<R>,
+    going: impl Fn() -> bool,
+    done: Sender<Result<R>>,
+) -> impl Fn(M) -> bool {
+    move |job| going() && done.send(second(job)).is_ok()
+}

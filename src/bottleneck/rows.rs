@@ -1,0 +1,38 @@
+//! The bottlenecks of all images as the training sees them: rows of a file that is mapped into memory.
+
+use crate::dataset::Category;
+use memmap2::Mmap;
+use std::path::PathBuf;
+
+/// The bottlenecks of all images, one row each: class by class, within it training, testing, validation. The rows
+/// themselves stay in the packed file and take memory only as long as the system has it to spare.
+#[derive(Debug)]
+pub struct Bottlenecks {
+    /// Numbers in a row.
+    pub size: usize,
+    /// The class index of each row.
+    pub classes: Vec<usize>,
+    /// The image of each row.
+    pub paths: Vec<PathBuf>,
+    pub(super) map: Mmap,
+    /// Where in the map each row begins; `None` for images whose bottlenecks are not wanted.
+    pub(super) offsets: Vec<Option<u64>>,
+    /// For each category, class by class, the rows that belong to it.
+    pub(super) members: [Vec<Vec<usize>>; 3],
+}
+
+impl Bottlenecks {
+    /// The bottleneck of one image; empty where it was not wanted.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[f32] {
+        let bytes = self.offsets[row].map_or(&[][..], |offset| &self.map[offset as usize..][..4 * self.size]);
+        // The map begins at a page, and rows at multiples of four: this cannot fail.
+        bytemuck::cast_slice(bytes)
+    }
+
+    /// The rows of one set, class by class.
+    #[must_use]
+    pub fn members(&self, category: Category) -> &[Vec<usize>] {
+        &self.members[category as usize]
+    }
+}
