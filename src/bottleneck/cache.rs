@@ -207,12 +207,17 @@ impl Filler<'_> {
             };
         };
         let key = &entry.key;
-        if text.is_some() && text != key.text && (key.image == image || text.is_some_and(newer)) {
+        if let Some(text) = text
+            && key.text != Some(text)
+            && (key.image == image || newer(text))
+        {
             // Another program has written it since.
             return Todo::Read;
         }
         let same = key.image == image;
-        if !same && !(key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(&image_path)) {
+        // Touched or copied, but the same?
+        let touched = || key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(&image_path);
+        if !same && !touched() {
             return Todo::Replace;
         }
         let current = Key { image, hash: key.hash, text };

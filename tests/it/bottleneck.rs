@@ -4,7 +4,7 @@ use super::support::{Workspace, files_under};
 use retrain::bottleneck::{BadImage, Bottlenecks, CacheSpec, Decoded, Extractor, cache_bottlenecks};
 use retrain::dataset::{Category, ImageLists, Layout, create_image_lists};
 use retrain::error::Result;
-use retrain::tf::Tensor;
+use retrain::tf::{self, Chatter, Tensor};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -146,6 +146,8 @@ impl Extractor for Fake {
 }
 
 fn cached(fake: &Fake, lists: &ImageLists, dir: &Path) -> Result<(Bottlenecks, Vec<BadImage>)> {
+    // Pixels are tensors.
+    tf::load(Chatter::Quiet).unwrap();
     let categories = &Category::ALL;
     let spec = CacheSpec { bottleneck_dir: dir, model: "fake", text: true, check_mtime: false, categories };
     cache_bottlenecks(fake, lists, &spec)
@@ -202,4 +204,116 @@ fn all_bad_photographs_are_named_in_order() {
     let fake = Fake { wrong_size: true, ..Fake::default() };
     let error = cached(&fake, &lists, &workspace.path("other")).unwrap_err();
     assert!(error.to_string().contains("2 numbers instead of 3"), "{error}");
+}
+
+/// The packed file, as bytes.
+fn packed(workspace: &Workspace) -> Vec<u8> {
+    fs::read(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap()
+}
+
+const COMPUTED: &str = "bottlenecks computed in";
+
+#[test]
+fn the_packed_file_serves_alone_and_is_rebuilt_from_text() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0).says("40 bottlenecks computed in");
+    let (before, graph) = (state(&workspace), fs::read(workspace.path("graph.pb")).unwrap());
+    // Without text files: they come back, the same, and nothing is computed.
+    fs::remove_dir_all(workspace.path("bottlenecks/open cluster")).unwrap();
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
+    let contents = |state: &BTreeMap<String, (SystemTime, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {
+        state.iter().map(|(name, (_, bytes))| (name.clone(), bytes.clone())).collect()
+    };
+    assert!(contents(&state(&workspace)) == contents(&before));
+    // Without the packed file: it comes back.
+    fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap();
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
+    // Nothing to do: nothing is written.
+    let file = packed(&workspace);
+    workspace.retrain(&[]).expect_code(0);
+    assert!(packed(&workspace) == file);
+}
+
+#[test]
+fn a_changed_photograph_is_computed_again_and_a_touched_one_is_not() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    let names: Vec<String> = state(&workspace).into_keys().collect();
+    let photo = |name: &str| workspace.path("photos").join(name.strip_suffix("_miniature.txt").unwrap());
+    fs::copy(photo(&names[3]), photo(&names[0])).unwrap();
+    let touched = fs::read(photo(&names[1])).unwrap();
+    fs::write(photo(&names[1]), touched).unwrap();
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    outcome
+        .says("1 images have changed since their bottlenecks were made: made again")
+        .says("1 bottlenecks computed in");
+    let after = state(&workspace);
+    assert!(after[&names[0]].1 == after[&names[3]].1, "the same photograph, whatever else was in its batch");
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
+}
+
+#[test]
+fn text_older_than_its_photograph_is_trusted_unless_told_otherwise() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap();
+    let name = state(&workspace).into_keys().next().unwrap();
+    let photo = workspace.path("photos").join(name.strip_suffix("_miniature.txt").unwrap());
+    let bytes = fs::read(&photo).unwrap();
+    fs::write(&photo, bytes).unwrap();
+    let outcome = workspace.retrain(&["--bottleneck_check=mtime"]).expect_code(0);
+    outcome.says("1 bottlenecks computed in");
+    fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap();
+    fs::write(&photo, fs::read(&photo).unwrap()).unwrap();
+    assert!(!workspace.retrain(&[]).expect_code(0).stderr.contains(COMPUTED));
+}
+
+#[test]
+fn without_text_the_packed_file_is_all_there_is() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&["--bottleneck_text=off"]).expect_code(0);
+    assert_eq!(state(&workspace).len(), 0);
+    let graph = fs::read(workspace.path("graph.pb")).unwrap();
+    let outcome = workspace.retrain(&["--bottleneck_text=off"]).expect_code(0);
+    assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
+    assert_eq!(state(&workspace).len(), 40);
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
+}
+
+#[test]
+fn a_packed_file_that_is_cut_off_or_damaged_serves_as_far_as_it_is_whole() {
+    let workspace = Workspace::with_photos(40);
+    let off = ["--bottleneck_text=off"];
+    workspace.retrain(&off).expect_code(0);
+    let (whole, graph) = (packed(&workspace), fs::read(workspace.path("graph.pb")).unwrap());
+    let path = workspace.path("bottlenecks/miniature.bottlenecks");
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let mut other_model = whole.clone();
+    other_model[20] ^= 1;
+    let (n, cut) = (whole.len(), |n: usize| whole[..n].to_vec());
+    // 80 rows are two blocks, the first of 64.
+    for (damaged, computed) in [
+        (cut(n - 1), "16 bottlenecks computed"),
+        (flipped, "16 bottlenecks computed"),
+        (cut(n / 2), "80 bottlenecks computed"),
+        (cut(64), "80 bottlenecks computed"),
+        (cut(63), "80 bottlenecks computed"),
+        (cut(0), "80 bottlenecks computed"),
+        (b"something else".to_vec(), "80 bottlenecks computed"),
+        (other_model, "80 bottlenecks computed"),
+        ([&whole[..], b"BLCK\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"].concat(), ""),
+    ] {
+        fs::write(&path, damaged).unwrap();
+        let outcome = workspace.retrain(&off).expect_code(0);
+        let outcome = outcome.says(computed);
+        assert_eq!(outcome.stderr.contains(COMPUTED), !computed.is_empty());
+        assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
+    }
 }

@@ -134,6 +134,8 @@ fn validation_and_test_images_are_never_decoded_again() {
     for file in &cached {
         workspace.write(&format!("photos/{}", file.strip_suffix("_miniature.txt").unwrap()), "no photograph");
     }
+    // The packed file would know that they have changed.
+    fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap();
     distorted(&[]).expect_code(0);
     assert_eq!(graph, fs::read(workspace.path("graph.pb")).unwrap());
     let training = all.iter().find(|f| !cached.contains(f)).unwrap().strip_suffix("_miniature.txt").unwrap();
