@@ -1,8 +1,7 @@
 """Asks tensorflow_hub (0.12, the last for TensorFlow 1.15) where the module of a handle is, as hub.Module does.
 
 Request: {"handle": address, "cache": directory for TFHUB_CACHE_DIR}. Answer: {"dir": the module's directory,
-"signatures": those it has, "beside": the
-names in the cache directory}.
+"signatures": those it has, "beside": the names in the cache directory}.
 """
 import json
 import os
