@@ -106,7 +106,17 @@ impl Outcome {
 
 /// Runs a program in `dir`, with nothing of the outer environment that would change what it prints, and no network.
 pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Outcome {
-    let output = command(program, dir, args).output().unwrap();
+    run_with_env(program, dir, args, &[])
+}
+
+/// As [`run`], with `env` set besides.
+pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
+    program: impl AsRef<Path>,
+    dir: &Path,
+    args: &[S],
+    env: &[(&str, &str)],
+) -> Outcome {
+    let output = command(program, dir, args).envs(env.iter().copied()).output().unwrap();
     Outcome {
         code: output.status.code().expect("ended by a signal"),
         stdout: String::from_utf8(output.stdout).unwrap(),
