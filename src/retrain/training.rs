@@ -125,11 +125,11 @@ impl<'a> Training<'a> {
             let i = self.step;
             self.fill(&mut train, Category::Training, self.config.train_batch_size)?;
             self.train_step(&train, i)?;
-            if i % self.config.eval_step_interval == 0 || i + 1 == steps {
+            if i.is_multiple_of(self.config.eval_step_interval) || i + 1 == steps {
                 self.evaluate(&train, &mut validation, i)?;
             }
             let frequency = self.config.intermediate_store_frequency;
-            if frequency > 0 && i % frequency == 0 && i > 0 {
+            if frequency > 0 && i.is_multiple_of(frequency) && i > 0 {
                 self.store_intermediate(i)?;
             }
             self.step += 1;
