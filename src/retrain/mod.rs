@@ -115,6 +115,7 @@ fn get_bottlenecks(config: &Config, backbone: &Backbone, image_lists: &ImageList
     };
     let (bottlenecks, bad) = cache_bottlenecks(&LocalExtractor::new(backbone), image_lists, &spec)?;
     report::bad_images(&bad, config.skip_bad_images)?;
+    report::duplicates(&bottlenecks);
     Ok(bottlenecks)
 }
 
