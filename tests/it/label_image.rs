@@ -30,7 +30,6 @@ fn scores_of_real_photographs_are_the_scripts() {
     assert_eq!(golden.len(), 12);
     for (name, lines) in golden {
         let config = LabelConfig {
-            image: photos.join(name),
             graph: graph.join("retrained_graph.pb"),
             labels: graph.join("retrained_labels.txt"),
             input_height: None,
@@ -41,7 +40,7 @@ fn scores_of_real_photographs_are_the_scripts() {
             output_layer: "final_result".into(),
         };
         let mut out = Vec::new();
-        report(&classify(&config).unwrap(), &mut out).unwrap();
+        report(&classify(&config, &photos.join(name)).unwrap(), &mut out).unwrap();
         let (ours, golden) = (scores(std::str::from_utf8(&out).unwrap()), scores(&strings(lines).join("\n")));
         assert_eq!(ours.len(), golden.len());
         for (ours, golden) in ours.iter().zip(&golden) {
