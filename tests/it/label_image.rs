@@ -9,10 +9,10 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-const GOLDEN: &str = "golden/poets_mobilenet_0.25_224";
+pub(super) const GOLDEN: &str = "golden/poets_mobilenet_0.25_224";
 
 /// A workspace with a trained graph.
-fn trained() -> Workspace {
+pub(super) fn trained() -> Workspace {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&["--how_many_training_steps=60"]).expect_code(0);
     workspace
@@ -86,7 +86,7 @@ fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn gif(frames: &[&RgbImage]) -> Vec<u8> {
+pub(super) fn gif(frames: &[&RgbImage]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = GifEncoder::new_with_speed(&mut bytes, 1);
     for frame in frames {

@@ -14,6 +14,7 @@ mod export;
 mod hub;
 mod inception;
 mod label_image;
+mod label_many;
 mod layers;
 mod network;
 mod own_graph;
