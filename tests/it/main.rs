@@ -17,6 +17,7 @@ mod hub;
 mod hub_variables;
 mod inception;
 mod label_image;
+mod label_many;
 mod layers;
 mod module_source;
 mod network;
