@@ -19,7 +19,7 @@ pub enum Error {
         message: String,
     },
     /// Something about the user's data: an image, a label file, a directory of classes.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", crate::fsio::shown(path))]
     Input {
         /// The file or directory.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum Error {
         message: String,
     },
     /// A cached bottleneck that can neither be read nor recreated.
-    #[error("bottleneck cache {}: {message}", path.display())]
+    #[error("bottleneck cache {}: {message}", crate::fsio::shown(path))]
     Cache {
         /// The cache file.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum Error {
         message: String,
     },
     /// A file or directory that cannot be read or written.
-    #[error("{doing} {}: {source}", path.display())]
+    #[error("{doing} {}: {source}", crate::fsio::shown(path))]
     Io {
         /// What was being done, as a participle: "writing".
         doing: &'static str,

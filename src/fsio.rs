@@ -3,11 +3,44 @@
 use crate::error::{Error, Result};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads a whole file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::io("reading", path))
+}
+
+/// The most bytes a photograph's file may have.
+const LARGEST_IMAGE: u64 = 1 << 30;
+
+/// Reads a photograph's file, of which nothing is known but its name: whoever opens a named pipe waits for ever, and
+/// a device may never end.
+///
+/// # Errors
+/// A sentence that says what is wrong with the file, without its name.
+pub fn read_image(path: &Path) -> std::result::Result<(fs::Metadata, Vec<u8>), String> {
+    let failed = |e| format!("cannot be read ({e})");
+    // Before it is read: if it changes meanwhile, whoever keeps this sees that.
+    let metadata = fs::metadata(path).map_err(failed)?;
+    match metadata.len() {
+        _ if metadata.is_dir() => Err("is a directory".into()),
+        _ if !metadata.is_file() => Err("is a pipe, a socket or a device, not a file".into()),
+        n if n > LARGEST_IMAGE => Err(format!("has {n} bytes, more than the {LARGEST_IMAGE} that are allowed")),
+        _ => Ok((metadata, fs::read(path).map_err(failed)?)),
+    }
+}
+
+/// A path as messages show it: in one line, whatever its name holds.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    one_line(&path.to_string_lossy())
+}
+
+/// Text with its control characters escaped.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// Creates a directory and its parents; an existing one is fine (the scripts' `ensure_dir_exists`).
@@ -29,6 +62,13 @@ pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<fs::Metadata> {
 
 fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<fs::Metadata> {
     let fail = |e| Error::io("writing", path)(e);
+    let path = &target(path)?;
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        // A device (`/dev/stdout`) is written to: another file must not take its place.
+        let mut file = fs::OpenOptions::new().write(true).open(path).map_err(fail)?;
+        file.write_all(bytes).map_err(fail)?;
+        return file.metadata().map_err(fail);
+    }
     let mut file = temporary_beside(path)?;
     file.write_all(bytes).map_err(fail)?;
     if sync {
@@ -36,6 +76,18 @@ fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<fs::Metadata> {
     }
     let file = file.persist(path).map_err(|e| fail(e.error))?;
     file.metadata().map_err(fail)
+}
+
+/// What a path leads to: where it is a symbolic link, the file it points to is written, as the scripts do, and the
+/// link stays.
+fn target(path: &Path) -> Result<PathBuf> {
+    let mut target = path.to_owned();
+    // As many as the system itself follows.
+    for _ in 0..40 {
+        let Ok(link) = fs::read_link(&target) else { return Ok(target) };
+        target = target.parent().unwrap_or(Path::new("")).join(link);
+    }
+    Err(Error::input(path, "is a loop of symbolic links; give another path"))
 }
 
 /// A temporary file in the directory of `path`, to be given its name when it is complete.
@@ -57,8 +109,12 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
 /// Checks, before any costly work, that a file can be made at `path`: its directory is created where it is
 /// missing, and tried out.
 pub fn check_writable(path: &Path) -> Result<()> {
+    let path = &target(path)?;
     if path.is_dir() {
         return Err(Error::input(path, "is a directory; a file name is needed"));
+    }
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return check_device(path);
     }
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
@@ -70,4 +126,28 @@ pub fn check_writable(path: &Path) -> Result<()> {
         .tempfile_in(dir)
         .map_err(Error::io("writing to the directory", dir))?;
     Ok(())
+}
+
+/// A device that can be opened is written to at the end; whoever opens a pipe would wait for a reader.
+fn check_device(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    if !fs::metadata(path).is_ok_and(|m| std::os::unix::fs::FileTypeExt::is_char_device(&m.file_type())) {
+        return Err(Error::input(path, "is neither a file nor a character device; give another path"));
+    }
+    fs::OpenOptions::new().write(true).open(path).map(drop).map_err(Error::io("writing", path))
+}
+
+/// Checks, before any costly work, that a directory can be made or written to at `dir`; makes none.
+///
+/// # Errors
+/// A sentence that says why not.
+pub fn check_dir(dir: &Path) -> std::result::Result<(), String> {
+    let above = dir.ancestors().map(|a| if a.as_os_str().is_empty() { Path::new(".") } else { a });
+    // What is there without leading anywhere, a loop of links or one that dangles, is no place either.
+    let nearest = above.into_iter().find(|a| a.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
+    if !nearest.is_dir() {
+        return Err(format!("{} is not a directory", shown(nearest)));
+    }
+    let tried = tempfile::Builder::new().prefix(".retrain-").tempfile_in(nearest);
+    tried.map(drop).map_err(|e| format!("cannot write to the directory {} ({e})", shown(nearest)))
 }

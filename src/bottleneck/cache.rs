@@ -301,7 +301,8 @@ impl Filler<'_> {
             |batch: &[Item<'_>]| -> Vec<_> { batch.iter().map(|item| (item.row, read_image(&path(item)))).collect() };
         let computed = std::thread::scope(|scope| {
             if !missing.is_empty() {
-                let mut images = missing.iter().filter_map(|item| fsio::read(&path(item)).ok());
+                let mut images =
+                    missing.iter().filter_map(|item| fsio::read_image(&path(item)).ok()).map(|(_, image)| image);
                 // Its failure is heard of by whoever extracts.
                 scope.spawn(move || drop(extractor.prepare(&mut images)));
             }
@@ -329,7 +330,7 @@ impl Filler<'_> {
         let path = self.lists.get_image_path(item.label, item.image);
         match made.values {
             Ok(values) => {
-                debug!(target: "tensorflow", "Creating bottleneck at {}", self.text_path(item).display());
+                debug!(target: "tensorflow", "Creating bottleneck at {}", fsio::shown(&self.text_path(item)));
                 let text = self.write_text(item, &values)?;
                 let image = made.image.unwrap_or(Stamp { size: 0, mtime: 0 });
                 self.packed.append(item.name(), Key { image, hash: made.hash, text }, &values)?;
@@ -386,14 +387,11 @@ fn extract(extractor: &dyn Extractor, batch: HalfDone) -> Result<Vec<Made>> {
 }
 
 fn read_image(path: &Path) -> Result<(Stamp, Vec<u8>), String> {
-    let stamp = || std::fs::metadata(path).map(|m| Stamp::of(&m));
-    // Before it is read: if it changes meanwhile, the next run sees that.
-    let read = stamp().and_then(|stamp| Ok((stamp, std::fs::read(path)?)));
-    read.map_err(|e| format!("cannot be read ({e})"))
+    fsio::read_image(path).map(|(metadata, image)| (Stamp::of(&metadata), image))
 }
 
 fn hash_of(path: &Path) -> Option<[u8; 32]> {
-    std::fs::read(path).ok().map(|image| Sha256::digest(&image).into())
+    fsio::read_image(path).ok().map(|(_, image)| Sha256::digest(&image).into())
 }
 
 /// A cache file's numbers, if they are finite and as many as there should be.

@@ -2,17 +2,12 @@
 //! what format it is, not the name.
 
 use crate::error::{Error, Result};
-use crate::layers::{DecodedImage, ImageFormat, ResizedAs, add_image_decoding};
+use crate::layers::{DecodedImage, ImageFormat, ResizedAs, add_image_decoding, checked};
 use crate::model::{PixelRange, PixelSpec};
 use crate::proto::GraphDef;
 use crate::tf::{Bytes, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
-use std::io::Cursor;
 use std::sync::OnceLock;
 use tensorflow::Output;
-
-/// How many pixels an image may have: what Pillow, too, takes for a decompression bomb. (It would be half a gigabyte
-/// in memory.)
-pub const MAX_PIXELS: u64 = 178_956_970;
 
 /// Up to how many pixels an image is made floats before it is resized; see
 /// [`Distorter`](super::Distorter), where that was measured.
@@ -57,7 +52,7 @@ impl Decoder {
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode(&self, image_data: Vec<u8>) -> Result<Tensor<f32>, String> {
         let format = ImageFormat::of(&image_data)?;
-        let pixels = pixel_count(&image_data)?;
+        let (image_data, pixels) = checked(format, image_data)?;
         let large = pixels.is_some_and(|p| p > SMALL);
         // Where pixels become numbers of 0 to 1 first, the other order rounds otherwise: only what is really large.
         let large = large && (self.spec.range != PixelRange::Unit || pixels > Some(16 * SMALL));
@@ -73,19 +68,6 @@ impl Decoder {
             Error::TensorFlow { message, .. } => format!("cannot be decoded as {format} ({})", first_line(&message)),
             other => other.to_string(),
         })
-    }
-}
-
-/// How many pixels the image's header speaks of, as far as it can be read.
-fn pixel_count(image_data: &[u8]) -> Result<Option<u64>, String> {
-    let reader = image::ImageReader::new(Cursor::new(image_data)).with_guessed_format();
-    let Some((width, height)) = reader.ok().and_then(|r| r.into_dimensions().ok()) else { return Ok(None) };
-    let pixels = u64::from(width) * u64::from(height);
-    match pixels > MAX_PIXELS {
-        true => {
-            Err(format!("is {width} × {height} pixels, more than the {MAX_PIXELS} that are allowed; make it smaller"))
-        }
-        false => Ok(Some(pixels)),
     }
 }
 

@@ -6,7 +6,7 @@ use super::distorter::{Distorter, Draw};
 use super::network::BatchNetwork;
 use crate::error::{Error, Result};
 use crate::fsio;
-use crate::layers::Distortions;
+use crate::layers::{Distortions, ImageFormat, checked};
 use crate::model::Backbone;
 use crate::tf::Tensor;
 use log::info;
@@ -155,6 +155,8 @@ impl<'a> DistortedImages<'a> {
 }
 
 fn decode(distorter: &Distorter, path: &PathBuf) -> Result<Tensor<u8>> {
-    let failed = |e: Error| Error::input(path, format!("Error during processing file {} ({e})", path.display()));
-    distorter.decode(fsio::read(path)?).map_err(failed)
+    let failed = |e: String| Error::input(path, format!("Error during processing file {} ({e})", fsio::shown(path)));
+    let (_, image) = fsio::read_image(path).map_err(failed)?;
+    let (image, _) = ImageFormat::of(&image).and_then(|format| checked(format, image)).map_err(failed)?;
+    distorter.decode(image).map_err(|e| failed(e.to_string()))
 }

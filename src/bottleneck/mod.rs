@@ -12,8 +12,9 @@ mod packed;
 pub(crate) mod pipeline;
 mod rows;
 
+pub use crate::layers::MAX_PIXELS;
 pub use cache::{BadImage, CacheSpec, cache_bottlenecks, get_bottleneck_path, get_packed_path, parse_bottleneck};
-pub use decoder::{Decoder, MAX_PIXELS};
+pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};
 pub use extract::{Extractor, LocalExtractor};

@@ -20,7 +20,7 @@ use crate::fsio;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"RTRAINBN";
 const VERSION: u32 = 1;
@@ -36,6 +36,8 @@ const BLOCK_ROWS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Packed {
     file: File,
+    /// What it is called, for messages.
+    path: PathBuf,
     row_bytes: u64,
     /// Where the next block goes.
     end: u64,
@@ -66,29 +68,29 @@ impl Packed {
                 Err(_) => return Self::unnamed(path, identity, size),
             },
         };
-        let mut packed = Self::on(file, size, kept);
+        let mut packed = Self::on(file, path, size, kept);
         let valid = packed.scan(identity).map_err(Error::io("reading", path))?;
         match (valid, kept) {
             (true, true) => packed.file.set_len(packed.end).map_err(Error::io("writing", path))?,
             // Others may have the old file mapped: a new one takes its name.
-            (false, true) => packed = Self::on(replace(path, &header(identity, size)[..])?, size, true),
+            (false, true) => packed = Self::on(replace(path, &header(identity, size)[..])?, path, size, true),
             (true, false) => return packed.into_unnamed(path, identity, size),
             (false, false) => return Self::unnamed(path, identity, size),
         }
         Ok(packed)
     }
 
-    fn on(file: File, size: usize, kept: bool) -> Self {
+    fn on(file: File, path: &Path, size: usize, kept: bool) -> Self {
         let row_bytes = size as u64 * 4;
         let (entries, rows, keys) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { file, row_bytes, end: HEADER, entries, rows, keys, kept }
+        Self { file, path: path.to_owned(), row_bytes, end: HEADER, entries, rows, keys, kept }
     }
 
     /// A file of this process alone.
     fn unnamed(path: &Path, identity: &[u8; 32], size: usize) -> Result<Self> {
         let mut file = tempfile::tempfile().map_err(Error::io("making a temporary file instead of", path))?;
         file.write_all(&header(identity, size)[..]).map_err(Error::io("writing a temporary file instead of", path))?;
-        Ok(Self::on(file, size, false))
+        Ok(Self::on(file, path, size, false))
     }
 
     /// A copy of this process alone, of a file that another process appends to.
@@ -186,7 +188,7 @@ impl Packed {
     }
 
     fn error(&self, doing: &'static str, error: std::io::Error) -> Error {
-        Error::io(doing, Path::new("the packed bottlenecks"))(error)
+        Error::io(doing, &self.path)(error)
     }
 
     /// Maps the whole file.

@@ -154,7 +154,8 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         return Err(Error::usage("testing_percentage", message));
     }
     let learning_rate = parsed.float("learning_rate")?;
-    if !learning_rate.is_finite() || learning_rate < 0.0 {
+    // As a float32, the number it is multiplied as.
+    if !(learning_rate as f32).is_finite() || learning_rate < 0.0 {
         return Err(Error::usage("learning_rate", format!("must be a finite number from 0 on, not {learning_rate}")));
     }
     let random_seed = if parsed.given("random_seed") { at_least(parsed, "random_seed", 0)? } else { draw_seed() };
@@ -258,10 +259,16 @@ fn percentage(parsed: &Parsed, name: &str) -> Result<i64> {
     Ok(value)
 }
 
+/// Bottlenecks of a batch are copied: this many of 2048 numbers are 800 MB.
+const LARGEST_BATCH: i64 = 100_000;
+
 /// A batch's size; any negative number stands for all images.
 fn batch_size(parsed: &Parsed, name: &str) -> Result<Option<usize>> {
     match parsed.int(name)? {
         0 => Err(Error::usage(name, "must be at least 1, or -1 for all images")),
+        value if value > LARGEST_BATCH => {
+            Err(Error::usage(name, format!("must be at most {LARGEST_BATCH}, or -1 for all images, not {value}")))
+        }
         value => Ok(usize::try_from(value).ok()),
     }
 }
@@ -269,7 +276,7 @@ fn batch_size(parsed: &Parsed, name: &str) -> Result<Option<usize>> {
 /// A name TensorFlow accepts for a node.
 fn check_node_name(name: &str) -> Result<()> {
     let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
-    if first && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\-/".contains(c)) {
+    if first && !name.ends_with('/') && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\-/".contains(c)) {
         return Ok(());
     }
     let message = format!("'{name}' is no name for a node: letters, digits and _ . - / only, a letter or digit first");

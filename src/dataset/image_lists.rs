@@ -2,6 +2,7 @@
 
 use super::split::{Category, category_of};
 use crate::error::{Error, Result};
+use crate::fsio::one_line;
 use log::{info, warn};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -134,7 +135,7 @@ pub fn create_image_lists(
         Layout::Walk => walk_dirs(image_dir)?,
     };
     for dir in dirs {
-        info!(target: "tensorflow", "Looking for images in '{}'", dir.to_string_lossy());
+        info!(target: "tensorflow", "Looking for images in '{}'", one_line(&dir.to_string_lossy()));
         let images = find_images(&join(image_dir, &dir), layout.extensions())?;
         if images.is_empty() {
             warn!(target: "tensorflow", "No files found");
@@ -142,8 +143,13 @@ pub fn create_image_lists(
         }
         warn_of_size(&dir, images.len());
         let label = label_name(&dir.to_string_lossy());
+        if label.trim().is_empty() {
+            let message =
+                format!("'{}' makes an empty label; rename it: a-z and 0-9 count", one_line(&dir.to_string_lossy()));
+            return Err(Error::input(image_dir, message));
+        }
         if let Some(other) = made_by.insert(label.clone(), dir.clone()) {
-            let (other, dir) = (other.to_string_lossy().into_owned(), dir.to_string_lossy().into_owned());
+            let (other, dir) = (one_line(&other.to_string_lossy()), one_line(&dir.to_string_lossy()));
             let message = format!("'{other}' and '{dir}' both make the label '{label}'; rename one of them");
             return Err(Error::input(image_dir, message));
         }
@@ -163,7 +169,7 @@ fn warn_of_size(dir: &OsStr, count: usize) {
     if count < 20 {
         warn!(target: "tensorflow", "WARNING: Folder has less than 20 images, which may cause issues.");
     } else if count > most {
-        let dir = dir.to_string_lossy();
+        let dir = one_line(&dir.to_string_lossy());
         warn!(
             target: "tensorflow",
             "WARNING: Folder {dir} has more than {most} images. Some images will never be selected."

@@ -6,6 +6,7 @@ mod distortions;
 mod evaluation;
 mod final_training_ops;
 mod image_format;
+mod image_header;
 mod quantize;
 mod saver;
 mod summaries;
@@ -17,6 +18,7 @@ pub use final_training_ops::{
     FinalTrainingOps, HeadSpec, Loss, VariableNames, add_cross_entropy, add_final_training_ops, add_gradient_descent,
 };
 pub use image_format::ImageFormat;
+pub use image_header::{MAX_PIXELS, checked};
 pub use quantize::QuantForm;
 pub use saver::{SavedVariable, Saver, add_saver};
 pub use summaries::{Summaries, variable_summaries};

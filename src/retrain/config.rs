@@ -98,14 +98,9 @@ impl Config {
         if self.image_dir.as_os_str().is_empty() {
             return Err(Error::usage("image_dir", "must be given: a directory that holds one directory per class"));
         }
+        self.check_places()?;
         for (flag, path) in [("output_graph", &self.output_graph), ("output_labels", &self.output_labels)] {
             fsio::check_writable(path).map_err(|e| Error::usage(flag, e.to_string()))?;
-        }
-        let dirs = [("bottleneck_dir", &self.bottleneck_dir), ("model_dir", &self.model_dir)];
-        for (flag, dir) in dirs.into_iter().chain([("summaries_dir", &self.summaries_dir)]) {
-            if dir.exists() && !dir.is_dir() {
-                return Err(Error::usage(flag, format!("{} is not a directory", dir.display())));
-            }
         }
         if let Some(dir) = &self.saved_model_dir {
             export::check_free(dir)?;

@@ -6,6 +6,7 @@ mod head;
 mod hub_outputs;
 mod labelling;
 mod meta_graph;
+mod places;
 mod report;
 mod state;
 mod summaries_dir;

@@ -3,6 +3,7 @@
 use crate::bottleneck::{BadImage, Bottlenecks};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
+use crate::fsio::shown;
 use log::{Level, debug, info, log, warn};
 
 /// Fewer than two classes end the run, as in the scripts.
@@ -46,7 +47,7 @@ pub(super) fn split_table(lists: &ImageLists) {
 pub(super) fn misclassified(lists: &ImageLists, bottlenecks: &Bottlenecks, misclassified: &[(usize, usize)]) {
     info!(target: "tensorflow", "=== MISCLASSIFIED TEST IMAGES ===");
     for &(row, predicted) in misclassified {
-        let path = bottlenecks.paths[row].to_string_lossy();
+        let path = shown(&bottlenecks.paths[row]);
         info!(target: "tensorflow", "{path:>70}  {}", lists.labels[predicted].label);
     }
 }
@@ -56,7 +57,7 @@ const LISTED: usize = 20;
 
 /// Images that could not be decoded: an error that lists them, or warnings.
 pub(super) fn bad_images(bad: &[BadImage], skip: bool) -> Result<()> {
-    let line = |b: &BadImage| format!("Error during processing file {} ({})", b.path.display(), b.message);
+    let line = |b: &BadImage| format!("Error during processing file {} ({})", shown(&b.path), b.message);
     let Some(first) = bad.first() else { return Ok(()) };
     if skip {
         bad.iter().for_each(|b| warn!(target: "retrain", "{}", line(b)));

@@ -76,8 +76,8 @@ impl State {
         if !path.exists() {
             return Ok(None);
         }
-        let graph: GraphDef = proto::parse(path, &fsio::read(path)?)?;
         let bad = || Error::input(path, "is not the state of a run; without --resume the run starts anew");
+        let graph: GraphDef = proto::parse(path, &fsio::read(path)?).map_err(|_| bad())?;
         let mut rest = None;
         let mut variables = Vec::new();
         for node in graph.node {

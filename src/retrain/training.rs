@@ -215,7 +215,8 @@ impl<'a> Training<'a> {
         let mut args = feed(&self.head.evaluator, batch);
         let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
         args.add_target(&self.head.train_step);
-        self.head.evaluator.session.run(&mut args, doing)?;
+        let ran = self.head.evaluator.session.run(&mut args, doing);
+        ran.map_err(|error| diverged(error, step, self.config.learning_rate))?;
         let summary = take_bytes(&mut args, merged, doing)?;
         drop(args);
         self.train_writer.add_summary(summary, step as i64)
@@ -295,6 +296,17 @@ impl<'a> Training<'a> {
         info!(target: "tensorflow", "Final test accuracy = {:.1}% (N={})", accuracy * 100.0, test.rows.len());
         let predicted = test.rows.iter().zip(predictions.iter()).map(|(&row, &p)| (row, p as usize));
         Ok(predicted.filter(|&(row, p)| self.bottlenecks.classes[row] != p).collect())
+    }
+}
+
+/// TensorFlow's summaries refuse what is no number: the one way in which too large a rate shows.
+fn diverged(error: Error, step: u64, learning_rate: f32) -> Error {
+    match error {
+        Error::TensorFlow { message, .. } if message.contains("summary histogram") => Error::usage(
+            "learning_rate",
+            format!("{learning_rate:e} is too large: after {step} steps the weights are no longer finite; lower it"),
+        ),
+        other => other,
     }
 }
 
