@@ -37,7 +37,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let one = peak(1);
     let all = peak(cores);
-    println!("single-precision fused multiply-adds by {}: {:.1} G/s on one core, {:.1} G/s on {cores}", LANES.name(), one / 1e9, all / 1e9);
+    println!(
+        "single-precision fused multiply-adds by {}: {:.1} G/s on one core, {:.1} G/s on {cores}",
+        LANES.name(),
+        one / 1e9,
+        all / 1e9
+    );
     let scratch = tempfile::tempdir()?;
     for architecture in architectures {
         let dir = model_dir.map_or(scratch.path(), Path::new);
@@ -66,7 +71,10 @@ fn measure(backbone: &Backbone, peak: f64, cores: usize) -> Result<(), Box<dyn E
     for (batch, mut times) in BATCHES.iter().zip(times) {
         times.sort_by(f64::total_cmp);
         let (median, least) = (times[ROUNDS / 2], times[0]);
-        println!("    batch {batch:2}: {median:6.2} ms an image (least {least:.2}), {:.0} % of the peak", 100.0 * bound / median);
+        println!(
+            "    batch {batch:2}: {median:6.2} ms an image (least {least:.2}), {:.0} % of the peak",
+            100.0 * bound / median
+        );
     }
     Ok(())
 }
