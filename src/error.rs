@@ -74,6 +74,14 @@ pub enum Error {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// A signal asked the program to stop.
+    #[error("stopped by {}: {kept}", crate::stop::signal_name(*signal))]
+    Stopped {
+        /// The signal's number.
+        signal: i32,
+        /// What has been saved, and how to go on.
+        kept: String,
+    },
     /// A download.
     #[error("downloading {url}: {message}")]
     Net {

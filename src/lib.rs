@@ -34,4 +34,5 @@ pub mod proto;
 pub mod pyfmt;
 pub mod retrain;
 pub mod simulate;
+pub mod stop;
 pub mod tf;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use log::{Level, LevelFilter};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -58,7 +58,7 @@ pub fn init(verbosity: LevelFilter) {
 
 /// From now on, and for what was logged so far, the log is also kept in `path`.
 pub fn keep_log_in(path: &Path) -> Result<()> {
-    let mut file = File::create(path).map_err(Error::io("creating", path))?;
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("opening", path))?;
     if let Ok(mut kept) = KEPT.lock() {
         if let Kept::Lines(lines) = &*kept {
             file.write_all(lines).map_err(Error::io("writing", path))?;

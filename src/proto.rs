@@ -11,7 +11,7 @@ mod generated {
 }
 
 pub use generated::config::{ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
-pub use generated::event::{Event, HistogramProto, Summary, event, summary};
+pub use generated::event::{Event, HistogramProto, SessionLog, Summary, event, session_log, summary};
 pub use generated::graph::attr_value::Value;
 pub use generated::graph::{
     AttrEntry, AttrValue, DataType, GraphDef, NodeDef, TensorProto, TensorShapeProto, VersionDef, attr_value,
@@ -135,4 +135,10 @@ pub fn float_tensor(dims: &[i64], values: &[f32]) -> TensorProto {
         tensor_content: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         ..TensorProto::default()
     }
+}
+
+/// The numbers of a tensor that [`float_tensor`] made.
+#[must_use]
+pub fn floats(tensor: &TensorProto) -> Vec<f32> {
+    tensor.tensor_content.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }

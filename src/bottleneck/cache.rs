@@ -9,7 +9,7 @@ use super::pipeline::{self, Steps};
 use super::rows::Bottlenecks;
 use crate::dataset::{Category, ImageLists, LabelLists};
 use crate::error::{Error, Result};
-use crate::{fsio, pyfmt};
+use crate::{fsio, pyfmt, stop};
 use indicatif::{ProgressBar, ProgressStyle};
 use log::{debug, info, warn};
 use sha2::{Digest, Sha256};
@@ -137,10 +137,12 @@ pub fn cache_bottlenecks(
     let (map, entries) = packed.map()?;
     let place = |i: &Item<'_>| entries.get(&i.name()).filter(|_| wanted[i.row]).map(|e| e.offset);
     let offsets = items.iter().map(place).collect();
+    let short = |hash: [u8; 32]| u64::from_le_bytes(hash[..8].try_into().unwrap_or_default());
+    let hashes = items.iter().map(|i| entries.get(&i.name())?.key.hash.map(short)).collect();
     let paths = items.iter().map(|i| lists.get_image_path(i.label, i.image)).collect();
     let size = extractor.bottleneck_size();
     let bad = bad.into_iter().map(|(_, bad)| bad).collect();
-    Ok((Bottlenecks { size, classes, paths, map, offsets, members }, bad))
+    Ok((Bottlenecks { size, classes, paths, map, offsets, hashes, members }, bad))
 }
 
 /// A bottleneck on its way into the cache.
@@ -322,6 +324,8 @@ impl Filler<'_> {
     }
 
     fn keep(&mut self, item: &Item<'_>, made: Made) -> Result<()> {
+        let kept = || format!("{} bottlenecks are cached; the same command goes on from there", self.done);
+        stop::check(kept)?;
         let path = self.lists.get_image_path(item.label, item.image);
         match made.values {
             Ok(values) => {

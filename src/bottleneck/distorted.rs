@@ -136,6 +136,17 @@ impl<'a> DistortedImages<'a> {
         result
     }
 
+    /// How far the random numbers have been used.
+    #[must_use]
+    pub fn drawn(&self) -> u128 {
+        self.rng.get_word_pos()
+    }
+
+    /// Goes on as if that many had been used.
+    pub fn skip_to(&mut self, drawn: u128) {
+        self.rng.set_word_pos(drawn);
+    }
+
     /// How many bytes of decoded images are kept now.
     #[must_use]
     pub fn bytes_kept(&self) -> usize {

@@ -29,6 +29,7 @@ fn exit_code(outcome: Result<()>, image_dir: Option<&Path>) -> ExitCode {
     match error {
         Error::Usage { .. } => ExitCode::from(USAGE),
         Error::Input { path, .. } if Some(path.as_path()) == image_dir => ExitCode::from(MINUS_ONE),
+        Error::Stopped { signal, .. } => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
         Error::Model { .. } => ExitCode::from(MINUS_ONE),
         _ => ExitCode::FAILURE,
     }

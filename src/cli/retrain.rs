@@ -98,6 +98,14 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "fail",
         "What to do about images that cannot be decoded: end the run and list them all, or go on without them",
     ),
+    ours("resume", Kind::Switch, "", "Go on from where an earlier run with this --summaries_dir was stopped or killed"),
+    ours(
+        "checkpoint_frequency",
+        Kind::Int,
+        "0",
+        "Every how many steps to keep what --resume goes on from; 0 for once a minute",
+    ),
+    ours("summaries_keep", Kind::Switch, "", "Leave earlier runs in --summaries_dir: each run gets a directory in it"),
     ours("random_seed", Kind::Int, "", "Fixes initial weights and batches; without it a seed is drawn and printed"),
 ];
 
@@ -118,6 +126,7 @@ pub fn retrain() -> ExitCode {
     for warning in &parsed.warnings {
         log::warn!(target: "retrain", "{warning}");
     }
+    crate::stop::install();
     exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)), Some(&parsed.path("image_dir")))
 }
 
@@ -176,7 +185,11 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         pretrained: pretrained(parsed)?,
         checkpoint_path: parsed.path("checkpoint_path"),
         saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
+        resume: parsed.switch("resume"),
+        checkpoint_frequency: at_least(parsed, "checkpoint_frequency", 0)?,
+        summaries_keep: parsed.switch("summaries_keep"),
         random_seed,
+        random_seed_given: parsed.given("random_seed"),
         chatter: if verbosity(parsed)? == LevelFilter::Debug { Chatter::All } else { Chatter::Quiet },
     })
 }

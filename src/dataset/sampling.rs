@@ -19,6 +19,17 @@ impl Sampler {
         Self { rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
+    /// How far the random numbers have been used.
+    #[must_use]
+    pub fn drawn(&self) -> u128 {
+        self.rng.get_word_pos()
+    }
+
+    /// Goes on as if that many had been used.
+    pub fn skip_to(&mut self, drawn: u128) {
+        self.rng.set_word_pos(drawn);
+    }
+
     /// Draws `how_many` images: each a class, uniformly among those of `members` that are not empty, then an image
     /// of that class, uniformly. `members` lists, class by class, the rows of the wanted set. Nothing is drawn from
     /// nothing.

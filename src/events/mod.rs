@@ -3,7 +3,7 @@
 mod queue;
 
 use crate::error::{Error, Result};
-use crate::proto::{self, Event, event::What};
+use crate::proto::{self, Event, SessionLog, event::What, session_log};
 use queue::Queue;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -30,9 +30,11 @@ impl EventsWriter {
     pub fn create(dir: &Path) -> Result<Self> {
         crate::fsio::ensure_dir_exists(dir)?;
         let host = gethostname::gethostname();
-        let name = format!("events.out.tfevents.{:010}.{}", wall_time() as u64, host.to_string_lossy());
-        let path = dir.join(name);
-        let file = File::create(&path).map_err(Error::io("creating", &path))?;
+        let name = |second: u64| format!("events.out.tfevents.{second:010}.{}", host.to_string_lossy());
+        // A resumed run's file comes beside the one before, which may be of this very second.
+        let now = wall_time() as u64;
+        let path = (now..).map(|second| dir.join(name(second))).find(|path| !path.exists()).unwrap_or_default();
+        let file = File::create_new(&path).map_err(Error::io("creating", &path))?;
         let sink = EventsFile { file: BufWriter::with_capacity(1 << 18, file), path };
         let mut writer = Self { queue: Queue::start(sink)? };
         writer.add(0, What::FileVersion(FILE_VERSION.into()))?;
@@ -43,6 +45,12 @@ impl EventsWriter {
     pub fn add_graph(&mut self, graph_def: Vec<u8>, meta_graph_def: Vec<u8>) -> Result<()> {
         self.add(0, What::GraphDef(graph_def))?;
         self.add(0, What::MetaGraphDef(meta_graph_def))
+    }
+
+    /// Says that a run goes on from that step: TensorBoard then drops what came after it in the files before.
+    pub fn add_session_start(&mut self, step: i64) -> Result<()> {
+        let log = SessionLog { status: session_log::SessionStatus::START.into(), ..SessionLog::default() };
+        self.add(step, What::SessionLog(log))
     }
 
     /// Adds a serialized Summary, as a merged summary op returns it.

@@ -3,12 +3,13 @@
 //! the node `Placeholder`.
 
 use super::frozen::{Backbone, Generation};
+use super::module_checks;
 use super::module_source::find_module;
 use super::pixels::{PixelRange, PixelSpec};
 use crate::error::{Error, Result};
 use crate::proto::{self, GraphDef, ImageModuleInfo, InputRef, MetaGraphDef, ModuleAttachment, ModuleDef, NodeDef};
 use crate::proto::{SavedModel, SignatureDef, Value, collection_def::Kind};
-use crate::tf::{self, Graph, GraphBuilder, NamedTensor};
+use crate::tf::{self, GraphBuilder, NamedTensor};
 use protobuf::Message;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -22,6 +23,8 @@ const APPLY_SCOPE: &str = "module_apply_default";
 const INPUT: &str = "Placeholder";
 /// The signature that is applied, its input and its output.
 const SIGNATURE: &str = "default";
+/// The channels of an image.
+const DEPTH: i32 = 3;
 /// The module format this reads.
 const FORMAT: i64 = 3;
 /// Ops that mean that a module was prepared for quantized use.
@@ -41,26 +44,27 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let signature = meta_graph.signature_def.iter().find(|s| s.key == SIGNATURE).map(|s| &*s.value);
     let signature = signature.ok_or_else(|| bad("has no signature \"default\""))?;
     let (images, output) = ends(signature, &path)?;
+    for tensor in [&images, &output] {
+        module_checks::has_tensor(&meta_graph.graph_def, tensor).map_err(|m| bad(&m))?;
+    }
     let input_shape = meta_graph.graph_def.find(InputRef::parse(&images).node).and_then(|n| n.shape_attr("shape"));
     let (height, width) = expected_image_size(&meta_graph, input_shape.as_deref())
         .ok_or_else(|| bad("does not say what size of images it expects"))?;
-    let depth = input_shape.filter(|s| s.len() == 4).map_or(3, |s| s[3] as i32);
-    if depth != 3 {
+    let (height, width) = module_checks::image_size(height, width).map_err(|m| bad(&m))?;
+    let depth = input_shape.filter(|s| s.len() == 4).map_or(DEPTH.into(), |s| s[3]);
+    if depth != i64::from(DEPTH) {
         return Err(bad(&format!("expects images of {depth} channels; only 3 are supported")));
     }
     let state = state_ops(&meta_graph.graph_def);
-    let graph_def = apply(&meta_graph.graph_def, &state, &images, [height, width, depth]);
+    let graph_def = apply(&meta_graph.graph_def, &state, &images, [height, width, DEPTH]);
+    let bottleneck = scoped(APPLY_SCOPE, &output);
+    let bottleneck_size = module_checks::feature_count(&graph_def, INPUT, &bottleneck).map_err(|m| bad(&m))?;
     let variables = read_variables(&dir, &meta_graph.graph_def)?;
     for (name, value) in &variables {
         hash.update(name);
         hash.update(&value.tensor_content);
         value.float_val.iter().for_each(|v| hash.update(v.to_le_bytes()));
     }
-    let bottleneck = scoped(APPLY_SCOPE, &output);
-    let size = Graph::import(&graph_def).map_err(|e| bad(&e.to_string()))?.shape(&bottleneck);
-    let Some(&[_, size]) = size.as_deref().filter(|s| s.len() == 2 && s[1] > 0) else {
-        return Err(bad("does not give a feature vector of known length; is it a feature_vector module?"));
-    };
     Ok(Backbone {
         name: bottleneck_name(handle),
         generation: Generation::Hub,
@@ -70,8 +74,8 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
         variables,
         input: INPUT.into(),
         bottleneck,
-        bottleneck_size: size as usize,
-        pixels: PixelSpec { width, height, depth, range: PixelRange::Unit },
+        bottleneck_size,
+        pixels: PixelSpec { width, height, depth: DEPTH, range: PixelRange::Unit },
     })
 }
 
@@ -104,7 +108,7 @@ fn ends(signature: &SignatureDef, path: &Path) -> Result<(String, String)> {
 }
 
 /// Height and width from the module's image info, else from the shape of its input.
-fn expected_image_size(meta_graph: &MetaGraphDef, input_shape: Option<&[i64]>) -> Option<(i32, i32)> {
+fn expected_image_size(meta_graph: &MetaGraphDef, input_shape: Option<&[i64]>) -> Option<(i64, i64)> {
     let attachments = meta_graph.collection_def.iter().find(|c| c.key == "hub_module_attachments");
     if let Some(Some(Kind::BytesList(list))) = attachments.map(|c| &c.value.kind) {
         let attachments = list.value.iter().filter_map(|bytes| ModuleAttachment::parse_from_bytes(bytes).ok());
@@ -112,11 +116,11 @@ fn expected_image_size(meta_graph: &MetaGraphDef, input_shape: Option<&[i64]>) -
         let mut size =
             info.filter_map(|a| ImageModuleInfo::parse_from_bytes(&a.value).ok()?.default_image_size.into_option());
         if let Some(size) = size.next_back().filter(|s| s.height > 0 && s.width > 0) {
-            return Some((size.height, size.width));
+            return Some((size.height.into(), size.width.into()));
         }
     }
     match input_shape {
-        Some(&[_, height, width, _]) if height > 0 && width > 0 => Some((height as i32, width as i32)),
+        Some(&[_, height, width, _]) if height > 0 && width > 0 => Some((height, width)),
         _ => None,
     }
 }
@@ -173,11 +177,18 @@ fn in_scope(node: &NodeDef, scope: &str, input: impl Fn(&str) -> String) -> Node
 
 /// The values of the module's variables, under the names they get in the graph.
 fn read_variables(dir: &Path, module: &GraphDef) -> Result<Vec<NamedTensor>> {
-    let variables = module.node.iter().filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
-    let variables = variables.map(|n| Ok((n.name.clone(), n.type_attr("dtype")?))).collect::<Result<Vec<_>>>()?;
-    if variables.is_empty() {
+    let nodes = module.node.iter().filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
+    let nodes: Vec<&NodeDef> = nodes.collect();
+    if nodes.is_empty() {
         return Ok(Vec::new());
     }
-    let values = tf::read_checkpoint(&dir.join("variables").join("variables"), &variables)?;
+    let typed = |n: &&NodeDef| Ok((n.name.clone(), n.type_attr("dtype")?));
+    let variables = nodes.iter().map(typed).collect::<Result<Vec<_>>>();
+    let variables = variables.map_err(|e| Error::input(dir.join("saved_model.pb"), e.to_string()))?;
+    let prefix = dir.join("variables").join("variables");
+    let values = tf::read_checkpoint(&prefix, &variables)?;
+    for (node, (_, value)) in nodes.iter().zip(&values) {
+        module_checks::is_of_shape(node, value).map_err(|message| Error::input(&prefix, message))?;
+    }
     Ok(values.into_iter().map(|(name, value)| (scoped(STATE_SCOPE, &name), value)).collect())
 }

@@ -13,6 +13,7 @@ mod inception;
 mod inception_blocks;
 mod miniature;
 mod mobilenet;
+mod module_checks;
 mod module_source;
 mod normalisation;
 mod optimize;

@@ -5,13 +5,21 @@ use super::archive;
 use crate::error::{Error, Result};
 use crate::{fsio, net};
 use sha1::{Digest, Sha1};
-use std::env;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// How many names a message lists.
+const LISTED: usize = 5;
 
 /// The directory of the module that `handle` names.
 pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
-    if handle.contains("://") {
-        return fetch_module(handle);
+    match handle.split_once("://") {
+        Some(("http" | "https", _)) => return fetch_module(handle),
+        Some(_) => {
+            let message = format!("{handle}: only http:// and https:// can be fetched; give the module's directory");
+            return Err(Error::usage("tfhub_module", message));
+        }
+        None => {}
     }
     let path = Path::new(handle);
     if path.is_dir() {
@@ -28,66 +36,100 @@ pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
     let modified = archive.metadata().and_then(|m| m.modified()).map_err(Error::io("opening", path))?;
     let key = format!("{}\n{modified:?}", archive.display());
     let dir = cache_dir().join(hash(&key));
-    unpack(&archive, &dir)?;
+    if !is_module(&dir) {
+        unpack(&archive, &dir, "; bring it anew")?;
+    }
     Ok(dir)
 }
 
 /// `TFHUB_CACHE_DIR`, else `tfhub_modules` in the directory for temporary files.
 fn cache_dir() -> PathBuf {
-    env::var_os("TFHUB_CACHE_DIR").map_or_else(|| env::temp_dir().join("tfhub_modules"), PathBuf::from)
+    let named = env::var_os("TFHUB_CACHE_DIR").filter(|dir| !dir.is_empty());
+    named.map_or_else(|| env::temp_dir().join("tfhub_modules"), PathBuf::from)
 }
 
 fn hash(text: &str) -> String {
     Sha1::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// tensorflow_hub's name for an address: its SHA-1, without a trailing slash.
+/// Fetches a module, unless tensorflow_hub or we have done so before. Its directory is named by the SHA-1 of the address
+/// exactly as given.
 fn fetch_module(url: &str) -> Result<PathBuf> {
-    let dir = cache_dir().join(hash(url.trim_end_matches('/')));
+    let dir = cache_dir().join(hash(url));
     if is_module(&dir) {
         return Ok(dir);
+    }
+    if fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Error::input(dir, "holds no saved_model.pb; remove it to have the module fetched again"));
     }
     fsio::ensure_dir_exists(&cache_dir())?;
     let archive = cache_dir().join(format!(".{}.tgz", hash(url)));
     let separator = if url.contains('?') { '&' } else { '?' };
+    let fail = |message: String| Error::Net {
+        url: url.into(),
+        message: format!("{message}\nWithout a network: unpack the module into {}", dir.display()),
+    };
     net::fetch(&format!("{url}{separator}tf-hub-format=compressed"), &archive, None).map_err(|error| match error {
-        Error::Net { message, .. } => Error::Net {
-            url: url.into(),
-            message: format!("{message}\nWithout a network: unpack the module into {}", dir.display()),
-        },
+        Error::Net { message, .. } => fail(message),
         other => other,
     })?;
-    let unpacked = unpack(&archive, &dir);
-    let _ = std::fs::remove_file(&archive);
-    unpacked.map(|()| dir)
+    let unpacked = unpack(&archive, &dir, "");
+    let _ = fs::remove_file(&archive);
+    unpacked.map_err(|error| match error {
+        Error::Input { message, .. } => fail(format!("what came {message}")),
+        other => other,
+    })?;
+    describe(url, &dir)?;
+    Ok(dir)
+}
+
+/// tensorflow_hub's note on whose directory that is; only people read it.
+fn describe(url: &str, dir: &Path) -> Result<()> {
+    let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S%.6f");
+    let (host, id) = (gethostname::gethostname(), std::process::id());
+    let text =
+        format!("Module: {url}\nDownload Time: {now}\nDownloader Hostname: {} (PID:{id})", host.to_string_lossy());
+    fsio::write(&dir.with_extension("descriptor.txt"), text.as_bytes())
 }
 
 fn is_module(dir: &Path) -> bool {
     dir.join("saved_model.pb").is_file()
 }
 
-/// Unpacks beside `dir` and renames, so that `dir` holds a whole module or is not there.
-fn unpack(archive: &Path, dir: &Path) -> Result<()> {
-    if is_module(dir) {
-        return Ok(());
-    }
+/// Unpacks beside `dir` and renames, so that `dir` holds a whole module or is not there. `remedy` is for the message
+/// about a broken archive.
+fn unpack(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let parent = dir.parent().unwrap_or(Path::new("."));
     fsio::ensure_dir_exists(parent)?;
     let scratch = tempfile::Builder::new().prefix(".module-").tempdir_in(parent);
     let scratch = scratch.map_err(Error::io("writing to the directory", parent))?;
-    archive::extract(archive, scratch.path())?;
-    let module = module_root(scratch.path()).ok_or_else(|| Error::input(archive, "holds no saved_model.pb"))?;
-    match std::fs::rename(&module, dir) {
+    // A directory for temporary files is private; a module is for all who share the cache.
+    let unpacked = scratch.path().join("module");
+    fsio::ensure_dir_exists(&unpacked)?;
+    archive::extract(archive, &unpacked, remedy)?;
+    let module = module_root(&unpacked).map_err(|message| Error::input(archive, message))?;
+    match fs::rename(&module, dir) {
+        // Somebody else was faster.
         Err(_) if is_module(dir) => Ok(()),
         other => other.map_err(Error::io("renaming to", dir)),
     }
 }
 
-/// The module at the top of the archive or in its only directory.
-fn module_root(dir: &Path) -> Option<PathBuf> {
+/// The module at the top of the archive, where tensorflow_hub wants it, or in a directory there.
+fn module_root(dir: &Path) -> std::result::Result<PathBuf, String> {
     if is_module(dir) {
-        return Some(dir.to_owned());
+        return Ok(dir.to_owned());
     }
-    let mut inner = std::fs::read_dir(dir).ok()?.filter_map(|e| Some(e.ok()?.path())).filter(|p| is_module(p));
-    inner.next().filter(|_| inner.next().is_none())
+    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(|e| Some(e.ok()?.path()));
+    let mut modules: Vec<PathBuf> = entries.filter(|path| is_module(path)).collect();
+    modules.sort();
+    match modules.len() {
+        0 => Err("holds no saved_model.pb".into()),
+        1 => Ok(modules.remove(0)),
+        count => {
+            let names: Vec<_> =
+                modules.iter().filter_map(|m| Some(m.file_name()?.to_string_lossy())).take(LISTED).collect();
+            Err(format!("holds {count} modules, in {}; unpack it and give the directory of one", names.join(", ")))
+        }
+    }
 }

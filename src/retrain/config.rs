@@ -78,8 +78,16 @@ pub struct Config {
     pub checkpoint_path: PathBuf,
     /// Where a TF-Hub run puts a SavedModel, if anywhere.
     pub saved_model_dir: Option<PathBuf>,
+    /// Whether the run goes on from where an earlier one was stopped or killed.
+    pub resume: bool,
+    /// Every how many steps the state of the run is kept; 0 for once a minute.
+    pub checkpoint_frequency: u64,
+    /// Whether earlier runs' summaries stay: this run's then get a directory of their own in `summaries_dir`.
+    pub summaries_keep: bool,
     /// What initial weights and batches follow from.
     pub random_seed: u64,
+    /// Whether the seed was asked for, and not drawn.
+    pub random_seed_given: bool,
     /// How much TensorFlow itself may say.
     pub chatter: Chatter,
 }

@@ -3,15 +3,15 @@
 
 use super::evaluation::{self, Evaluator};
 use super::meta_graph;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::layers::{
-    Distortions, FinalTrainingOps, HeadSpec, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops,
-    add_gradient_descent, add_input_distortions, add_jpeg_decoding,
+    Distortions, FinalTrainingOps, HeadSpec, Summaries, VariableNames, add_cross_entropy, add_evaluation_step,
+    add_final_training_ops, add_gradient_descent, add_input_distortions, add_jpeg_decoding,
 };
 use crate::model::{Backbone, Generation};
-use crate::proto::{GraphDef, float_tensor};
+use crate::proto::{self, GraphDef, float_tensor};
 use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor, Threads};
-use tensorflow::{Operation, Output};
+use tensorflow::{Operation, Output, SessionRunArgs};
 
 /// The training graph and its session.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Head {
     pub(super) cross_entropy: Output,
     initializers: Vec<Operation>,
     variables: Vec<(String, Output)>,
+    initial_values: Vec<(String, Output)>,
     /// The values of the pretrained graph's variables.
     pretrained: Vec<NamedTensor>,
 }
@@ -76,7 +77,8 @@ impl Head {
             merged: graph.output(&merged)?,
             cross_entropy: graph.output(&loss.mean)?,
             initializers: ops.all_variables().map(|v| graph.operation(&v.initializer)).collect::<Result<_>>()?,
-            variables: readers(&graph, &ops)?,
+            variables: outputs(&graph, &ops, |v| &v.snapshot)?,
+            initial_values: outputs(&graph, &ops, |v| &v.initial_value)?,
             pretrained: backbone.variables.clone(),
             graph_def,
         })
@@ -87,18 +89,45 @@ impl Head {
         self.evaluator.session.run_targets(&self.initializers, "initializing the new layer")
     }
 
-    /// The values of all variables now, the pretrained graph's and the layer's, by name.
-    pub(super) fn variables(&self) -> Result<Vec<NamedTensor>> {
+    /// Sets the layer's variables to `values`.
+    pub(super) fn restore(&self, values: &[NamedTensor]) -> Result<()> {
+        const DOING: &str = "restoring the new layer";
+        let mut tensors = Vec::with_capacity(self.initial_values.len());
+        for (name, initial) in &self.initial_values {
+            let value = values.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+            let value = value.ok_or_else(|| Error::graph(name, "is missing in the state of the run"))?;
+            let dims: Vec<u64> = value.tensor_shape.dim.iter().map(|d| d.size.unsigned_abs()).collect();
+            let numbers = proto::floats(value);
+            let tensor = Tensor::<f32>::new(&dims).with_values(&numbers);
+            tensors.push((initial, tensor.map_err(|e| Error::tensorflow(DOING, e))?));
+        }
+        let mut args = SessionRunArgs::new();
+        tensors.iter().for_each(|(output, tensor)| args.add_feed(&output.operation, output.index, tensor));
+        self.initializers.iter().for_each(|op| args.add_target(op));
+        self.evaluator.session.run(&mut args, DOING)
+    }
+
+    /// The values of the layer's variables now, by name.
+    pub(super) fn layer(&self) -> Result<Vec<NamedTensor>> {
         let read = |(name, output): &(String, Output)| -> Result<NamedTensor> {
             let value: Tensor<f32> = self.evaluator.session.fetch(output, &format!("reading {name}"))?;
             let dims: Vec<i64> = value.dims().iter().map(|&d| d as i64).collect();
             Ok((name.clone(), float_tensor(&dims, &value)))
         };
-        let layer = self.variables.iter().map(read).collect::<Result<Vec<_>>>()?;
-        Ok(self.pretrained.iter().cloned().chain(layer).collect())
+        self.variables.iter().map(read).collect()
+    }
+
+    /// The values of all variables now, the pretrained graph's and the layer's, by name.
+    pub(super) fn variables(&self) -> Result<Vec<NamedTensor>> {
+        Ok(self.pretrained.iter().cloned().chain(self.layer()?).collect())
     }
 }
 
-fn readers(graph: &Graph, ops: &FinalTrainingOps) -> Result<Vec<(String, Output)>> {
-    ops.all_variables().map(|v| Ok((v.variable.clone(), graph.output(&v.snapshot)?))).collect()
+/// A tensor of each variable, by the variable's name.
+fn outputs(
+    graph: &Graph,
+    ops: &FinalTrainingOps,
+    tensor: impl Fn(&VariableNames) -> &String,
+) -> Result<Vec<(String, Output)>> {
+    ops.all_variables().map(|v| Ok((v.variable.clone(), graph.output(tensor(v))?))).collect()
 }

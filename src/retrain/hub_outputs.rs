@@ -86,7 +86,9 @@ fn pretrained_defs(backbone: &Backbone) -> Result<Vec<Vec<u8>>> {
     let has = |name: &str| backbone.graph_def.find(name).is_some();
     let mut defs = Vec::new();
     for (name, _) in &backbone.variables {
-        let (assign, read) = (format!("{name}/Assign"), format!("{name}/Read/ReadVariableOp"));
+        let is_resource = backbone.graph_def.find(name).is_some_and(|n| n.op == "VarHandleOp");
+        let assign = format!("{name}/Assign");
+        let read = format!("{name}/{}", if is_resource { "Read/ReadVariableOp" } else { "read" });
         let initial = backbone.graph_def.find(&assign).and_then(|n| n.input.get(1).cloned());
         let Some(initial) = initial.filter(|_| has(&read)) else { continue };
         defs.push(serialize(&VariableDef {
@@ -94,7 +96,7 @@ fn pretrained_defs(backbone: &Backbone) -> Result<Vec<Vec<u8>>> {
             initializer_name: assign,
             snapshot_name: meta_graph::tensor(&read),
             initial_value_name: meta_graph::tensor(&initial),
-            is_resource: true,
+            is_resource,
             ..VariableDef::default()
         })?);
     }

@@ -7,6 +7,8 @@ mod hub_outputs;
 mod labelling;
 mod meta_graph;
 mod report;
+mod state;
+mod summaries_dir;
 mod training;
 
 pub use config::{Config, Percentages, Pretrained};
@@ -26,6 +28,7 @@ use training::Training;
 /// the end the graph and its labels.
 pub fn run(config: &Config) -> Result<()> {
     config.check()?;
+    let (config, resumed) = &summaries_dir::find_run(config)?;
     tf::load(config.chatter)?;
     info!(
         target: "retrain",
@@ -33,14 +36,16 @@ pub fn run(config: &Config) -> Result<()> {
     );
     let backbone = load_pretrained(config)?;
     let image_lists = list_images(config, backbone.generation)?;
-    prepare_file_system(config)?;
+    prepare_file_system(config, resumed.is_some())?;
 
     let bottlenecks = get_bottlenecks(config, &backbone, &image_lists)?;
     let distorted = distorted_images(config, &backbone, &bottlenecks)?;
 
     let spec = head_spec(config, &backbone, &image_lists);
     let head = Head::build(&backbone, &spec, config.distortions.as_ref(), config.learning_rate)?;
-    let mut training = Training::new(config, &head, &bottlenecks, distorted, &spec)?;
+    let course = state::course(config, &backbone, &bottlenecks);
+    let resumed = summaries_dir::checked(resumed.clone(), &course, config)?;
+    let mut training = Training::new(config, &head, &bottlenecks, distorted, &spec, course, resumed)?;
     training.run()?;
     let variables = head.variables()?;
     let misclassified = match backbone.generation {
@@ -110,6 +115,7 @@ fn get_bottlenecks(config: &Config, backbone: &Backbone, image_lists: &ImageList
     };
     let (bottlenecks, bad) = cache_bottlenecks(&LocalExtractor::new(backbone), image_lists, &spec)?;
     report::bad_images(&bad, config.skip_bad_images)?;
+    report::duplicates(&bottlenecks);
     Ok(bottlenecks)
 }
 
@@ -136,9 +142,9 @@ fn distorted_images<'a>(
 }
 
 /// The script's function of the same name: the summaries of an earlier run go, the places for this one's are made.
-fn prepare_file_system(config: &Config) -> Result<()> {
+fn prepare_file_system(config: &Config, resumed: bool) -> Result<()> {
     let dir: &Path = &config.summaries_dir;
-    if dir.exists() {
+    if !resumed && dir.exists() {
         std::fs::remove_dir_all(dir).map_err(Error::io("removing the old summaries in", dir))?;
     }
     fsio::ensure_dir_exists(dir)?;

@@ -3,7 +3,7 @@
 use crate::bottleneck::{BadImage, Bottlenecks};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
-use log::{debug, info, warn};
+use log::{Level, debug, info, log, warn};
 
 /// Fewer than two classes end the run, as in the scripts.
 pub(super) fn check_classes(lists: &ImageLists) -> Result<()> {
@@ -18,11 +18,17 @@ pub(super) fn check_classes(lists: &ImageLists) -> Result<()> {
     }
 }
 
+/// Up to how many classes the table of classes is shown; with more only its last line, and the rest at DEBUG.
+const SHOWN: usize = 40;
+
 /// The classes with the sizes of their sets; a warning for each set a class has nothing in.
 pub(super) fn split_table(lists: &ImageLists) {
+    let width = lists.labels.iter().map(|l| l.label.chars().count()).max().unwrap_or(0).clamp(5, 40);
+    let level = if lists.class_count() > SHOWN { Level::Debug } else { Level::Info };
+    log!(target: "retrain", level, "{:<width$}  training  testing  validation", "class");
     for label in &lists.labels {
-        let counts = Category::ALL.map(|c| format!("{} {}", label.images(c).len(), c.name()));
-        debug!(target: "retrain", "'{}': {}", label.label, counts.join(", "));
+        let [training, testing, validation] = Category::ALL.map(|c| label.images(c).len());
+        log!(target: "retrain", level, "{:<width$}  {training:>8}  {testing:>7}  {validation:>10}", label.label);
         for category in Category::ALL.into_iter().filter(|&c| label.images(c).is_empty()) {
             warn!(
                 target: "retrain",
@@ -68,4 +74,24 @@ pub(super) fn bad_images(bad: &[BadImage], skip: bool) -> Result<()> {
     let message =
         format!("{} images cannot be used; --on_bad_image=skip leaves them out\n{}", bad.len(), lines.join("\n"));
     Err(Error::input(&first.path, message))
+}
+
+/// Images whose very bytes are in more than one set: the result would look better than it is.
+pub(super) fn duplicates(bottlenecks: &Bottlenecks) {
+    let pairs = bottlenecks.duplicates_across_sets();
+    if pairs.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = pairs
+        .iter()
+        .take(3)
+        .map(|(a, b)| format!("{} = {}", bottlenecks.paths[*a].display(), bottlenecks.paths[*b].display()))
+        .collect();
+    let more = if pairs.len() > shown.len() { ", …" } else { "" };
+    warn!(
+        target: "retrain",
+        "{} images are exact copies of images in another set, so that what is tested was also trained on: {}{more}; \
+         remove copies, or give them names that differ only after _nohash_",
+        pairs.len(), shown.join(", ")
+    );
 }

@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::evaluation::Evaluator;
 use super::head::Head;
+use super::state::{self, State};
 use crate::bottleneck::{Bottlenecks, DistortedImages};
 use crate::dataset::{Category, Sampler};
 use crate::error::{Error, Result};
@@ -10,11 +11,15 @@ use crate::events::EventsWriter;
 use crate::layers::HeadSpec;
 use crate::model::Generation;
 use crate::tf::{Bytes, Tensor};
-use crate::{export, proto, pyfmt};
+use crate::{export, proto, pyfmt, stop};
 use chrono::Local;
 use log::{info, warn};
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tensorflow::{FetchToken, Output, SessionRunArgs};
+
+/// How often a run's state is kept, unless told otherwise.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A batch, ready to be fed. Its tensors are used again for the next one of the same size.
 struct Batch {
@@ -51,6 +56,9 @@ pub(super) struct Training<'a> {
     distorted: Option<DistortedImages<'a>>,
     class_count: usize,
     sampler: Sampler,
+    /// How many steps are done.
+    step: u64,
+    course: Vec<(String, String)>,
     train_writer: EventsWriter,
     validation_writer: EventsWriter,
 }
@@ -63,12 +71,28 @@ impl<'a> Training<'a> {
         bottlenecks: &'a Bottlenecks,
         distorted: Option<DistortedImages<'a>>,
         spec: &HeadSpec,
+        course: Vec<(String, String)>,
+        resumed: Option<State>,
     ) -> Result<Self> {
         let mut train_writer = EventsWriter::create(&config.summaries_dir.join("train"))?;
-        train_writer.add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
-        let validation_writer = EventsWriter::create(&config.summaries_dir.join("validation"))?;
-        head.initialize()?;
-        let sampler = Sampler::new(config.random_seed);
+        let mut validation_writer = EventsWriter::create(&config.summaries_dir.join("validation"))?;
+        let mut sampler = Sampler::new(config.random_seed);
+        let (mut distorted, mut step) = (distorted, 0);
+        match resumed {
+            Some(state) => {
+                step = state.step;
+                info!(target: "retrain", "The run goes on after {step} steps");
+                head.restore(&state.variables)?;
+                sampler.skip_to(state.drawn[0]);
+                distorted.iter_mut().for_each(|d| d.skip_to(state.drawn[1]));
+                train_writer.add_session_start(step as i64)?;
+                validation_writer.add_session_start(step as i64)?;
+            }
+            None => {
+                train_writer.add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
+                head.initialize()?;
+            }
+        }
         let (generation, class_count) = (spec.generation, spec.class_count);
         Ok(Self {
             config,
@@ -78,6 +102,8 @@ impl<'a> Training<'a> {
             distorted,
             class_count,
             sampler,
+            step,
+            course,
             train_writer,
             validation_writer,
         })
@@ -91,19 +117,58 @@ impl<'a> Training<'a> {
             let message = "leaves no image to train on; lower it, or --validation_percentage";
             return Err(Error::usage("testing_percentage", message));
         }
-        for i in 0..steps {
+        let mut saved = Instant::now();
+        if self.step == 0 {
+            self.save_state()?;
+        }
+        while self.step < steps {
+            let i = self.step;
             self.fill(&mut train, Category::Training, self.config.train_batch_size)?;
             self.train_step(&train, i)?;
-            if i % self.config.eval_step_interval == 0 || i + 1 == steps {
+            if i.is_multiple_of(self.config.eval_step_interval) || i + 1 == steps {
                 self.evaluate(&train, &mut validation, i)?;
             }
             let frequency = self.config.intermediate_store_frequency;
-            if frequency > 0 && i % frequency == 0 && i > 0 {
+            if frequency > 0 && i.is_multiple_of(frequency) && i > 0 {
                 self.store_intermediate(i)?;
+            }
+            self.step += 1;
+            let due = match self.config.checkpoint_frequency {
+                0 => saved.elapsed() >= CHECKPOINT_INTERVAL,
+                frequency => self.step.is_multiple_of(frequency),
+            };
+            let stopped = stop::requested().is_some();
+            if due || stopped || self.step >= steps {
+                self.save_state()?;
+                saved = Instant::now();
+            }
+            if self.step < steps {
+                let state = state::path(self.config);
+                let kept = || {
+                    let (step, state) = (self.step, state.display());
+                    format!(
+                        "{step} of {steps} steps are done and kept in {state}; the same command with --resume goes on"
+                    )
+                };
+                stop::check(kept)?;
             }
         }
         self.train_writer.sync()?;
         self.validation_writer.sync()
+    }
+
+    /// Keeps what a resumed run goes on from. Its events are on disk before it: none is missing then.
+    fn save_state(&mut self) -> Result<()> {
+        self.train_writer.sync()?;
+        self.validation_writer.sync()?;
+        let state = State {
+            step: self.step,
+            seed: self.config.random_seed,
+            drawn: [self.sampler.drawn(), self.distorted.as_ref().map_or(0, DistortedImages::drawn)],
+            course: self.course.clone(),
+            variables: self.head.layer()?,
+        };
+        state.save(&state::path(self.config))
     }
 
     /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of the category.

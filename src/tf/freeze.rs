@@ -20,10 +20,11 @@ pub fn convert_variables_to_constants(graph: &GraphDef, output: &str, variables:
     Ok(GraphDef { node: node.collect(), versions: graph.versions.clone(), ..GraphDef::default() })
 }
 
-fn needed_nodes<'g>(graph: &'g GraphDef, output: &'g str) -> Result<HashSet<&'g str>> {
+/// The names of the nodes that the tensor `output` needs, its own included.
+pub fn needed_nodes<'g>(graph: &'g GraphDef, output: &'g str) -> Result<HashSet<&'g str>> {
     let by_name: HashMap<&str, &NodeDef> = graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
     let mut needed = HashSet::new();
-    let mut waiting = vec![output];
+    let mut waiting = vec![InputRef::parse(output).node];
     while let Some(name) = waiting.pop() {
         if needed.insert(name) {
             let node = by_name.get(name).ok_or_else(|| Error::graph(name, "is read but not in the graph"))?;

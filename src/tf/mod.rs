@@ -12,7 +12,7 @@ mod session;
 pub use builder::{GraphBuilder, Op};
 pub use bytes::Bytes;
 pub use checkpoint::{NamedTensor, add_restore, add_save, read_checkpoint, write_checkpoint};
-pub use freeze::convert_variables_to_constants;
+pub use freeze::{convert_variables_to_constants, needed_nodes};
 pub use graph::Graph;
 pub use library::{Chatter, find_library, load, version};
 pub use session::{Feed, Session, Threads};

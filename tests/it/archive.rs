@@ -11,7 +11,7 @@ const ARCHIVE: &str = "mobilenet_v1_0.25_128_frozen.tgz";
 const GRAPH: &str = "mobilenet_v1_0.25_128/frozen_graph.pb";
 
 /// One entry with its name as given: the tar crate would refuse to write those that matter here.
-fn entry(tar: &mut tar::Builder<Vec<u8>>, name: &str, kind: EntryType, link: &str, content: &[u8]) {
+pub(crate) fn entry(tar: &mut tar::Builder<Vec<u8>>, name: &str, kind: EntryType, link: &str, content: &[u8]) {
     let mut header = Header::new_old();
     header.set_size(content.len() as u64);
     header.set_mode(0o644);
@@ -23,14 +23,14 @@ fn entry(tar: &mut tar::Builder<Vec<u8>>, name: &str, kind: EntryType, link: &st
     tar.append(&header, content).unwrap();
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 /// A .tgz of one entry.
-fn tgz(name: &str, kind: EntryType, link: &str, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tgz(name: &str, kind: EntryType, link: &str, content: &[u8]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     entry(&mut tar, name, kind, link, content);
     gzip(&tar.into_inner().unwrap())

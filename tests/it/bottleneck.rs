@@ -317,3 +317,20 @@ fn a_packed_file_that_is_cut_off_or_damaged_serves_as_far_as_it_is_whole() {
         assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
     }
 }
+
+#[test]
+fn copies_in_another_set_are_reported() {
+    let workspace = Workspace::with_photos(20);
+    assert!(!workspace.retrain(&[]).expect_code(0).stderr.contains("exact copies"));
+    // The split hashes names as typed, so that it is the program's own: of twenty copies under other names some are
+    // in other sets.
+    for i in 0..20 {
+        fs::copy(
+            workspace.path("photos/open cluster/o00001.jpg"),
+            workspace.path(&format!("photos/open cluster/copy{i}.jpg")),
+        )
+        .unwrap();
+    }
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    outcome.says("images are exact copies of images in another set").says(" = photos/open cluster/copy");
+}

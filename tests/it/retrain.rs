@@ -162,7 +162,7 @@ fn summaries_of_an_earlier_run_are_removed() {
     workspace.retrain(&[]).expect_code(0);
     assert!(!old.exists());
     let files = files_under(&workspace.path("summaries"));
-    assert_eq!(files.len(), 3, "{files:?}");
+    assert_eq!(files.len(), 4, "{files:?}");
 }
 
 #[test]

@@ -106,6 +106,26 @@ impl Outcome {
 
 /// Runs a program in `dir`, with nothing of the outer environment that would change what it prints, and no network.
 pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Outcome {
+    run_with_env(program, dir, args, &[])
+}
+
+/// As [`run`], with `env` set besides.
+pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
+    program: impl AsRef<Path>,
+    dir: &Path,
+    args: &[S],
+    env: &[(&str, &str)],
+) -> Outcome {
+    let output = command(program, dir, args).envs(env.iter().copied()).output().unwrap();
+    Outcome {
+        code: output.status.code().expect("ended by a signal"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// What [`run`] runs.
+pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir(dir).args(args);
     for name in ["RUST_LOG", "TF_CPP_MIN_LOG_LEVEL", "RUST_BACKTRACE", "NO_PROXY", "no_proxy"] {
@@ -114,12 +134,7 @@ pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Pa
     for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         command.env(name, "http://127.0.0.1:9");
     }
-    let output = command.output().unwrap();
-    Outcome {
-        code: output.status.code().expect("ended by a signal"),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    command
 }
 
 pub(crate) const RETRAIN: &str = env!("CARGO_BIN_EXE_retrain");
@@ -171,6 +186,15 @@ impl Workspace {
 
     /// Runs `retrain` here on `photos` with the built-in backbone and all outputs here; `args` go before all that.
     pub(crate) fn retrain(&self, args: &[&str]) -> Outcome {
+        run(RETRAIN, self.root(), &Self::retrain_args(args))
+    }
+
+    /// What [`Self::retrain`] runs.
+    pub(crate) fn retrain_command(&self, args: &[&str]) -> Command {
+        command(RETRAIN, self.root(), &Self::retrain_args(args))
+    }
+
+    fn retrain_args(args: &[&str]) -> Vec<String> {
         let model_dir = format!("--model_dir={}", miniature_dir().display());
         let defaults = [
             "--image_dir=photos",
@@ -179,7 +203,7 @@ impl Workspace {
             "--random_seed=1",
             &model_dir,
         ];
-        run(RETRAIN, self.root(), &[&defaults, &OUTPUTS[..], args].concat())
+        [&defaults, &OUTPUTS[..], args].concat().into_iter().map(str::to_owned).collect()
     }
 
     /// Runs `label_image` here, by default on what [`Self::retrain`] leaves.

@@ -1,0 +1,206 @@
+//! Runs that are killed, stopped and resumed: what comes out is what an undisturbed run gives.
+
+use super::support::{Workspace, ask_peer, files_under, python};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+const STEPS: &str = "--how_many_training_steps=1500";
+
+/// Waits until the run has left its mark on standard error.
+fn wait_for(workspace: &Workspace, file: &str) {
+    let start = Instant::now();
+    while !workspace.path(file).exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{file} does not appear");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn start(workspace: &Workspace, args: &[&str]) -> Child {
+    workspace.retrain_command(args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+}
+
+fn signal(child: &Child, signal: &str) {
+    let status = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// The contents of the graph and of the bottlenecks.
+fn results(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
+    let cached = files_under(&workspace.path("bottlenecks")).into_iter().map(|f| format!("bottlenecks/{f}"));
+    let files = ["graph.pb".to_owned(), "labels.txt".to_owned()].into_iter().chain(cached);
+    files.map(|f| (f.clone(), fs::read(workspace.path(&f)).unwrap_or_else(|e| panic!("{f}: {e}")))).collect()
+}
+
+#[test]
+fn ten_kills_and_a_run_give_what_one_run_gives() {
+    let clean = Workspace::with_photos(20);
+    clean.retrain(&[STEPS]).expect_code(0);
+    let wanted = results(&clean);
+    let workspace = Workspace::with_photos(20);
+    let args = [STEPS, "--resume", "--checkpoint_frequency=50", "--intermediate_store_frequency=100"];
+    let mut rng = ChaCha8Rng::seed_from_u64(20_261_124);
+    let mut killed = 0;
+    for _ in 0..10 {
+        let mut child = start(&workspace, &args);
+        std::thread::sleep(Duration::from_millis(rng.random_range(20..900)));
+        killed += u32::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Whatever has its final name is whole.
+        for graph in files_under(workspace.root()).iter().filter(|f| f.ends_with(".pb")) {
+            let bytes = fs::read(workspace.path(graph)).unwrap();
+            let parsed: Result<retrain::proto::GraphDef, _> =
+                retrain::proto::parse(std::path::Path::new(graph), &bytes);
+            assert!(parsed.unwrap().node.iter().any(|n| n.name == "final_result"), "{graph}");
+        }
+    }
+    assert!(killed >= 5, "only {killed} of ten runs were killed in their course");
+    workspace.retrain(&args).expect_code(0);
+    let got = results(&workspace);
+    assert_eq!(got.len(), wanted.len());
+    for ((name, got), (_, wanted)) in got.iter().zip(&wanted) {
+        assert!(got == wanted, "{name} is another");
+    }
+    curves_do_not_double_back(&workspace, &clean);
+}
+
+/// What TensorBoard shows of the run with interruptions is what it shows of the one without.
+fn curves_do_not_double_back(workspace: &Workspace, clean: &Workspace) {
+    let Some(python) = python("RETRAIN_PEER_TF2") else { return };
+    for set in ["train", "validation"] {
+        let ask = |w: &Workspace| ask_peer(&python, "events.py", &json!({ "dir": w.path("summaries").join(set) }));
+        let (shown, wanted) = (ask(workspace), ask(clean));
+        for (tag, points) in wanted["scalars"].as_object().unwrap() {
+            assert_eq!(&shown["scalars"][tag], points, "{set}: {tag}");
+        }
+        let steps = |v: &Value| v.as_array().unwrap().iter().map(|p| p[0].as_i64().unwrap()).collect::<Vec<_>>();
+        for (tag, points) in wanted["histograms"].as_object().unwrap() {
+            assert_eq!(steps(&shown["histograms"][tag]), steps(points), "{set}: {tag}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_the_run_after_its_step() {
+    for (name, code, text) in [("INT", 130, "stopped by SIGINT"), ("TERM", 143, "stopped by SIGTERM")] {
+        let workspace = Workspace::with_photos(20);
+        let long = ["--how_many_training_steps=1000000", "--eval_step_interval=1000"];
+        let child = start(&workspace, &long);
+        wait_for(&workspace, "summaries/retrain.state");
+        std::thread::sleep(Duration::from_millis(300));
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        let last = stderr.lines().last().unwrap();
+        assert!(last.contains(text), "{last}");
+        assert!(last.contains("steps are done and kept in summaries/retrain.state"), "{last}");
+        assert!(!workspace.path("graph.pb").exists());
+        let done: u64 = last.split(": ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert!(done > 1, "{last}");
+        let steps = format!("--how_many_training_steps={}", done + 10);
+        workspace
+            .retrain(&["--resume", "--eval_step_interval=1000", &steps])
+            .expect_code(0)
+            .says(&format!("The run goes on after {done} steps"));
+    }
+}
+
+#[test]
+fn a_signal_while_bottlenecks_are_made_keeps_them() {
+    let workspace = Workspace::with_photos(150);
+    let child = start(&workspace, &[]);
+    wait_for(&workspace, "bottlenecks/open cluster");
+    let start = Instant::now();
+    while files_under(&workspace.path("bottlenecks")).len() < 10 && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(143), "{stderr}");
+    assert!(stderr.contains("bottlenecks are cached; the same command goes on from there"), "{stderr}");
+    let cached = files_under(&workspace.path("bottlenecks")).len();
+    assert!((10..300).contains(&cached), "{cached}");
+    let outcome = workspace.retrain(&[]).expect_code(0);
+    outcome.says(&format!("{} bottlenecks computed", 300 - cached));
+}
+
+#[test]
+fn another_run_cannot_be_resumed() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&["--resume"]).expect_code(0).says("There is no summaries/retrain.state to resume");
+    let graph = fs::read(workspace.path("graph.pb")).unwrap();
+    for (arg, flag) in [
+        ("--learning_rate=0.5", "learning_rate"),
+        ("--train_batch_size=7", "train_batch_size"),
+        ("--validation_batch_size=7", "validation_batch_size"),
+        ("--eval_step_interval=7", "eval_step_interval"),
+        ("--random_seed=2", "random_seed"),
+        ("--final_tensor_name=other", "final_tensor_name"),
+        ("--testing_percentage=30", "image_dir"),
+        ("--flip_left_right", "random_crop"),
+    ] {
+        let outcome = workspace.retrain(&["--resume", "--how_many_training_steps=40", arg]).expect_code(2);
+        outcome.says(&format!("--{flag}: is another than in the run that summaries/retrain.state is of ("));
+    }
+    // A run that is complete needs nothing more; with more steps it goes on.
+    workspace.retrain(&["--resume"]).expect_code(0).says("The run goes on after 20 steps");
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
+    workspace.retrain(&["--resume", "--how_many_training_steps=30"]).expect_code(0).says("Step 29: Train accuracy");
+    let state = fs::read(workspace.path("summaries/retrain.state")).unwrap();
+    for damaged in [&state[..state.len() / 2], b"", b"\x0a\x02"] {
+        workspace.write("summaries/retrain.state", damaged);
+        workspace.retrain(&["--resume"]).expect_code(1).says("summaries/retrain.state: ");
+    }
+}
+
+#[test]
+fn distorted_runs_are_resumed_alike() {
+    let distorted =
+        ["--flip_left_right", "--random_brightness=20", "--train_batch_size=10", "--checkpoint_frequency=4"];
+    let clean = Workspace::with_photos(20);
+    clean.retrain(&[&distorted[..], &["--how_many_training_steps=12"]].concat()).expect_code(0);
+    let workspace = Workspace::with_photos(20);
+    let mut child = start(&workspace, &[&distorted[..], &["--how_many_training_steps=1000"]].concat());
+    wait_for(&workspace, "summaries/retrain.state");
+    std::thread::sleep(Duration::from_millis(50));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // However far it came: to twelve steps, or (where the machine was fast) not at all.
+    let outcome = workspace.retrain(&[&distorted[..], &["--how_many_training_steps=12", "--resume"]].concat());
+    let outcome = outcome.expect_code(0);
+    let resumed = outcome.stderr.split("The run goes on after ").nth(1).unwrap();
+    let done: u64 = resumed.split(' ').next().unwrap().parse().unwrap();
+    if done <= 12 {
+        assert!(fs::read(clean.path("graph.pb")).unwrap() == fs::read(workspace.path("graph.pb")).unwrap());
+    }
+}
+
+#[test]
+fn two_runs_on_one_cache_do_each_other_no_harm() {
+    let workspace = Workspace::with_photos(60);
+    let other = |n: u32| [format!("--output_graph=graph{n}.pb"), format!("--summaries_dir=summaries{n}")];
+    for text in ["--bottleneck_text=on", "--bottleneck_text=off"] {
+        let children: Vec<Child> = (1..=3)
+            .map(|n| {
+                let args = other(n);
+                start(&workspace, &[text, &args[0], &args[1]])
+            })
+            .collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let graph = |n: u32| fs::read(workspace.path(&format!("graph{n}.pb"))).unwrap();
+        assert!(graph(1) == graph(2) && graph(2) == graph(3), "{text}");
+        let alone = workspace.retrain(&[text]).expect_code(0);
+        assert!(!alone.stderr.contains("bottlenecks computed"), "{}", alone.stderr);
+        assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph(1), "{text}");
+        fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
+    }
+}

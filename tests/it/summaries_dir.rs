@@ -1,0 +1,42 @@
+//! The directory of summaries: emptied only where all in it comes from runs.
+
+use super::support::{Workspace, files_under};
+
+#[test]
+fn a_directory_with_other_files_is_left_alone() {
+    let workspace = Workspace::with_photos(20);
+    workspace.write("summaries/sub/thesis.tex", "two years of work");
+    workspace.write("summaries/train/events.out.tfevents.1.host", "");
+    let outcome = workspace.retrain(&[]).expect_code(2);
+    outcome.says("--summaries_dir: summaries would be emptied, but holds sub/thesis.tex, which no run has written; ");
+    workspace.write("summaries/a.txt", "");
+    workspace.retrain(&[]).expect_code(2).says("holds a.txt and 1 more files, which no run has written");
+    assert_eq!(
+        files_under(&workspace.path("summaries")),
+        ["a.txt", "sub/thesis.tex", "train/events.out.tfevents.1.host"]
+    );
+    workspace.retrain(&["--summaries_keep"]).expect_code(0).says("Summaries go to summaries/run_0001");
+    assert!(workspace.path("summaries/sub/thesis.tex").exists());
+}
+
+#[test]
+fn the_files_of_an_earlier_run_go_or_stay() {
+    let workspace = Workspace::with_photos(20);
+    for _ in 0..2 {
+        workspace.retrain(&[]).expect_code(0);
+        assert_eq!(
+            files_under(&workspace.path("summaries")).len(),
+            4,
+            "{:?}",
+            files_under(&workspace.path("summaries"))
+        );
+    }
+    for run in ["run_0001", "run_0002"] {
+        workspace.retrain(&["--summaries_keep"]).expect_code(0).says(run);
+        assert_eq!(files_under(&workspace.path("summaries").join(run)).len(), 4);
+    }
+    workspace.retrain(&["--summaries_keep", "--resume"]).expect_code(0).says("The run goes on after 20 steps");
+    assert_eq!(files_under(&workspace.path("summaries/run_0001")).len(), 4);
+    assert_eq!(files_under(&workspace.path("summaries/run_0002")).len(), 6);
+    assert!(!workspace.path("summaries/run_0003").exists());
+}
