@@ -120,7 +120,11 @@ fn cache(c: &mut Criterion) {
     group.throughput(Throughput::Elements(IMAGES as u64)).sample_size(10);
     for (name, text) in [("packed", false), ("packed and text", true)] {
         group.bench_function(BenchmarkId::new("cold", name), |b| {
-            b.iter_batched(|| tempfile::tempdir().unwrap(), |dir| (run(dir.path(), text), dir), BatchSize::PerIteration);
+            b.iter_batched(
+                || tempfile::tempdir().unwrap(),
+                |dir| (run(dir.path(), text), dir),
+                BatchSize::PerIteration,
+            );
         });
         let warm = dir.path().join(name);
         run(&warm, text);
@@ -214,7 +218,8 @@ fn training(c: &mut Criterion) {
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 }).unwrap();
     let initializers: Vec<_> = ops.all_variables().map(|v| graph.operation(&v.initializer).unwrap()).collect();
     session.run_targets(&initializers, "initializing").unwrap();
-    let bottlenecks = Tensor::<f32>::new(&[BATCH as u64, SIZE as u64]).with_values(&bottleneck().repeat(BATCH)).unwrap();
+    let bottlenecks =
+        Tensor::<f32>::new(&[BATCH as u64, SIZE as u64]).with_values(&bottleneck().repeat(BATCH)).unwrap();
     let mut truth = Tensor::<f32>::new(&[BATCH as u64, CLASSES as u64]);
     truth.chunks_mut(CLASSES).enumerate().for_each(|(i, row)| row[i % CLASSES] = 1.0);
     let feeds = [(&ops.bottleneck_input, &bottlenecks), (&ops.ground_truth_input, &truth)]
