@@ -3,12 +3,13 @@
 //! (Winograd's and Fourier's ways of convolving save multiplications; oneDNN does not use them by itself).
 //!
 //! `cargo bench --bench fma` for Inception v3 (with random weights) and `miniature`;
-//! `cargo bench --bench fma -- --model_dir=DIR mobilenet_0.25_224` for others, whose archives are in DIR.
+//! `cargo bench --bench fma -- --models=DIR mobilenet_0.25_224` for others, whose archives are in DIR (they are copied).
 //! For each, the network runs with batches of several sizes on as many threads as there are cores, as `retrain` does,
-//! the sizes in turn.
+//! the sizes in turn. Where the system says how much processor time that took (Linux), this is printed over the number
+//! of cores: what it would take on a machine that has nothing else to do.
 
 use retrain::bottleneck::{BatchNetwork, Decoder};
-use retrain::model::{Backbone, create_model_graph, create_model_info, write_inception};
+use retrain::model::{Backbone, Source, create_model_graph, create_model_info, write_inception};
 use retrain::proto::InputRef;
 use retrain::tf::{self, Chatter, Graph, Tensor};
 use std::error::Error;
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let given: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let model_dir = given.iter().find_map(|a| a.strip_prefix("--model_dir="));
+    let models = given.iter().find_map(|a| a.strip_prefix("--models="));
     let named: Vec<&str> = given.iter().map(String::as_str).filter(|a| !a.starts_with('-')).collect();
     let architectures = if named.is_empty() { vec!["inception_v3", "miniature"] } else { named };
 
@@ -45,12 +46,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let scratch = tempfile::tempdir()?;
     for architecture in architectures {
-        let dir = model_dir.map_or(scratch.path(), Path::new);
         let info = create_model_info(architecture)?;
-        if architecture == "inception_v3" && model_dir.is_none() {
-            write_inception(&dir.join(&info.model_file_name), 1)?;
+        match (&info.source, models) {
+            (Source::Archive(_, name), Some(models)) => {
+                std::fs::copy(Path::new(models).join(name), scratch.path().join(name))?;
+            }
+            _ if architecture == "inception_v3" => write_inception(&scratch.path().join(&info.model_file_name), 1)?,
+            _ => {}
         }
-        measure(&create_model_graph(&info, dir)?, all, cores)?;
+        measure(&create_model_graph(&info, scratch.path())?, all, cores)?;
     }
     Ok(())
 }
@@ -68,36 +72,53 @@ fn measure(backbone: &Backbone, peak: f64, cores: usize) -> Result<(), Box<dyn E
             times.push(time(&network, &probe, *batch, cores));
         }
     }
-    for (batch, mut times) in BATCHES.iter().zip(times) {
-        times.sort_by(f64::total_cmp);
-        let (median, least) = (times[ROUNDS / 2], times[0]);
+    for (batch, times) in BATCHES.iter().zip(times) {
+        let [(median, least), (busy, _)] = [0, 1].map(|which| {
+            let mut times: Vec<f64> = times.iter().map(|pair| pair[which]).collect();
+            times.sort_by(f64::total_cmp);
+            (times[ROUNDS / 2], times[0])
+        });
         println!(
-            "    batch {batch:2}: {median:6.2} ms an image (least {least:.2}), {:.0} % of the peak",
+            "    batch {batch:2}: {median:6.2} ms an image (least {least:.2}), of processors {busy:.2}; {:.0} % of the peak",
             100.0 * bound / median
         );
     }
     Ok(())
 }
 
-/// Milliseconds an image, with batches of that size on all cores at once.
-fn time(network: &BatchNetwork, probe: &Tensor<f32>, batch: usize, cores: usize) -> f64 {
+/// Milliseconds an image, with batches of that size on all cores at once: by the clock, and of processor time over
+/// the number of cores.
+fn time(network: &BatchNetwork, probe: &Tensor<f32>, batch: usize, cores: usize) -> [f64; 2] {
     let mut pixels = Tensor::new(&[&[batch as u64], &probe.dims()[1..]].concat());
     pixels.chunks_mut(probe.len()).for_each(|image| image.copy_from_slice(probe));
     let run = || network.run(&pixels).map(drop);
-    let start = Instant::now();
+    let (start, busy) = (Instant::now(), processor_seconds());
     let work = || {
         let mut images = 0;
-        // Whoever is done waits for nobody: what it could have done more is less than a batch.
         while start.elapsed() < WINDOW && run().is_ok() {
             images += batch;
         }
-        images as f64 / start.elapsed().as_secs_f64()
+        (images as f64, start.elapsed().as_secs_f64())
     };
-    let rate: f64 = thread::scope(|scope| {
+    let done: Vec<(f64, f64)> = thread::scope(|scope| {
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or(f64::NAN)).sum()
+        threads.into_iter().map(|t| t.join().unwrap_or((f64::NAN, f64::NAN))).collect()
     });
-    1e3 / rate
+    // Each at its own pace: whoever is done first does not wait for the others.
+    let rate: f64 = done.iter().map(|(images, seconds)| images / seconds).sum();
+    let images: f64 = done.iter().map(|(images, _)| images).sum();
+    [1e3 / rate, 1e3 * (processor_seconds() - busy) / images / cores as f64]
+}
+
+/// User and system time of this process until now; not a number where the system does not say.
+fn processor_seconds() -> f64 {
+    // Linux counts in hundredths. After the program's name in brackets, user and system time are fields 12 and 13.
+    let ticks = || -> Option<f64> {
+        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
+    };
+    ticks().map_or(f64::NAN, |t| t / 100.0)
 }
 
 /// The multiply-adds of all convolutions before the bottleneck, for one image.
