@@ -2,6 +2,7 @@
 //! before the costly work.
 
 use super::config::{Config, Pretrained};
+use crate::dataset::NO_IMAGE_DIR;
 use crate::error::{Error, Result};
 use crate::fsio::{check_dir, shown};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,10 @@ use std::path::{Path, PathBuf};
 impl Config {
     /// The checks that need no more than the flags and a look at the file system.
     pub(super) fn check_places(&self) -> Result<()> {
+        // As the listing says it, but before a model is brought.
+        if !self.image_dir.is_dir() && !matches!(self.pretrained, Pretrained::OwnGraph(_)) {
+            return Err(Error::input(&self.image_dir, NO_IMAGE_DIR));
+        }
         let files = [("output_graph", self.output_graph.as_path()), ("output_labels", &self.output_labels)];
         let dirs = self.dirs_written();
         for (flag, path) in files.iter().chain(&dirs) {

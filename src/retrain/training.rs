@@ -299,7 +299,7 @@ impl<'a> Training<'a> {
 /// TensorFlow's summaries refuse what is no number: the one way in which too large a rate shows.
 fn diverged(error: Error, step: u64, learning_rate: f32) -> Error {
     match error {
-        Error::TensorFlow { message, .. } if message.contains("summary histogram") => Error::usage(
+        Error::TensorFlow { message, .. } if message.to_lowercase().contains("histogram for") => Error::usage(
             "learning_rate",
             format!("{learning_rate:e} is too large: by step {step} the weights are no longer finite; lower it"),
         ),
