@@ -1,7 +1,8 @@
 //! The scripts' cache, one text file per image and model, shared with them in both directions, and beside it the
 //! packed file that is read instead where it is no older.
 
-use super::extract::{Decoded, Extractor};
+use super::extract::Extractor;
+use super::inference::Decoded;
 use super::key::{Key, Name, Stamp};
 use super::packed::Packed;
 use super::pipeline::{self, Steps};

@@ -1,13 +1,10 @@
 //! From photographs to their bottlenecks.
 
-use super::decoder::Decoder;
+use super::inference::{Decoded, Inference};
 use super::network::BatchNetwork;
 use crate::error::{Error, Result};
 use crate::model::Backbone;
-use crate::tf::Tensor;
-use log::debug;
 use sha2::{Digest, Sha256};
-use std::sync::OnceLock;
 
 /// Whatever computes bottlenecks. It may be called from several threads at once.
 pub trait Extractor: Sync {
@@ -53,32 +50,19 @@ pub trait Extractor: Sync {
     fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>>;
 }
 
-/// The pixels of each image, [1, height, width, depth], or what is wrong with it.
-pub type Decoded = Vec<Result<Tensor<f32>, String>>;
-
 /// Computes bottlenecks in this process: decoding, and the network with batch normalisation folded away, several
 /// images at once. Nothing is loaded before it is needed.
 #[derive(Debug)]
 pub struct LocalExtractor<'a> {
     backbone: &'a Backbone,
-    decoder: Decoder,
-    network: OnceLock<Result<BatchNetwork, String>>,
-    batch_size: usize,
+    inference: Inference,
 }
-
-/// Images that go through the network in one run, by how many pixels it takes of each. What a batch needs should fit
-/// the cache; larger ones also leave a core idle at the end.
-const BATCH: usize = 4;
-
-/// How many bytes of decoded images may wait for the network to be made ready.
-const DECODED_BYTES: usize = 40 << 20;
 
 impl<'a> LocalExtractor<'a> {
     /// For that network.
     #[must_use]
     pub fn new(backbone: &'a Backbone) -> Self {
-        let decoder = Decoder::new(&backbone.pixels);
-        Self { backbone, decoder, network: OnceLock::new(), batch_size: BATCH }
+        Self { backbone, inference: Inference::new(&backbone.name, &backbone.pixels) }
     }
 }
 
@@ -88,13 +72,11 @@ impl Extractor for LocalExtractor<'_> {
     }
 
     fn batch_size(&self) -> usize {
-        self.batch_size
+        self.inference.batch_size()
     }
 
     fn backlog(&self) -> usize {
-        let p = &self.backbone.pixels;
-        let image = 4 * i64::from(p.height) * i64::from(p.width) * i64::from(p.depth);
-        (DECODED_BYTES / image.unsigned_abs().max(1) as usize / self.batch_size).max(1)
+        self.inference.backlog()
     }
 
     fn identity(&self) -> [u8; 32] {
@@ -106,43 +88,25 @@ impl Extractor for LocalExtractor<'_> {
     }
 
     fn prepare(&self, images: &mut dyn Iterator<Item = Vec<u8>>) -> Result<()> {
-        let start = std::time::Instant::now();
-        let probe = images.filter_map(|image| self.decoder.decode(image).ok()).next();
-        let network = match probe {
-            Some(probe) => BatchNetwork::new(self.backbone, &probe),
-            // Nobody will ask for it then; but if, nobody must wait for ever.
-            None => Err(Error::model(&self.backbone.name, "has no image to be tried on")),
-        };
-        let failed = network.as_ref().err().map(ToString::to_string);
-        debug!(target: "retrain", "The network was made ready in {:.3} s", start.elapsed().as_secs_f64());
-        // Whoever waits for it must hear of a failure, too.
-        let _ = self.network.set(network.map_err(|e| e.to_string()));
-        failed.map_or(Ok(()), |message| Err(Error::model(&self.backbone.name, message)))
+        let prepared = self.inference.prepare(|| {
+            let probe = images.filter_map(|image| self.inference.decode(image).ok()).next();
+            // Nobody will ask for the network then; but if, nobody must wait for ever.
+            let none = || Error::model(&self.backbone.name, "has no image to be tried on");
+            BatchNetwork::new(self.backbone, &probe.ok_or_else(none)?)
+        });
+        prepared.map_err(|e| Error::model(&self.backbone.name, e.to_string()))
     }
 
     fn is_ready(&self) -> bool {
-        self.network.get().is_some()
+        self.inference.is_ready()
     }
 
     fn decode(&self, images: Vec<Vec<u8>>) -> Decoded {
-        images.into_iter().map(|image| self.decoder.decode(image)).collect()
+        images.into_iter().map(|image| self.inference.decode(image)).collect()
     }
 
     /// The script's `run_bottleneck_on_image`, for several.
     fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>> {
-        let good: Vec<&Tensor<f32>> = images.iter().filter_map(|d| d.as_ref().ok()).collect();
-        let Some(first) = good.first() else {
-            return Ok(images.into_iter().map(|d| d.map(|_| Vec::new())).collect());
-        };
-        let network = self.network.wait().as_ref().map_err(|m| Error::model(&self.backbone.name, m.clone()))?;
-        // Always a whole batch: another size may be computed in another order.
-        let mut batch = Tensor::new(&[&[self.batch_size as u64], &first.dims()[1..]].concat());
-        for (into, image) in batch.chunks_mut(first.len()).zip(&good) {
-            into.copy_from_slice(image);
-        }
-        let values = network.run(&batch)?;
-        let mut rows = values.chunks(self.backbone.bottleneck_size);
-        let row = |d: Result<Tensor<f32>, String>| d.map(|_| rows.next().unwrap_or_default().to_vec());
-        Ok(images.into_iter().map(row).collect())
+        self.inference.run(images)
     }
 }

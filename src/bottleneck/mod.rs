@@ -5,10 +5,11 @@ mod decoder;
 mod distorted;
 mod distorter;
 mod extract;
+mod inference;
 mod key;
 mod network;
 mod packed;
-mod pipeline;
+pub(crate) mod pipeline;
 mod rows;
 
 pub use crate::layers::MAX_PIXELS;
@@ -16,6 +17,8 @@ pub use cache::{BadImage, CacheSpec, cache_bottlenecks, get_bottleneck_path, get
 pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};
-pub use extract::{Decoded, Extractor, LocalExtractor};
-pub use network::BatchNetwork;
+pub use extract::{Extractor, LocalExtractor};
+pub use inference::Decoded;
+pub(crate) use inference::Inference;
+pub use network::{BatchNetwork, Part};
 pub use rows::Bottlenecks;

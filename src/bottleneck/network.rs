@@ -2,7 +2,7 @@
 //! give what the published graph gives; where it does not, the published graph is used, one image at a time.
 
 use crate::error::{Error, Result};
-use crate::model::{Backbone, free_batch, fuse, optimize};
+use crate::model::{Backbone, PixelSpec, free_batch, fuse, optimize};
 use crate::proto::GraphDef;
 use crate::tf::{Feed, Graph, Session, Tensor, Threads};
 use log::{debug, warn};
@@ -12,10 +12,34 @@ use tensorflow::Output;
 /// differ in the last bits (about 1e-6 after a MobileNet's 27 layers), a mistake by far more.
 const TOLERANCE: f32 = 1e-4;
 
+/// How the distance of a probability relative to itself counts against [`TOLERANCE`].
+const EACH: f32 = 0.1;
+
 /// Several batches run side by side, each on the thread that brings it: no core is idle at the end of a layer.
 const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
-/// Computes the bottlenecks of many images. It may be called from several threads at once.
+/// A network: the part of a graph between two tensors.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// What to call it in messages.
+    pub name: &'a str,
+    /// The graph, without variables.
+    pub graph: &'a GraphDef,
+    /// The tensor that is fed with pixels.
+    pub input: &'a str,
+    /// The tensor that is read, [images, n].
+    pub output: &'a str,
+    /// The pixels of an image.
+    pub pixels: &'a PixelSpec,
+    /// The n of `output`; `None` to take it as it comes.
+    pub size: Option<usize>,
+    /// Whether `output` holds probabilities. Most of them are next to 0 whatever the network does, so each is compared
+    /// with itself, not only with the largest.
+    pub probabilities: bool,
+}
+
+/// Computes the outputs of a network, most often bottlenecks, for many images. It may be called from several threads
+/// at once.
 #[derive(Debug)]
 pub struct BatchNetwork {
     network: Network,
@@ -23,11 +47,24 @@ pub struct BatchNetwork {
 }
 
 impl BatchNetwork {
+    /// [`of_part`](Self::of_part), from a backbone's pixels to its bottlenecks.
+    pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
+        let part = Part {
+            name: &backbone.name,
+            graph: &backbone.frozen()?,
+            input: &backbone.input,
+            output: &backbone.bottleneck,
+            pixels: &backbone.pixels,
+            size: Some(backbone.bottleneck_size),
+            probabilities: false,
+        };
+        Self::of_part(&part, probe)
+    }
+
     /// Rewrites the network, and compares it with the published one on `probe`, the pixels of one image
     /// [1, height, width, depth].
-    pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
-        let frozen = backbone.frozen()?;
-        let published = Network::new(&frozen, backbone, Session::unoptimized)?;
+    pub fn of_part(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
+        let published = Network::new(part.graph, part, Session::unoptimized, THREADS)?;
         let wanted = published.run(probe)?;
         // Three images of which two are the same: rows that got mixed up would show.
         let mut other = probe.clone();
@@ -36,20 +73,21 @@ impl BatchNetwork {
         for (row, image) in batch.chunks_mut(probe.len()).zip([&other, probe, &other]) {
             row.copy_from_slice(image);
         }
-        let (from, to) = (&backbone.input, &backbone.bottleneck);
-        let folded = || optimize(&frozen, from, to, &backbone.pixels);
+        let part = &Part { size: Some(wanted.len()), ..*part };
+        let (from, to) = (part.input, part.output);
+        let folded = || optimize(part.graph, from, to, part.pixels);
         let candidates: [(&str, &dyn Fn() -> GraphDef, Open); 3] = [
             ("with fused convolutions", &|| fuse(&folded(), to), Session::new),
             ("with batch normalisation folded", &folded, Session::rewritten),
-            ("with a free batch", &|| free_batch(&frozen, from, to, &backbone.pixels), Session::rewritten),
+            ("with a free batch", &|| free_batch(part.graph, from, to, part.pixels), Session::rewritten),
         ];
         for (what, graph, open) in candidates {
-            let tried = Network::new(&graph(), backbone, open).and_then(|n| Ok((n.run(&batch)?, n)));
+            let tried = Network::new(&graph(), part, open, THREADS).and_then(|n| Ok((n.run(&batch)?, n)));
             let judged = tried.and_then(|(values, network)| {
                 let [first, second, third] = rows(&values, wanted.len());
                 let other = if first == second { published.run(&other)?.to_vec() } else { first.to_vec() };
                 let mistakes = [(second, &wanted[..]), (third, first), (first, &other)];
-                Ok((mistakes.into_iter().fold(0.0, |m, (a, b)| difference(a, b).max(m)), network))
+                Ok((mistakes.into_iter().fold(0.0, |m, (a, b)| part.difference(a, b).max(m)), network))
             });
             match judged {
                 Ok((difference, network)) if difference <= TOLERANCE => {
@@ -62,10 +100,17 @@ impl BatchNetwork {
         }
         warn!(
             target: "retrain",
-            "{}: a batch of images gives other bottlenecks than each image does; it is run one image at a time, slowly",
-            backbone.name
+            "{}: a batch of images gives other {} than each image does; it is run one image at a time, slowly",
+            part.name,
+            if part.probabilities { "scores" } else { "bottlenecks" }
         );
-        let network = Network::new(&frozen, backbone, Session::new)?;
+        let network = Network::new(part.graph, part, Session::new, THREADS)?;
+        Ok(Self { network, batched: false })
+    }
+
+    /// The network as it is published: where there are too few images for anything else to pay.
+    pub fn published(part: &Part<'_>) -> Result<Self> {
+        let network = Network::new(part.graph, part, Session::new, Threads::default())?;
         Ok(Self { network, batched: false })
     }
 
@@ -75,19 +120,33 @@ impl BatchNetwork {
         self.batched
     }
 
-    /// The bottlenecks of `pixels`, [images, height, width, depth], one after the other.
+    /// The outputs for `pixels`, [images, height, width, depth]: [images, n].
     pub fn run(&self, pixels: &Tensor<f32>) -> Result<Tensor<f32>> {
         let count = pixels.dims()[0];
         if self.batched || count == 1 {
             return self.network.run(pixels);
         }
-        let mut all = Tensor::new(&[count, self.network.size as u64]);
+        let mut all = Vec::new();
         let mut image = Tensor::new(&[&[1], &pixels.dims()[1..]].concat());
-        for (row, one) in all.chunks_mut(self.network.size).zip(pixels.chunks(image.len().max(1))) {
+        for one in pixels.chunks(image.len().max(1)) {
             image.copy_from_slice(one);
-            row.copy_from_slice(&self.network.run(&image)?);
+            all.extend_from_slice(&self.network.run(&image)?);
         }
-        Ok(all)
+        let dims = [count, all.len() as u64 / count.max(1)];
+        Tensor::new(&dims).with_values(&all).map_err(|e| Error::tensorflow("making a tensor", e))
+    }
+}
+
+impl Part<'_> {
+    /// How far the outcome of a rewritten network is from the published one's.
+    fn difference(&self, values: &[f32], wanted: &[f32]) -> f32 {
+        let overall = difference(values, wanted);
+        if !self.probabilities {
+            return overall;
+        }
+        let each = values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / w.abs().max(f32::MIN_POSITIVE));
+        // A small probability magnifies what rounding does to the logits.
+        each.fold(overall, |worst, d| worst.max(d * EACH))
     }
 }
 
@@ -113,27 +172,29 @@ type Open = fn(&Graph, Threads) -> Result<Session>;
 struct Network {
     session: Session,
     input: Output,
-    bottleneck: Output,
-    size: usize,
+    output: Output,
+    /// Numbers an image, where that is known.
+    size: Option<usize>,
 }
 
 impl Network {
-    fn new(graph: &GraphDef, backbone: &Backbone, open: Open) -> Result<Self> {
+    fn new(graph: &GraphDef, part: &Part<'_>, open: Open, threads: Threads) -> Result<Self> {
         let graph = Graph::import(graph)?;
         Ok(Self {
-            session: open(&graph, THREADS)?,
-            input: graph.output(&backbone.input)?,
-            bottleneck: graph.output(&backbone.bottleneck)?,
-            size: backbone.bottleneck_size,
+            session: open(&graph, threads)?,
+            input: graph.output(part.input)?,
+            output: graph.output(part.output)?,
+            size: part.size,
         })
     }
 
     fn run(&self, pixels: &Tensor<f32>) -> Result<Tensor<f32>> {
         let feed = Feed { output: &self.input, value: pixels };
-        let values: Tensor<f32> = self.session.run_one(feed, &self.bottleneck, "computing bottlenecks")?;
-        if values.len() as u64 != pixels.dims()[0] * self.size as u64 {
-            let message = format!("holds {:?} numbers instead of {} an image", values.dims(), self.size);
-            return Err(Error::model("the bottleneck tensor", message));
+        let values: Tensor<f32> = self.session.run_one(feed, &self.output, "running the network")?;
+        let size = self.size.unwrap_or(values.len());
+        if values.len() as u64 != pixels.dims()[0] * size as u64 {
+            let message = format!("holds {:?} numbers instead of {size} an image", values.dims());
+            return Err(Error::model("the output tensor", message));
         }
         Ok(values)
     }

@@ -2,26 +2,30 @@
 //! neither a slow disk nor a slow network makes memory grow.
 
 use crate::error::Result;
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long to wait for a job before looking whether half-done ones can go on: jobs may come slowly.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// What happens to each job, in this order; jobs finish in any.
-pub(super) struct Steps<Load, First, Second, Ready> {
+pub(crate) struct Steps<Load, First, Second, Ready> {
     /// On a thread of its own.
-    pub(super) load: Load,
+    pub(crate) load: Load,
     /// On all cores.
-    pub(super) first: First,
+    pub(crate) first: First,
     /// On all cores.
-    pub(super) second: Second,
+    pub(crate) second: Second,
     /// Whether `second` would begin at once. Until then `first` goes on with further jobs, up to `backlog` of them.
-    pub(super) ready: Ready,
+    pub(crate) ready: Ready,
     /// See `ready`.
-    pub(super) backlog: usize,
+    pub(crate) backlog: usize,
 }
 
 /// Takes all jobs through the steps; `finish` runs on this thread. The first error ends it; what is under way then is
 /// dropped.
-pub(super) fn run<J: Send, L: Send, M: Send, R: Send>(
+pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
     jobs: impl Iterator<Item = J> + Send,
     steps: Steps<
         impl Fn(J) -> L + Send,
@@ -46,11 +50,12 @@ pub(super) fn run<J: Send, L: Send, M: Send, R: Send>(
             let (first, second, ready) = (&first, &second, &ready);
             let complete = completer(second, going, send_done.clone());
             scope.spawn(move || {
-                for job in loaded {
-                    let half_done = first(job);
-                    let overflow = match ready() {
-                        true => Some(half_done),
-                        false => send_waiting.try_send(half_done).err().map(TrySendError::into_inner),
+                loop {
+                    let overflow = match loaded.recv_timeout(PATIENCE) {
+                        Ok(job) if ready() => Some(first(job)),
+                        Ok(job) => send_waiting.try_send(first(job)).err().map(TrySendError::into_inner),
+                        Err(RecvTimeoutError::Timeout) => None,
+                        Err(RecvTimeoutError::Disconnected) => break,
                     };
                     if !overflow.into_iter().all(&complete) || ready() && !waiting.try_iter().all(&complete) {
                         return;

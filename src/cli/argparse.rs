@@ -43,6 +43,8 @@ pub struct Parsed {
     matches: ArgMatches,
     /// What was not understood and is ignored: one sentence each.
     pub warnings: Vec<String>,
+    /// The words that belong to no flag, where the program takes any.
+    pub paths: Vec<OsString>,
 }
 
 impl Flag {
@@ -69,12 +71,54 @@ pub(super) fn parse(
     flags: &[Flag],
     args: &[OsString],
 ) -> Result<Option<Parsed>> {
+    read(Command::new(program).about(about), flags, args, |word, warnings| {
+        warnings.push(format!("'{}' is not a flag and is ignored", word.to_string_lossy()));
+        None
+    })
+}
+
+/// The same for a program that also takes words without a flag, described by `help`. After `--` all are such words.
+pub(super) fn parse_with_paths(
+    program: &'static str,
+    about: &'static str,
+    flags: &[Flag],
+    help: &'static str,
+    args: &[OsString],
+) -> Result<Option<Parsed>> {
+    // For the help only: what is read here never reaches clap.
+    let paths = Arg::new("PATH").num_args(0..).help(help);
+    let command = Command::new(program).about(about).arg(paths);
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    let (before, after) = args.split_at(end);
+    let parsed = read(command, flags, before, |word, warnings| {
+        let dashed = word.as_encoded_bytes().starts_with(b"-") && word != "-";
+        if dashed {
+            let text = word.to_string_lossy();
+            warnings.push(format!("'{text}' is not a flag and is ignored; a file of that name is ./{text}"));
+        }
+        (!dashed).then(|| word.to_owned())
+    })?;
+    Ok(parsed.map(|mut parsed| {
+        parsed.paths.extend(after.iter().skip(1).cloned());
+        parsed
+    }))
+}
+
+/// `word` says what becomes of a word that belongs to no flag.
+fn read(
+    command: Command,
+    flags: &[Flag],
+    args: &[OsString],
+    word: impl Fn(&OsStr, &mut Vec<String>) -> Option<OsString>,
+) -> Result<Option<Parsed>> {
     let mut warnings = Vec::new();
-    let canonical = canonical(flags, args, &mut warnings)?;
-    let mut command = Command::new(program).about(about).version(env!("CARGO_PKG_VERSION"));
-    command = command.args_override_self(true).args(flags.iter().map(|f| f.to_arg()));
-    match command.try_get_matches_from(std::iter::once(program.into()).chain(canonical)) {
-        Ok(matches) => Ok(Some(Parsed { matches, warnings })),
+    let mut paths = Vec::new();
+    let canonical = canonical(flags, args, &mut warnings, |text, warnings| paths.extend(word(text, warnings)))?;
+    let command = command.version(env!("CARGO_PKG_VERSION")).args_override_self(true);
+    let command = command.args(flags.iter().map(|f| f.to_arg()));
+    let program = OsString::from(command.get_name());
+    match command.try_get_matches_from(std::iter::once(program).chain(canonical)) {
+        Ok(matches) => Ok(Some(Parsed { matches, warnings, paths })),
         Err(e) if !e.use_stderr() => {
             // A closed pipe (`--help | head`) is no reason to complain.
             let _ = e.print();
@@ -85,7 +129,12 @@ pub(super) fn parse(
 }
 
 /// The same command line with full names and `--flag=value` throughout, without what is not known.
-fn canonical(flags: &[Flag], args: &[OsString], warnings: &mut Vec<String>) -> Result<Vec<OsString>> {
+fn canonical(
+    flags: &[Flag],
+    args: &[OsString],
+    warnings: &mut Vec<String>,
+    mut other: impl FnMut(&OsStr, &mut Vec<String>),
+) -> Result<Vec<OsString>> {
     let mut known = Vec::new();
     let mut args = args.iter().peekable();
     while let Some(arg) = args.next() {
@@ -96,7 +145,7 @@ fn canonical(flags: &[Flag], args: &[OsString], warnings: &mut Vec<String>) -> R
         }
         let text = arg.to_string_lossy();
         let Some(body) = text.strip_prefix("--").filter(|b| !b.is_empty()) else {
-            warnings.push(format!("'{text}' is not a flag and is ignored"));
+            other(arg, warnings);
             continue;
         };
         let (typed, has_value) = body.split_once('=').map_or((body, false), |(name, _)| (name, true));

@@ -1,6 +1,14 @@
-//! `label_image.py`: a graph, its labels, a photograph; the most probable classes.
+//! `label_image.py`: a graph, its labels, a photograph; the most probable classes. [`classify`] is the script;
+//! [`label_many`] does the same for any number of photographs.
+
+mod many;
+mod paths;
+mod rows;
 
 pub use crate::layers::ImageFormat;
+pub use many::{Summary, label_many};
+pub use paths::Source;
+pub use rows::{Format, Row};
 
 use crate::error::{Error, Result};
 use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
@@ -17,11 +25,9 @@ const DEFAULT_SIZE: i32 = 224;
 /// How many classes are listed.
 const TOP: usize = 5;
 
-/// What to label, and by what.
+/// What to label by.
 #[derive(Debug, Clone)]
 pub struct LabelConfig {
-    /// The photograph.
-    pub image: PathBuf,
     /// The graph.
     pub graph: PathBuf,
     /// Its labels.
@@ -49,14 +55,34 @@ pub struct Labelled {
     pub top: Vec<(String, f32)>,
 }
 
-/// Classifies one photograph.
-pub fn classify(config: &LabelConfig) -> Result<Labelled> {
-    let image = fsio::read(&config.image)?;
-    let format = ImageFormat::of(&image).map_err(|what| Error::input(&config.image, what))?;
-    let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
-    let labels = export::parse_labels(&fsio::read(&config.labels)?);
-    let input = find_layer(&graph_def, &config.graph, "input_layer", &config.input_layer)?;
-    find_layer(&graph_def, &config.graph, "output_layer", &config.output_layer)?;
+/// What the files of a configuration hold.
+struct Model {
+    graph_def: GraphDef,
+    labels: Vec<String>,
+    spec: PixelSpec,
+}
+
+impl Model {
+    fn load(config: &LabelConfig) -> Result<Self> {
+        let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
+        let labels = export::parse_labels(&fsio::read(&config.labels)?);
+        let input = find_layer(&graph_def, &config.graph, "input_layer", &config.input_layer)?;
+        find_layer(&graph_def, &config.graph, "output_layer", &config.output_layer)?;
+        let spec = pixels(config, input)?;
+        Ok(Self { graph_def, labels, spec })
+    }
+
+    fn check_labels(&self, config: &LabelConfig, classes: usize) -> Result<()> {
+        if classes == self.labels.len() {
+            return Ok(());
+        }
+        let message = format!("holds {} labels, but the graph has {classes} classes", self.labels.len());
+        Err(Error::input(&config.labels, message))
+    }
+}
+
+/// The pixels that the graph wants, and the flags.
+fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
     let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
     let known = |axis: usize| wanted.as_ref().and_then(|s| i32::try_from(s[axis]).ok()).filter(|&n| n > 0);
     // TensorFlow's C API takes any size and then fails deep in the graph, or not at all.
@@ -72,26 +98,30 @@ pub fn classify(config: &LabelConfig) -> Result<Labelled> {
             ));
         }
     }
-    let spec = PixelSpec {
+    Ok(PixelSpec {
         height: config.input_height.or(known(1)).unwrap_or(DEFAULT_SIZE),
         width: config.input_width.or(known(2)).unwrap_or(DEFAULT_SIZE),
         depth: 3,
         range: PixelRange::Divide { mean: config.input_mean, std: config.input_std },
-    };
+    })
+}
+
+/// Classifies one photograph.
+pub fn classify(config: &LabelConfig, path: &Path) -> Result<Labelled> {
+    let image = fsio::read(path)?;
+    let format = ImageFormat::of(&image).map_err(|what| Error::input(path, what))?;
+    let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
-    let pixels = read_tensor_from_image_file(&config.image, image, format, &spec)?;
-    let graph = Graph::import(&graph_def).map_err(|e| Error::input(&config.graph, e.to_string()))?;
+    let pixels = read_tensor_from_image_file(path, image, format, &model.spec)?;
+    let graph = Graph::import(&model.graph_def).map_err(|e| Error::input(&config.graph, e.to_string()))?;
     let (input, output) = (graph.output(&config.input_layer)?, graph.output(&config.output_layer)?);
     let session = Session::new(&graph, Threads::default())?;
     let start = Instant::now();
     let result: Tensor<f32> =
         session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image")?;
     let evaluation_time = start.elapsed();
-    if result.len() != labels.len() {
-        let message = format!("holds {} labels, but the graph has {} classes", labels.len(), result.len());
-        return Err(Error::input(&config.labels, message));
-    }
-    Ok(Labelled { evaluation_time, top: top_k(&result, &labels) })
+    model.check_labels(config, result.len())?;
+    Ok(Labelled { evaluation_time, top: top_k(&result, &model.labels) })
 }
 
 /// The best scores with their labels. Of equal scores the later class goes first, as the script sorts.

@@ -3,7 +3,7 @@
 //!
 //! | step | what | where |
 //! |---|---|---|
-//! | 1 | Identity and CheckNumerics are passed by | here |
+//! | 1 | Identity, CheckNumerics and unfed PlaceholderWithDefault are passed by | here |
 //! | 2 | batch normalisation becomes part of the convolution, and constants are folded | [`fold_batch_norms`] |
 //! | 3 | the batch dimension is freed, what nothing needs is dropped | [`free_batch`] |
 //! | 4 | convolution, bias and activation become one op | [`fuse`] |
@@ -24,8 +24,9 @@ pub fn optimize(graph: &GraphDef, input: &str, output: &str, spec: &PixelSpec) -
     free_batch(&fold_batch_norms(&passed, InputRef::parse(output).node), input, output, spec)
 }
 
-/// Ops whose output is their input.
-const TRIVIAL: [&str; 3] = ["Identity", "CheckNumerics", "StopGradient"];
+/// Ops whose output is their input. (PlaceholderWithDefault: where nothing is fed to it, as between the network of a
+/// retrained graph and its new layer.)
+const TRIVIAL: [&str; 4] = ["Identity", "CheckNumerics", "StopGradient", "PlaceholderWithDefault"];
 
 /// Whoever reads a trivial op reads its input instead, and nobody waits for one. `keep` are left alone.
 fn pass_by(graph: &GraphDef, keep: &[&str]) -> GraphDef {

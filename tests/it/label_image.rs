@@ -9,10 +9,10 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-const GOLDEN: &str = "golden/poets_mobilenet_0.25_224";
+pub(super) const GOLDEN: &str = "golden/poets_mobilenet_0.25_224";
 
 /// A workspace with a trained graph.
-fn trained() -> Workspace {
+pub(super) fn trained() -> Workspace {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&["--how_many_training_steps=60"]).expect_code(0);
     workspace
@@ -30,7 +30,6 @@ fn scores_of_real_photographs_are_the_scripts() {
     assert_eq!(golden.len(), 12);
     for (name, lines) in golden {
         let config = LabelConfig {
-            image: photos.join(name),
             graph: graph.join("retrained_graph.pb"),
             labels: graph.join("retrained_labels.txt"),
             input_height: None,
@@ -41,7 +40,7 @@ fn scores_of_real_photographs_are_the_scripts() {
             output_layer: "final_result".into(),
         };
         let mut out = Vec::new();
-        report(&classify(&config).unwrap(), &mut out).unwrap();
+        report(&classify(&config, &photos.join(name)).unwrap(), &mut out).unwrap();
         let (ours, golden) = (scores(std::str::from_utf8(&out).unwrap()), scores(&strings(lines).join("\n")));
         assert_eq!(ours.len(), golden.len());
         for (ours, golden) in ours.iter().zip(&golden) {
@@ -87,7 +86,7 @@ fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn gif(frames: &[&RgbImage]) -> Vec<u8> {
+pub(super) fn gif(frames: &[&RgbImage]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = GifEncoder::new_with_speed(&mut bytes, 1);
     for frame in frames {

@@ -20,6 +20,7 @@ mod hub_variables;
 mod images;
 mod inception;
 mod label_image;
+mod label_many;
 mod layers;
 mod module_source;
 mod network;

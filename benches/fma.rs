@@ -1,0 +1,232 @@
+//! How far extraction is from what the processor could do: the multiply-adds of all convolutions, counted from the
+//! graph, over the multiply-adds this processor makes at best, is a bound no implementation by direct sums gets below
+//! (Winograd's and Fourier's ways of convolving save multiplications; oneDNN does not use them by itself).
+//!
+//! `cargo bench --bench fma` for Inception v3 (with random weights) and `miniature`;
+//! `cargo bench --bench fma -- --model_dir=DIR mobilenet_0.25_224` for others, whose archives are in DIR.
+//! For each, the network runs with batches of several sizes on as many threads as there are cores, as `retrain` does,
+//! the sizes in turn.
+
+use retrain::bottleneck::{BatchNetwork, Decoder};
+use retrain::model::{Backbone, create_model_graph, create_model_info, write_inception};
+use retrain::proto::InputRef;
+use retrain::tf::{self, Chatter, Graph, Tensor};
+use std::error::Error;
+use std::hint::black_box;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PHOTOGRAPH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tf_files/test_photos/open cluster/o00061.jpg");
+const BATCHES: [usize; 6] = [1, 2, 4, 8, 16, 32];
+const ROUNDS: usize = 5;
+/// How long one batch size is measured in one round.
+const WINDOW: Duration = Duration::from_millis(1500);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // `cargo test --all-targets` starts benchmarks, too, but without this flag.
+    if !std::env::args().any(|a| a == "--bench") {
+        return Ok(());
+    }
+    let given: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let model_dir = given.iter().find_map(|a| a.strip_prefix("--model_dir="));
+    let named: Vec<&str> = given.iter().map(String::as_str).filter(|a| !a.starts_with('-')).collect();
+    let architectures = if named.is_empty() { vec!["inception_v3", "miniature"] } else { named };
+
+    tf::load(Chatter::Quiet)?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let one = peak(1);
+    let all = peak(cores);
+    println!(
+        "single-precision fused multiply-adds by {}: {:.1} G/s on one core, {:.1} G/s on {cores}",
+        LANES.name(),
+        one / 1e9,
+        all / 1e9
+    );
+    let scratch = tempfile::tempdir()?;
+    for architecture in architectures {
+        let dir = model_dir.map_or(scratch.path(), Path::new);
+        let info = create_model_info(architecture)?;
+        if architecture == "inception_v3" && model_dir.is_none() {
+            write_inception(&dir.join(&info.model_file_name), 1)?;
+        }
+        measure(&create_model_graph(&info, dir)?, all, cores)?;
+    }
+    Ok(())
+}
+
+/// Prints the bound of one network, and what it takes.
+fn measure(backbone: &Backbone, peak: f64, cores: usize) -> Result<(), Box<dyn Error>> {
+    let count = multiply_adds(backbone)?;
+    let bound = count / peak * 1e3;
+    println!("{}: {:.3} G multiply-adds an image, at least {bound:.2} ms on {cores} cores", backbone.name, count / 1e9);
+    let probe = Decoder::new(&backbone.pixels).decode(std::fs::read(PHOTOGRAPH)?)?;
+    let network = BatchNetwork::new(backbone, &probe)?;
+    let mut times = BATCHES.map(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        for (batch, times) in BATCHES.iter().zip(&mut times) {
+            times.push(time(&network, &probe, *batch, cores));
+        }
+    }
+    for (batch, mut times) in BATCHES.iter().zip(times) {
+        times.sort_by(f64::total_cmp);
+        let (median, least) = (times[ROUNDS / 2], times[0]);
+        println!(
+            "    batch {batch:2}: {median:6.2} ms an image (least {least:.2}), {:.0} % of the peak",
+            100.0 * bound / median
+        );
+    }
+    Ok(())
+}
+
+/// Milliseconds an image, with batches of that size on all cores at once.
+fn time(network: &BatchNetwork, probe: &Tensor<f32>, batch: usize, cores: usize) -> f64 {
+    let mut pixels = Tensor::new(&[&[batch as u64], &probe.dims()[1..]].concat());
+    pixels.chunks_mut(probe.len()).for_each(|image| image.copy_from_slice(probe));
+    let run = || network.run(&pixels).map(drop);
+    let start = Instant::now();
+    let work = || {
+        let mut images = 0;
+        // Whoever is done waits for nobody: what it could have done more is less than a batch.
+        while start.elapsed() < WINDOW && run().is_ok() {
+            images += batch;
+        }
+        images as f64 / start.elapsed().as_secs_f64()
+    };
+    let rate: f64 = thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|t| t.join().unwrap_or(f64::NAN)).sum()
+    });
+    1e3 / rate
+}
+
+/// The multiply-adds of all convolutions before the bottleneck, for one image.
+fn multiply_adds(backbone: &Backbone) -> Result<f64, Box<dyn Error>> {
+    let frozen = backbone.frozen()?;
+    let graph = Graph::import(&frozen)?;
+    let mut sum = 0.0;
+    for node in &frozen.node {
+        // Numbers in the output, times those that each is a sum of.
+        let summed = match node.op.as_str() {
+            "Conv2D" => 3,
+            "DepthwiseConv2dNative" => 2,
+            _ => continue,
+        };
+        let shape = |tensor: &str| graph.shape(tensor).ok_or_else(|| format!("{tensor} has no shape"));
+        let (output, kernel) = (shape(&node.name)?, shape(InputRef::parse(&node.input[1]).node)?);
+        if output[1..].iter().chain(&kernel).any(|&d| d < 0) {
+            return Err(format!("the shape of {} is not known", node.name).into());
+        }
+        let product = |dims: &[i64]| dims.iter().map(|&d| d as f64).product::<f64>();
+        sum += product(&output[1..]) * product(&kernel[..summed]);
+    }
+    Ok(sum)
+}
+
+/// Multiply-adds a second on so many threads, the best of several tries.
+fn peak(threads: usize) -> f64 {
+    const STEPS: usize = 20_000_000;
+    let lanes = *LANES;
+    let try_once = || {
+        let start = Instant::now();
+        thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(move || lanes.spin(STEPS)))));
+        (threads * STEPS * lanes.per_step()) as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..7).map(|_| try_once()).fold(0.0, f64::max)
+}
+
+static LANES: std::sync::LazyLock<Lanes> = std::sync::LazyLock::new(Lanes::best);
+
+/// The widest multiply-adds the processor has.
+#[derive(Clone, Copy)]
+enum Lanes {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Plain,
+}
+
+/// So many independent sums: more than units times latency, and they fit the registers.
+const SUMS: usize = 12;
+
+impl Lanes {
+    fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Plain
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "AVX2",
+            Self::Plain => "whatever the compiler makes of it",
+        }
+    }
+
+    fn per_step(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 16 * SUMS,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 8 * SUMS,
+            Self::Plain => 4 * SUMS,
+        }
+    }
+
+    #[allow(unsafe_code)]
+    fn spin(self, steps: usize) {
+        match self {
+            // SAFETY: `best` has seen that the processor has these instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { avx512(steps) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { avx2(steps) },
+            Self::Plain => plain(steps),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn avx512(steps: usize) {
+    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_set1_ps};
+    let (factor, term) = (_mm512_set1_ps(black_box(0.999)), _mm512_set1_ps(black_box(1e-3)));
+    let mut sums = [_mm512_set1_ps(black_box(1.0)); SUMS];
+    for _ in 0..steps {
+        sums.iter_mut().for_each(|s| *s = _mm512_fmadd_ps(*s, factor, term));
+    }
+    black_box(sums);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2(steps: usize) {
+    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_set1_ps};
+    let (factor, term) = (_mm256_set1_ps(black_box(0.999)), _mm256_set1_ps(black_box(1e-3)));
+    let mut sums = [_mm256_set1_ps(black_box(1.0)); SUMS];
+    for _ in 0..steps {
+        sums.iter_mut().for_each(|s| *s = _mm256_fmadd_ps(*s, factor, term));
+    }
+    black_box(sums);
+}
+
+fn plain(steps: usize) {
+    let (factor, term) = (black_box(0.999f32), black_box(1e-3f32));
+    let mut sums = [[black_box(1.0f32); 4]; SUMS];
+    for _ in 0..steps {
+        sums.as_flattened_mut().iter_mut().for_each(|s| *s = s.mul_add(factor, term));
+    }
+    black_box(sums);
+}

@@ -1,0 +1,139 @@
+//! Which images to label: files, what lies in directories, lists of paths on standard input. They are looked for while
+//! the first are already being labelled, and however many there are, few of them are in memory.
+
+use crate::layers::ImageFormat;
+use crossbeam_channel::{Receiver, bounded};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, BufRead, Read};
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// How many paths are found ahead.
+const AHEAD: usize = 256;
+/// As many first bytes as tell what a file is.
+const MAGIC: usize = 16;
+
+/// Where images come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file, or a directory with all that is in it.
+    Path(PathBuf),
+    /// A list of such paths, one a line.
+    StandardInput,
+}
+
+impl Source {
+    /// As it was typed: `-` is standard input.
+    #[must_use]
+    pub fn typed(word: &OsStr) -> Self {
+        if word == "-" { Self::StandardInput } else { Self::Path(word.into()) }
+    }
+}
+
+/// A path that came up.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    /// Whether somebody named this file: it must be an image then.
+    pub(super) named: bool,
+    /// What went wrong in looking for it.
+    pub(super) error: Option<String>,
+}
+
+impl Found {
+    fn failed(path: impl Into<PathBuf>, error: &impl ToString) -> Self {
+        Self { path: path.into(), named: true, error: Some(error.to_string()) }
+    }
+
+    /// The file's content. `None` for a file that is no image and that nobody said was one.
+    pub(super) fn read(&self) -> Option<Result<Vec<u8>, String>> {
+        if let Some(error) = &self.error {
+            return Some(Err(error.clone()));
+        }
+        let unreadable = |e: io::Error| format!("cannot be read ({e})");
+        let read = || {
+            let mut content = Vec::with_capacity(MAGIC);
+            let mut file = File::open(&self.path).map_err(unreadable)?;
+            file.by_ref().take(MAGIC as u64).read_to_end(&mut content).map_err(unreadable)?;
+            match ImageFormat::of(&content) {
+                Err(_) if !self.named => return Ok(None),
+                Err(what) => return Err(what),
+                Ok(_) => file.read_to_end(&mut content).map_err(unreadable)?,
+            };
+            Ok(Some(content))
+        };
+        read().transpose()
+    }
+}
+
+/// Looks for images on a thread of its own, which ends when nobody asks any more. (It may be waiting for standard
+/// input then: nobody waits for it.)
+pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
+    let (send, found) = bounded(AHEAD);
+    std::thread::spawn(move || {
+        let mut sources = sources.into_iter().flat_map(|source| match source {
+            Source::Path(path) => files(path),
+            Source::StandardInput => Box::new(listed().flat_map(|line| match line {
+                Ok(path) => files(path),
+                Err(e) => Box::new(std::iter::once(Found::failed("standard input", &e))),
+            })),
+        });
+        sources.try_for_each(|found| send.send(found))
+    });
+    found
+}
+
+/// A file, or the files in a directory and its directories, in the order of their names; without hidden ones.
+fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
+    if !path.is_dir() {
+        return Box::new(std::iter::once(Found { path, named: true, error: None }));
+    }
+    let visible = |e: &DirEntry| e.depth() == 0 || !e.file_name().as_encoded_bytes().starts_with(b".");
+    let entries = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
+    Box::new(entries.filter_map(|entry| match entry {
+        Ok(entry) if entry.file_type().is_file() => Some(Found { path: entry.into_path(), named: false, error: None }),
+        Ok(_) => None,
+        Err(e) => Some(Found::failed(e.path().unwrap_or(Path::new("")), &e)),
+    }))
+}
+
+/// The lines of standard input.
+fn listed() -> impl Iterator<Item = io::Result<PathBuf>> {
+    let mut lines = io::stdin().lock();
+    std::iter::from_fn(move || {
+        loop {
+            let mut line = Vec::new();
+            match lines.read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(e) => return Some(Err(e)),
+            }
+            let ending = line.iter().rev().take_while(|b| matches!(b, b'\n' | b'\r')).count();
+            line.truncate(line.len() - ending);
+            if !line.is_empty() {
+                return Some(Ok(path_of(line)));
+            }
+        }
+    })
+    // Whatever cannot be read once cannot be read again.
+    .scan(false, |failed, line: io::Result<PathBuf>| {
+        (!*failed).then(|| {
+            *failed = line.is_err();
+            line
+        })
+    })
+}
+
+/// A path need not be UTF-8.
+#[cfg(unix)]
+fn path_of(line: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    OsString::from_vec(line).into()
+}
+
+/// A path from text.
+#[cfg(not(unix))]
+fn path_of(line: Vec<u8>) -> PathBuf {
+    OsString::from(String::from_utf8_lossy(&line).into_owned()).into()
+}
