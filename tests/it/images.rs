@@ -185,3 +185,28 @@ fn classes_of_bad_images_alone_are_named_and_two_good_ones_are_needed() {
     let message = "photos: fewer than two classes are left with images that can be used; see the warnings above\n";
     outcome.says(&format!("ERROR:tensorflow:{message}"));
 }
+
+#[test]
+fn label_image_refuses_bombs_too() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    for (name, bomb) in
+        [("bomb.gif", gif(1, 65_535, 1)), ("bomb.jpg", jpeg(65_535, 65_535)), ("bomb.png", png(60_000, 60_000))]
+    {
+        workspace.write(name, bomb);
+        workspace
+            .label_image(&[&format!("--image={name}")])
+            .expect_code(1)
+            .says("more than the 178956970 that are allowed");
+    }
+}
+
+#[test]
+fn distorted_runs_name_what_cannot_be_decoded() {
+    let workspace = Workspace::with_photos(20);
+    for i in 0..20 {
+        workspace.write(&format!("photos/open cluster/o{i:05}.jpg"), b"RIFF\x24\0\0\0WEBPVP8 ");
+    }
+    let outcome = workspace.retrain(&["--flip_left_right"]).expect_code(1);
+    outcome.says("(is WebP, not JPEG, PNG, GIF or BMP; convert it first)");
+}
