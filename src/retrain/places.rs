@@ -10,10 +10,6 @@ use std::path::{Path, PathBuf};
 impl Config {
     /// The checks that need no more than the flags and a look at the file system.
     pub(super) fn check_places(&self) -> Result<()> {
-        // As the listing says it, but before a model is brought.
-        if !self.image_dir.is_dir() && !matches!(self.pretrained, Pretrained::OwnGraph(_)) {
-            return Err(Error::input(&self.image_dir, NO_IMAGE_DIR));
-        }
         let files = [("output_graph", self.output_graph.as_path()), ("output_labels", &self.output_labels)];
         let dirs = self.dirs_written();
         for (flag, path) in files.iter().chain(&dirs) {
@@ -32,7 +28,12 @@ impl Config {
             }
             check_dir(dir).map_err(|message| Error::usage(*flag, message))?;
         }
-        self.check_apart(&files, &dirs)
+        self.check_apart(&files, &dirs)?;
+        // As the listing says it, but before a model is brought.
+        if !self.image_dir.is_dir() && !matches!(self.pretrained, Pretrained::OwnGraph(_)) {
+            return Err(Error::input(&self.image_dir, NO_IMAGE_DIR));
+        }
+        Ok(())
     }
 
     /// Nothing is written among the photographs, where it would be taken for one of them, or for a class.

@@ -211,7 +211,7 @@ fn arguments_that_are_no_text_are_paths_or_refused() {
 fn each_bad_input_of_label_image_is_named() {
     let workspace = workspace();
     for (args, code, message) in [
-        (&[][..], 2, "--image: must be given: the photograph to label"),
+        (&[][..], 2, "--image: must be given: the photograph to label (or name several without a flag)"),
         (&["--image=x", "--input_std=0"], 2, "--input_std: must not be 0: pixel values are divided by it"),
         (&["--image=x", "--input_std="], 2, "--input_std: invalid float value: ''"),
         (&["--image=x", "--input_mean=nan"], 2, "--input_mean: must be a finite number, not NaN"),
