@@ -70,7 +70,8 @@ fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<fs::Metadata> {
         return file.metadata().map_err(fail);
     }
     let mut file = temporary_beside(path)?;
-    file.write_all(bytes).map_err(fail)?;
+    // Past the temporary file's own errors: they tell its name, which says nothing to anyone.
+    file.as_file_mut().write_all(bytes).map_err(fail)?;
     if sync {
         file.as_file().sync_all().map_err(fail)?;
     }

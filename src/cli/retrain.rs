@@ -156,7 +156,10 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
     let learning_rate = parsed.float("learning_rate")?;
     // As a float32, the number it is multiplied as.
     if !(learning_rate as f32).is_finite() || learning_rate < 0.0 {
-        return Err(Error::usage("learning_rate", format!("must be a finite number from 0 on, not {learning_rate}")));
+        return Err(Error::usage(
+            "learning_rate",
+            format!("must be a finite number from 0 on, not {}", short(learning_rate)),
+        ));
     }
     let random_seed = if parsed.given("random_seed") { at_least(parsed, "random_seed", 0)? } else { draw_seed() };
     let final_tensor_name = parsed.text("final_tensor_name")?;
@@ -257,6 +260,11 @@ fn percentage(parsed: &Parsed, name: &str) -> Result<i64> {
         return Err(Error::usage(name, format!("must be between 0 and 100, not {value}")));
     }
     Ok(value)
+}
+
+/// A number in few characters, however large it is.
+fn short(number: f64) -> String {
+    if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
 }
 
 /// Bottlenecks of a batch are copied: this many of 2048 numbers are 800 MB.

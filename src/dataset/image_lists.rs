@@ -10,6 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
+/// What is said where there is no such directory.
+pub(crate) const NO_IMAGE_DIR: &str = "Image directory not found; give a directory of class directories";
+
 /// Which directories are classes, and which files their images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -126,7 +129,7 @@ pub fn create_image_lists(
     validation_percentage: i64,
 ) -> Result<ImageLists> {
     if !image_dir.is_dir() {
-        return Err(Error::input(image_dir, "Image directory not found; give a directory of class directories"));
+        return Err(Error::input(image_dir, NO_IMAGE_DIR));
     }
     let mut labels: Vec<LabelLists> = Vec::new();
     let mut made_by: HashMap<String, OsString> = HashMap::new();

@@ -3,14 +3,18 @@
 use super::EventsFile;
 use crate::error::{Error, Result};
 use crate::proto::Event;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// How many parcels may wait: a disk that stalls for a moment holds up nothing, one that stays slow does not cost
 /// memory without end.
 const CAPACITY: usize = 32;
 /// How many events go in one parcel: waking the thread for each would cost more than writing it.
 const PARCEL: usize = 32;
+
+/// How long an answer is waited for before looking whether the thread is still there.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 enum Message {
     Events(Vec<Event>),
@@ -55,9 +59,15 @@ impl Queue {
         self.send_parcel()?;
         let (send, receive) = bounded(1);
         self.send(Message::Sync(send))?;
-        match receive.recv() {
-            Ok(()) => Ok(()),
-            Err(_) => self.end(),
+        loop {
+            match receive.recv_timeout(LOOK_AGAIN) {
+                Ok(()) => return Ok(()),
+                // A thread that has failed meanwhile leaves the question in the queue: nobody would ever answer it.
+                Err(RecvTimeoutError::Timeout) if !self.thread.as_ref().is_none_or(JoinHandle::is_finished) => {}
+                // It may have answered and ended between the two looks.
+                Err(_) if receive.try_recv().is_ok() => return Ok(()),
+                Err(_) => return self.end(),
+            }
         }
     }
 

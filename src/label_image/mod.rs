@@ -11,7 +11,7 @@ pub use paths::Source;
 pub use rows::{Format, Row};
 
 use crate::error::{Error, Result};
-use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
+use crate::layers::{self, DecodedImage, ResizedAs, add_image_decoding};
 use crate::model::{PixelRange, PixelSpec};
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
@@ -110,6 +110,7 @@ fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
 pub fn classify(config: &LabelConfig, path: &Path) -> Result<Labelled> {
     let image = fsio::read(path)?;
     let format = ImageFormat::of(&image).map_err(|what| Error::input(path, what))?;
+    let (image, _) = layers::checked(format, image).map_err(|what| Error::input(path, what))?;
     let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
     let pixels = read_tensor_from_image_file(path, image, format, &model.spec)?;

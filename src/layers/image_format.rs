@@ -39,6 +39,12 @@ impl ImageFormat {
         if let Some((_, format)) = BY_MAGIC.iter().find(|(magic, _)| content.starts_with(magic)) {
             return Ok(*format);
         }
+        // A size goes before the name of the format.
+        let brand = content.get(4..12).unwrap_or_default();
+        if [&b"ftyphei"[..], b"ftypmif1", b"ftypavif"].iter().any(|known| brand.starts_with(known)) {
+            let name = if brand.ends_with(b"avif") { "AVIF" } else { "HEIC" };
+            return Err(format!("is {name}, not JPEG, PNG, GIF or BMP; convert it first"));
+        }
         let other = OTHERS.iter().find(|(magic, _)| content.starts_with(magic)).map(|(_, name)| *name);
         Err(match other {
             Some(name) => format!("is {name}, not JPEG, PNG, GIF or BMP; convert it first"),

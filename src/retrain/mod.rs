@@ -5,6 +5,7 @@ mod evaluation;
 mod head;
 mod hub_outputs;
 mod labelling;
+mod left;
 mod meta_graph;
 mod places;
 mod report;
@@ -89,6 +90,7 @@ fn list_images(config: &Config, generation: Generation) -> Result<ImageLists> {
     let split = &config.percentages;
     let image_lists = create_image_lists(&config.image_dir, layout, split.testing, split.validation)?;
     report::check_classes(&image_lists)?;
+    left::check_training(config, image_lists.count(Category::Training))?;
     report::split_table(&image_lists);
     Ok(image_lists)
 }
@@ -116,6 +118,7 @@ fn get_bottlenecks(config: &Config, backbone: &Backbone, image_lists: &ImageList
     };
     let (bottlenecks, bad) = cache_bottlenecks(&LocalExtractor::new(backbone), image_lists, &spec)?;
     report::bad_images(&bad, config.skip_bad_images)?;
+    left::check(config, image_lists, &bottlenecks)?;
     report::duplicates(&bottlenecks);
     Ok(bottlenecks)
 }

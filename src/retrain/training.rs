@@ -113,10 +113,6 @@ impl<'a> Training<'a> {
     pub(super) fn run(&mut self) -> Result<()> {
         let steps = self.config.how_many_training_steps;
         let (mut train, mut validation) = (Batch::new(), Batch::new());
-        if self.bottlenecks.members(Category::Training).iter().all(Vec::is_empty) && steps > 0 {
-            let message = "leaves no image to train on; lower it, or --validation_percentage";
-            return Err(Error::usage("testing_percentage", message));
-        }
         let mut saved = Instant::now();
         if self.step == 0 {
             self.save_state()?;
@@ -243,7 +239,8 @@ impl<'a> Training<'a> {
         let mut args = feed(&self.head.evaluator, validation);
         let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
         let accuracy = request(&mut args, &self.head.evaluator.accuracy);
-        self.head.evaluator.session.run(&mut args, doing)?;
+        let ran = self.head.evaluator.session.run(&mut args, doing);
+        ran.map_err(|error| diverged(error, step, self.config.learning_rate))?;
         let summary = take_bytes(&mut args, merged, doing)?;
         let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
         drop(args);
@@ -302,9 +299,9 @@ impl<'a> Training<'a> {
 /// TensorFlow's summaries refuse what is no number: the one way in which too large a rate shows.
 fn diverged(error: Error, step: u64, learning_rate: f32) -> Error {
     match error {
-        Error::TensorFlow { message, .. } if message.contains("summary histogram") => Error::usage(
+        Error::TensorFlow { message, .. } if message.to_lowercase().contains("histogram for") => Error::usage(
             "learning_rate",
-            format!("{learning_rate:e} is too large: after {step} steps the weights are no longer finite; lower it"),
+            format!("{learning_rate:e} is too large: by step {step} the weights are no longer finite; lower it"),
         ),
         other => other,
     }

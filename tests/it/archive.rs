@@ -38,6 +38,8 @@ pub(crate) fn tgz(name: &str, kind: EntryType, link: &str, content: &[u8]) -> Ve
 
 /// Retrains in `workspace` with what model_dir `in/models` holds.
 fn retrain(workspace: &Workspace) -> Outcome {
+    // Looked for before a model is.
+    std::fs::create_dir_all(workspace.path("photos")).unwrap();
     let args = ["--image_dir=photos", "--architecture=mobilenet_0.25_128", "--model_dir=in/models"];
     run(RETRAIN, workspace.root(), &[&args, &OUTPUTS[..], &["--how_many_training_steps=2"]].concat())
 }

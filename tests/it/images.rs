@@ -1,0 +1,212 @@
+//! Photographs of every kind, and files that are none: the content decides; what cannot be used is named, or left out.
+
+use super::support::{Workspace, files_under, golden, json};
+use retrain::bottleneck::Decoder;
+use retrain::model::{PixelRange, PixelSpec};
+use retrain::tf::{self, Chatter};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::symlink;
+
+/// The mean of each colour, at the image's own size.
+fn means(content: Vec<u8>) -> Result<[f64; 3], String> {
+    tf::load(Chatter::Quiet).unwrap();
+    let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
+    let pixels = Decoder::new(&PixelSpec { width: 24, height: 16, depth: 3, range }).decode(content)?;
+    let mut sums = [0.0; 3];
+    pixels.iter().enumerate().for_each(|(i, &value)| sums[i % 3] += f64::from(value));
+    Ok(sums.map(|s| s / (24.0 * 16.0)))
+}
+
+#[test]
+fn every_kind_of_image_has_the_colours_another_decoder_sees() {
+    let expected = json(&golden("images/means.json"));
+    let expected = expected.as_object().unwrap();
+    assert_eq!(expected.len(), 13);
+    // Within two levels: TensorFlow decodes JPEG by a faster transform than Pillow.
+    for (name, wanted) in expected {
+        let got = means(fs::read(golden("images").join(name)).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for (got, wanted) in got.iter().zip(wanted.as_array().unwrap()) {
+            assert!((got - wanted.as_f64().unwrap()).abs() < 2.0, "{name}: {got} instead of {wanted}");
+        }
+    }
+}
+
+/// A file that claims to be of that size, by its header.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let ihdr = [b"IHDR", &width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    let checksum = crc32fast::hash(&ihdr).to_be_bytes();
+    [b"\x89PNG\r\n\x1a\n\0\0\0\x0d", &ihdr[..], &checksum, b"\0\0\0\0IDAT\x35\xaf\x06\x1e"].concat()
+}
+
+fn gif(screen: u16, frame: u16, frames: usize) -> Vec<u8> {
+    let mut bytes = b"GIF89a".to_vec();
+    bytes.extend([screen.to_le_bytes(), screen.to_le_bytes()].concat());
+    bytes.extend(b"\x80\0\0\0\0\0\xff\xff\xff");
+    for _ in 0..frames {
+        bytes.extend(b"\x2c\0\0\0\0");
+        bytes.extend([frame.to_le_bytes(), frame.to_le_bytes()].concat());
+        bytes.extend(b"\0\x02\x02\x4c\x01\0");
+    }
+    bytes.push(0x3b);
+    bytes
+}
+
+fn bmp(width: i32, height: i32) -> Vec<u8> {
+    let file = [b"BM", &1000u32.to_le_bytes()[..], &[0; 4], &54u32.to_le_bytes()].concat();
+    let info = [&40u32.to_le_bytes()[..], &width.to_le_bytes(), &height.to_le_bytes(), &[1, 0, 24, 0], &[0; 24]];
+    [file, info.concat(), vec![0; 100]].concat()
+}
+
+fn jpeg(width: u16, height: u16) -> Vec<u8> {
+    let whole = fs::read(golden("images/baseline.jpg")).unwrap();
+    let at = whole.windows(2).position(|w| w == b"\xff\xc0").unwrap();
+    let size = [height.to_be_bytes(), width.to_be_bytes()].concat();
+    [&whole[..at + 5], &size, &whole[at + 9..]].concat()
+}
+
+#[test]
+fn decompression_bombs_are_refused_by_their_headers() {
+    let start = std::time::Instant::now();
+    for (bomb, size) in [
+        (png(60_000, 60_000), "60000 × 60000"),
+        (png(u32::MAX, 1), "4294967295 × 1"),
+        (gif(65_535, 1, 1), "65535 × 65535"),
+        (gif(1, 65_535, 1), "65535 × 65535"),
+        (bmp(60_000, -60_000), "60000 × 60000"),
+        (bmp(i32::MIN, 1), "2147483648 × 1"),
+        (jpeg(65_535, 65_535), "65535 × 65535"),
+    ] {
+        let expected = format!("is {size} pixels, more than the 178956970 that are allowed; make it smaller");
+        assert_eq!(means(bomb).unwrap_err(), expected);
+    }
+    // Of ever so many frames one is decoded: a hundred thousand of 1000 × 1000 would be 300 GB.
+    let many = means(gif(1000, 1000, 100_000));
+    assert!(many.is_ok() || many.unwrap_err().starts_with("cannot be decoded as GIF"));
+    assert!(start.elapsed().as_secs() < 60);
+}
+
+#[test]
+fn damaged_images_are_refused_and_never_crash() {
+    for name in json(&golden("images/means.json")).as_object().unwrap().keys() {
+        let whole = fs::read(golden("images").join(name)).unwrap();
+        for length in 0..whole.len().min(60) {
+            // What is cut off within its header is no image, whatever else it may be.
+            let _: String = means(whole[..length].to_vec()).unwrap_err();
+        }
+        for i in (0..whole.len()).step_by(7) {
+            let mut flipped = whole.clone();
+            flipped[i] ^= 0xff;
+            // Either is fine; it is neither a crash nor a picture of another size.
+            let _ = means(flipped);
+        }
+    }
+    let noise: Vec<u8> = (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    assert_eq!(means(noise).unwrap_err(), "is not a JPEG, PNG, GIF or BMP image");
+    let whole = fs::read(golden("images/baseline.jpg")).unwrap();
+    assert!(means(whole[..whole.len() - 60].to_vec()).unwrap_err().starts_with("cannot be decoded as JPEG ("));
+}
+
+#[test]
+fn all_bad_files_are_listed_or_all_left_out() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    let graph = fs::read(workspace.path("graph.pb")).unwrap();
+    let dir = "photos/open cluster";
+    for (name, content) in [
+        ("zb.jpg", &b"RIFF\x24\0\0\0WEBPVP8 "[..]),
+        ("zc.jpg", b"II*\0\x08\0\0\0"),
+        ("zd.jpg", b"\0\0\0\x18ftypheic\0\0\0\0"),
+        ("ze.jpg", b"SIMPLE  =                    T"),
+        ("zf.jpg", b"%PDF-1.4"),
+        ("zg.jpg", b"<!DOCTYPE html><html>"),
+        ("zh.jpg", b""),
+        ("z [1] 'q' \"d\"\n.jpg", b"noise"),
+    ] {
+        workspace.write(&format!("{dir}/{name}"), content);
+    }
+    fs::write(workspace.path(dir).join(OsString::from_vec(b"z\xff.jpg".to_vec())), b"noise").unwrap();
+    fs::create_dir(workspace.path(&format!("{dir}/zi.jpg"))).unwrap();
+    symlink("nowhere", workspace.path(&format!("{dir}/zj.jpg"))).unwrap();
+    symlink("zk.jpg", workspace.path(&format!("{dir}/zk.jpg"))).unwrap();
+    let pipe = workspace.path(&format!("{dir}/zl.jpg"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let huge = fs::File::create(workspace.path(&format!("{dir}/zm.jpg"))).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let reasons = [
+        ("zb.jpg", "is WebP, not JPEG, PNG, GIF or BMP; convert it first"),
+        ("zc.jpg", "is TIFF, not JPEG, PNG, GIF or BMP; convert it first"),
+        ("zd.jpg", "is HEIC, not JPEG, PNG, GIF or BMP; convert it first"),
+        ("ze.jpg", "is FITS, not JPEG, PNG, GIF or BMP; convert it first"),
+        ("zf.jpg", "is PDF, not JPEG, PNG, GIF or BMP; convert it first"),
+        ("zg.jpg", "is HTML, not JPEG, PNG, GIF or BMP; convert it first"),
+        ("zh.jpg", "is empty"),
+        ("z [1] 'q' \"d\"\\n.jpg", "is not a JPEG, PNG, GIF or BMP image"),
+        ("z\u{fffd}.jpg", "is not a JPEG, PNG, GIF or BMP image"),
+        ("zi.jpg", "is a directory"),
+        ("zj.jpg", "cannot be read (No such file or directory (os error 2))"),
+        ("zk.jpg", "cannot be read (Too many levels of symbolic links (os error 40))"),
+        ("zl.jpg", "is a pipe, a socket or a device, not a file"),
+        ("zm.jpg", "has 1099511627776 bytes, more than the 1073741824 that are allowed"),
+    ];
+    let outcome =
+        workspace.retrain(&[]).expect_code(1).says("14 images cannot be used; --on_bad_image=skip leaves them out\n");
+    for (name, reason) in reasons {
+        let line = format!("\nError during processing file {dir}/{name} ({reason})");
+        assert!(outcome.stderr.contains(&line), "{line}\n{}", outcome.stderr);
+    }
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph, "the earlier graph stays");
+    let outcome = workspace.retrain(&["--on_bad_image=skip", "--print_mis"]).expect_code(0);
+    let outcome = outcome.says("WARNING:retrain:14 images are left out\n");
+    for (name, reason) in reasons {
+        let line = format!("\nWARNING:retrain:Error during processing file {dir}/{name} ({reason})\n");
+        assert!(outcome.stderr.contains(&line), "{line}\n{}", outcome.stderr);
+    }
+    // They are in no set: what is learnt and tested is what it was without them.
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
+    let misclassified = outcome.stderr.split("MISCLASSIFIED").nth(1).unwrap();
+    assert!(!misclassified.contains("/z"), "{misclassified}");
+    fs::remove_file(workspace.path(dir).join(OsString::from_vec(b"z\xff.jpg".to_vec()))).unwrap();
+    assert!(files_under(&workspace.path("bottlenecks")).iter().all(|f| !f.contains("/z")));
+}
+
+#[test]
+fn classes_of_bad_images_alone_are_named_and_two_good_ones_are_needed() {
+    let workspace = Workspace::with_photos(20);
+    for i in 0..20 {
+        workspace.write(&format!("photos/dark cloud/{i}.jpg"), "noise");
+    }
+    let outcome = workspace.retrain(&["--on_bad_image=skip"]).expect_code(0);
+    outcome.says("WARNING:retrain:Label 'dark cloud' has no image that can be used: it is kept, but never learnt\n");
+    fs::remove_dir_all(workspace.path("photos/open cluster")).unwrap();
+    // As where there is but one directory.
+    let outcome = workspace.retrain(&["--on_bad_image=skip"]).expect_code(255);
+    let message = "photos: fewer than two classes are left with images that can be used; see the warnings above\n";
+    outcome.says(&format!("ERROR:tensorflow:{message}"));
+}
+
+#[test]
+fn label_image_refuses_bombs_too() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    for (name, bomb) in
+        [("bomb.gif", gif(1, 65_535, 1)), ("bomb.jpg", jpeg(65_535, 65_535)), ("bomb.png", png(60_000, 60_000))]
+    {
+        workspace.write(name, bomb);
+        workspace
+            .label_image(&[&format!("--image={name}")])
+            .expect_code(1)
+            .says("more than the 178956970 that are allowed");
+    }
+}
+
+#[test]
+fn distorted_runs_name_what_cannot_be_decoded() {
+    let workspace = Workspace::with_photos(20);
+    for i in 0..20 {
+        workspace.write(&format!("photos/open cluster/o{i:05}.jpg"), b"RIFF\x24\0\0\0WEBPVP8 ");
+    }
+    let outcome = workspace.retrain(&["--flip_left_right"]).expect_code(1);
+    outcome.says("(is WebP, not JPEG, PNG, GIF or BMP; convert it first)");
+}
