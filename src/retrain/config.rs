@@ -1,5 +1,6 @@
 //! What a run is to do: valid by construction, whatever was typed.
 
+use crate::dataset::NO_IMAGE_DIR;
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{ModelInfo, OwnGraph};
@@ -104,6 +105,10 @@ impl Config {
         }
         if let Some(dir) = &self.saved_model_dir {
             export::check_free(dir)?;
+        }
+        // As the listing says it, but before a model is brought.
+        if !self.image_dir.is_dir() && !matches!(self.pretrained, Pretrained::OwnGraph(_)) {
+            return Err(Error::input(&self.image_dir, NO_IMAGE_DIR));
         }
         if let Some(graph) = self.own_graph()
             && same_file(graph, &self.output_graph)

@@ -2,7 +2,6 @@
 //! before the costly work.
 
 use super::config::{Config, Pretrained};
-use crate::dataset::NO_IMAGE_DIR;
 use crate::error::{Error, Result};
 use crate::fsio::{check_dir, shown};
 use std::path::{Path, PathBuf};
@@ -28,12 +27,7 @@ impl Config {
             }
             check_dir(dir).map_err(|message| Error::usage(*flag, message))?;
         }
-        self.check_apart(&files, &dirs)?;
-        // As the listing says it, but before a model is brought.
-        if !self.image_dir.is_dir() && !matches!(self.pretrained, Pretrained::OwnGraph(_)) {
-            return Err(Error::input(&self.image_dir, NO_IMAGE_DIR));
-        }
-        Ok(())
+        self.check_apart(&files, &dirs)
     }
 
     /// Nothing is written among the photographs, where it would be taken for one of them, or for a class.
