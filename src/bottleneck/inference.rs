@@ -28,6 +28,15 @@ pub(crate) struct Inference {
     backlog: usize,
 }
 
+/// Nobody must wait for ever, even if making the network ready came to an end that nobody foresaw.
+struct AlwaysSet<'n>(&'n OnceLock<Result<BatchNetwork, String>>);
+
+impl Drop for AlwaysSet<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.set(Err("could not be made ready".into()));
+    }
+}
+
 impl Inference {
     /// For a network of that name and those pixels. Nothing is loaded before it is needed.
     pub(crate) fn new(name: &str, pixels: &PixelSpec) -> Self {
@@ -49,6 +58,7 @@ impl Inference {
     /// Sets the network. Whoever waits for it hears of a failure, too.
     pub(crate) fn prepare(&self, make: impl FnOnce() -> Result<BatchNetwork>) -> Result<()> {
         let start = std::time::Instant::now();
+        let _always = AlwaysSet(&self.network);
         let (network, outcome) = match make() {
             Ok(network) => (Ok(network), Ok(())),
             Err(e) => (Err(e.to_string()), Err(e)),

@@ -66,11 +66,11 @@ impl BatchNetwork {
     pub fn of_part(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
         let published = Network::new(part.graph, part, Session::unoptimized, THREADS)?;
         let wanted = published.run(probe)?;
-        // Three images of which two are the same: rows that got mixed up would show.
+        // Two images, each twice: rows that got mixed up would show.
         let mut other = probe.clone();
         other.reverse();
-        let mut batch = Tensor::new(&[&[3], &probe.dims()[1..]].concat());
-        for (row, image) in batch.chunks_mut(probe.len()).zip([&other, probe, &other]) {
+        let mut batch = Tensor::new(&[&[4], &probe.dims()[1..]].concat());
+        for (row, image) in batch.chunks_mut(probe.len()).zip([&other, probe, &other, probe]) {
             row.copy_from_slice(image);
         }
         let part = &Part { size: Some(wanted.len()), ..*part };
@@ -84,9 +84,9 @@ impl BatchNetwork {
         for (what, graph, open) in candidates {
             let tried = Network::new(&graph(), part, open, THREADS).and_then(|n| Ok((n.run(&batch)?, n)));
             let judged = tried.and_then(|(values, network)| {
-                let [first, second, third] = rows(&values, wanted.len());
+                let [first, second, third, fourth] = rows(&values, wanted.len());
                 let other = if first == second { published.run(&other)?.to_vec() } else { first.to_vec() };
-                let mistakes = [(second, &wanted[..]), (third, first), (first, &other)];
+                let mistakes = [(second, &wanted[..]), (first, &other[..]), (third, first), (fourth, second)];
                 Ok((mistakes.into_iter().fold(0.0, |m, (a, b)| part.difference(a, b).max(m)), network))
             });
             match judged {
@@ -150,8 +150,8 @@ impl Part<'_> {
     }
 }
 
-/// The three rows of a batch; empty ones where there are not that many.
-fn rows(values: &[f32], size: usize) -> [&[f32]; 3] {
+/// The rows of a batch; empty ones where there are not that many.
+fn rows<const N: usize>(values: &[f32], size: usize) -> [&[f32]; N] {
     let mut rows = values.chunks(size.max(1));
     std::array::from_fn(|_| rows.next().unwrap_or_default())
 }

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// How long to wait for a job before looking whether half-done ones can go on: jobs may come slowly.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// How often to look whether work can begin.
+const GLANCE: Duration = Duration::from_millis(1);
+
 /// What happens to each job, in this order; jobs finish in any.
 pub(crate) struct Steps<Load, First, Second, Ready> {
     /// On a thread of its own.
@@ -40,16 +43,23 @@ pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
     let (send_loaded, loaded) = bounded(cores);
     let (send_waiting, waiting) = bounded(backlog);
     let (send_done, done) = bounded(2 * cores);
-    let stopped = AtomicBool::new(false);
+    let (stopped, all_loaded) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let stopped = &stopped;
+        let (stopped, all_loaded) = (&stopped, &all_loaded);
         let going = || !stopped.load(Ordering::Relaxed);
-        scope.spawn(move || jobs.take_while(|_| going()).try_for_each(|job| send_loaded.send(load(job))));
-        for _ in 0..cores {
+        scope.spawn(move || {
+            let _ = jobs.take_while(|_| going()).try_for_each(|job| send_loaded.send(load(job)));
+            all_loaded.store(true, Ordering::Relaxed);
+        });
+        for worker in 0..cores {
             let (loaded, send_waiting, waiting) = (loaded.clone(), send_waiting.clone(), waiting.clone());
             let (first, second, ready) = (&first, &second, &ready);
             let complete = completer(second, going, send_done.clone());
             scope.spawn(move || {
+                // One core is left to what makes `second` ready: the sooner that ends, the less piles up before it.
+                while worker == 0 && cores > 1 && !ready() && !all_loaded.load(Ordering::Relaxed) && going() {
+                    std::thread::sleep(GLANCE);
+                }
                 loop {
                     let overflow = match loaded.recv_timeout(PATIENCE) {
                         Ok(job) if ready() => Some(first(job)),
