@@ -21,6 +21,9 @@ use tensorflow::{FetchToken, Output, SessionRunArgs};
 /// How often a run's state is kept, unless told otherwise.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How many test images are evaluated at once: all of a large set would have to be copied into one tensor.
+const TEST_CHUNK: usize = 4096;
+
 /// A batch, ready to be fed. Its tensors are used again for the next one of the same size.
 struct Batch {
     rows: Vec<usize>,
@@ -170,15 +173,28 @@ impl<'a> Training<'a> {
     /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of the category.
     /// With distortions also its `get_random_distorted_bottlenecks`, for training images alone.
     fn fill(&mut self, batch: &mut Batch, category: Category, how_many: Option<usize>) -> Result<()> {
-        let distorted = self.distorted.as_mut().filter(|_| category == Category::Training);
+        let distorted = self.distorted.is_some() && category == Category::Training;
+        // All of them are the same each time, but for distortions.
+        if how_many.is_none() && !batch.rows.is_empty() && !distorted {
+            return Ok(());
+        }
+        self.draw(&mut batch.rows, category, how_many);
+        self.gather(batch, category)
+    }
+
+    /// `how_many` images drawn at random, or all of the category.
+    fn draw(&mut self, rows: &mut Vec<usize>, category: Category, how_many: Option<usize>) {
         let members = self.bottlenecks.members(category);
         match how_many {
-            Some(n) => self.sampler.draw(members, n, &mut batch.rows),
-            None if batch.rows.is_empty() => batch.rows.extend(members.iter().flatten()),
-            // All of them are the same each time, but for distortions.
-            None if distorted.is_none() => return Ok(()),
+            Some(n) => self.sampler.draw(members, n, rows),
+            None if rows.is_empty() => rows.extend(members.iter().flatten()),
             None => {}
         }
+    }
+
+    /// The tensors of the batch's rows.
+    fn gather(&mut self, batch: &mut Batch, category: Category) -> Result<()> {
+        let distorted = self.distorted.as_mut().filter(|_| category == Category::Training);
         let (n, size) = (batch.rows.len(), self.bottlenecks.size);
         if batch.bottlenecks.dims() != [n as u64, size as u64] {
             batch.bottlenecks = Tensor::new(&[n as u64, size as u64]);
@@ -278,21 +294,32 @@ impl<'a> Training<'a> {
     /// The final test on images not used so far. Returns the misclassified ones: row and predicted class.
     pub(super) fn final_test(&mut self, evaluator: &Evaluator) -> Result<Vec<(usize, usize)>> {
         let doing = "running the final test";
-        let mut test = Batch::new();
-        self.fill(&mut test, Category::Testing, self.config.test_batch_size)?;
-        if test.rows.is_empty() {
+        let mut all = Vec::new();
+        self.draw(&mut all, Category::Testing, self.config.test_batch_size);
+        if all.is_empty() {
             warn!(target: "retrain", "There are no test images: the final test is left out");
             return Ok(Vec::new());
         }
-        let mut args = feed(evaluator, &test);
-        let accuracy = request(&mut args, &evaluator.accuracy);
-        let prediction = request(&mut args, &evaluator.prediction);
-        evaluator.session.run(&mut args, doing)?;
-        let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
-        let predictions = args.fetch::<i64>(prediction).map_err(|e| Error::tensorflow(doing, e))?;
-        info!(target: "tensorflow", "Final test accuracy = {:.1}% (N={})", accuracy * 100.0, test.rows.len());
-        let predicted = test.rows.iter().zip(predictions.iter()).map(|(&row, &p)| (row, p as usize));
-        Ok(predicted.filter(|&(row, p)| self.bottlenecks.classes[row] != p).collect())
+        let mut batch = Batch::new();
+        let (mut correct, mut misclassified) = (0.0, Vec::new());
+        for rows in all.chunks(TEST_CHUNK) {
+            batch.rows.clear();
+            batch.rows.extend_from_slice(rows);
+            self.gather(&mut batch, Category::Testing)?;
+            let mut args = feed(evaluator, &batch);
+            let accuracy = request(&mut args, &evaluator.accuracy);
+            let prediction = request(&mut args, &evaluator.prediction);
+            evaluator.session.run(&mut args, doing)?;
+            let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
+            let predictions = args.fetch::<i64>(prediction).map_err(|e| Error::tensorflow(doing, e))?;
+            correct += f64::from(accuracy) * rows.len() as f64;
+            let predicted = rows.iter().zip(predictions.iter()).map(|(&row, &p)| (row, p as usize));
+            misclassified.extend(predicted.filter(|&(row, p)| self.bottlenecks.classes[row] != p));
+        }
+        // As TensorFlow gives it, so that its digits are the script's.
+        let accuracy = (correct / all.len() as f64) as f32;
+        info!(target: "tensorflow", "Final test accuracy = {:.1}% (N={})", accuracy * 100.0, all.len());
+        Ok(misclassified)
     }
 }
 

@@ -207,3 +207,32 @@ fn verbosity_decides_what_is_said() {
     let fatal = workspace.retrain(&["--logging_verbosity=FATAL", "--image_dir=nowhere"]);
     fatal.expect_code(255).says("nowhere");
 }
+
+/// More test images than are evaluated at once: each is counted once, and the misclassified ones are named.
+#[test]
+fn a_large_test_set_is_evaluated_piece_by_piece() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    let numbers = |class: &str| {
+        let text = format!("bottlenecks/{class}/{}00000.jpg_miniature.txt", &class[..1]);
+        std::fs::read_to_string(workspace.path(&text)).unwrap()
+    };
+    let (globular, open) = (numbers("globular cluster"), numbers("open cluster"));
+    for (class, own, other) in [("globular", &globular, &open), ("open", &open, &globular)] {
+        for i in 0..3000 {
+            // A hundredth of each class is what the other looks like.
+            let (name, text) = if i % 100 == 0 { ("odd", other) } else { ("usual", own) };
+            workspace.write(&format!("many/{class}/{name}{i}.jpg"), "never read");
+            workspace.write(&format!("many_bn/{class}/{name}{i}.jpg_miniature.txt"), text);
+        }
+    }
+    let args = ["--image_dir=many", "--bottleneck_dir=many_bn", "--testing_percentage=90", "--validation_percentage=2"];
+    let more = ["--test_batch_size=-1", "--print_misclassified_test_images", "--how_many_training_steps=100"];
+    let outcome = workspace.retrain(&[&args[..], &more].concat()).expect_code(0);
+    let listed = outcome.stderr.lines().filter(|line| line.contains("/odd")).count();
+    assert!(!outcome.stderr.lines().any(|line| line.contains("/usual")));
+    let (said, n) = outcome.stderr.split("Final test accuracy = ").nth(1).unwrap().split_once("% (N=").unwrap();
+    let n: usize = n.split(')').next().unwrap().parse().unwrap();
+    assert!(n > 5000 && listed > 20, "{n} {listed}");
+    assert_eq!(said, format!("{:.1}", 100.0 * (n - listed) as f64 / n as f64));
+}
