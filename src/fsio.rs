@@ -104,7 +104,17 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]
     builder.permissions(permissions);
-    builder.tempfile_in(dir).map_err(Error::io("writing", path))
+    builder.tempfile_in(dir).map_err(|e| Error::io("writing", path)(without_its_name(e)))
+}
+
+/// The system's error alone: a temporary file's name says nothing to anyone.
+fn without_its_name(error: std::io::Error) -> std::io::Error {
+    use std::error::Error as _;
+    let inner = error.get_ref().and_then(|e| e.source()).and_then(|e| e.downcast_ref::<std::io::Error>());
+    match inner.and_then(std::io::Error::raw_os_error) {
+        Some(code) => std::io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 /// Checks, before any costly work, that a file can be made at `path`: its directory is created where it is

@@ -1,9 +1,10 @@
 //! Disks that are full, and outputs that are devices: named, and nothing that was there is lost.
 
-use super::support::{LABEL_IMAGE, RETRAIN, Workspace, command, files_under};
+use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, command, files_under};
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, symlink};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Runs `retrain` with no file growing over so many kilobytes: to the program that is a full disk.
 fn retrain_limited(workspace: &Workspace, kilobytes: u32, args: &[&str]) -> (i32, String) {
@@ -99,4 +100,41 @@ fn photographs_that_vanish_are_named() {
     symlink("gone", &photo).unwrap();
     let outcome = workspace.retrain(&[]).expect_code(1);
     outcome.says("photos/open cluster/o00003.jpg (cannot be read (No such file or directory (os error 2)))");
+}
+
+/// Starts a run, and takes away `what` as soon as the first bottlenecks are there.
+fn run_without(workspace: &Workspace, what: &str) -> Outcome {
+    let child = workspace.retrain_command(&[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    let cached = || fs::read_dir(workspace.path("bottlenecks/globular cluster")).map_or(0, Iterator::count);
+    while cached() < 10 && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    fs::rename(workspace.path(what), workspace.path("away")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome {
+        code: output.status.code().expect("ended by a signal"),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+#[test]
+fn what_vanishes_during_the_run_is_named_and_the_next_run_goes_on() {
+    let clean = Workspace::with_photos(150);
+    clean.retrain(&[]).expect_code(0);
+    let workspace = Workspace::with_photos(150);
+    let photos = run_without(&workspace, "photos/open cluster").expect_code(1);
+    let gone = "(cannot be read (No such file or directory (os error 2)))";
+    assert!(photos.stderr.lines().any(|l| l.contains("photos/open cluster/o0") && l.ends_with(gone)));
+    fs::rename(workspace.path("away"), workspace.path("photos/open cluster")).unwrap();
+    fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
+    let cache = run_without(&workspace, "bottlenecks").expect_code(1);
+    let last = cache.stderr.lines().last().unwrap();
+    assert!(last.starts_with("ERROR:tensorflow:writing bottlenecks/"), "{last}");
+    assert!(last.ends_with(".txt: No such file or directory (os error 2)"), "{last}");
+    assert!(!workspace.path("graph.pb").exists());
+    workspace.retrain(&[]).expect_code(0);
+    assert!(fs::read(workspace.path("graph.pb")).unwrap() == fs::read(clean.path("graph.pb")).unwrap());
 }
