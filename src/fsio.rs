@@ -109,10 +109,9 @@ pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
 
 /// The system's error alone: a temporary file's name says nothing to anyone.
 fn without_its_name(error: std::io::Error) -> std::io::Error {
-    use std::error::Error as _;
-    let inner = error.get_ref().and_then(|e| e.source()).and_then(|e| e.downcast_ref::<std::io::Error>());
-    match inner.and_then(std::io::Error::raw_os_error) {
-        Some(code) => std::io::Error::from_raw_os_error(code),
+    let text = error.to_string();
+    match text.rfind(" at path \"") {
+        Some(end) => std::io::Error::new(error.kind(), &text[..end]),
         None => error,
     }
 }
