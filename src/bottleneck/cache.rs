@@ -320,6 +320,7 @@ impl Filler<'_> {
         if !missing.is_empty() {
             let (n, time) = (missing.len(), start.elapsed().as_secs_f64());
             info!(target: "retrain", "{n} bottlenecks computed in {time:.2} s: {:.2} ms an image", time * 1e3 / n as f64);
+            extractor.log_times();
         }
         computed
     }

@@ -48,6 +48,9 @@ pub trait Extractor: Sync {
     /// # Errors
     /// Where nothing can be computed at all.
     fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>>;
+
+    /// Logs where the time went.
+    fn log_times(&self) {}
 }
 
 /// Computes bottlenecks in this process: decoding, and the network with batch normalisation folded away, several
@@ -108,5 +111,9 @@ impl Extractor for LocalExtractor<'_> {
     /// The script's `run_bottleneck_on_image`, for several.
     fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>> {
         self.inference.run(images)
+    }
+
+    fn log_times(&self) {
+        self.inference.log_times();
     }
 }

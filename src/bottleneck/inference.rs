@@ -8,6 +8,8 @@ use crate::model::PixelSpec;
 use crate::tf::Tensor;
 use log::debug;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// The pixels of each image, [1, height, width, depth], or what is wrong with it.
 pub type Decoded = Vec<Result<Tensor<f32>, String>>;
@@ -26,6 +28,25 @@ pub(crate) struct Inference {
     decoder: Decoder,
     network: OnceLock<Result<BatchNetwork, String>>,
     backlog: usize,
+    decoding: Stopwatch,
+    running: Stopwatch,
+}
+
+/// Time that passed in one kind of work, over all threads.
+#[derive(Debug, Default)]
+struct Stopwatch(AtomicU64);
+
+impl Stopwatch {
+    fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let outcome = work();
+        self.0.fetch_add(start.elapsed().as_micros() as u64, Ordering::Relaxed);
+        outcome
+    }
+
+    fn seconds(&self) -> f64 {
+        self.0.load(Ordering::Relaxed) as f64 / 1e6
+    }
 }
 
 /// Nobody must wait for ever, even if making the network ready came to an end that nobody foresaw.
@@ -42,7 +63,14 @@ impl Inference {
     pub(crate) fn new(name: &str, pixels: &PixelSpec) -> Self {
         let image = 4 * i64::from(pixels.height) * i64::from(pixels.width) * i64::from(pixels.depth);
         let backlog = (DECODED_BYTES / image.unsigned_abs().max(1) as usize / BATCH).max(1);
-        Self { name: name.into(), decoder: Decoder::new(pixels), network: OnceLock::new(), backlog }
+        Self {
+            name: name.into(),
+            decoder: Decoder::new(pixels),
+            network: OnceLock::new(),
+            backlog,
+            decoding: Stopwatch::default(),
+            running: Stopwatch::default(),
+        }
     }
 
     /// How many images are best brought at once.
@@ -57,7 +85,7 @@ impl Inference {
 
     /// Sets the network. Whoever waits for it hears of a failure, too.
     pub(crate) fn prepare(&self, make: impl FnOnce() -> Result<BatchNetwork>) -> Result<()> {
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let _always = AlwaysSet(&self.network);
         let (network, outcome) = match make() {
             Ok(network) => (Ok(network), Ok(())),
@@ -75,7 +103,13 @@ impl Inference {
 
     /// The pixels of an image, or a sentence that says what is wrong with it.
     pub(crate) fn decode(&self, image: Vec<u8>) -> Result<Tensor<f32>, String> {
-        self.decoder.decode(image)
+        self.decoding.time(|| self.decoder.decode(image))
+    }
+
+    /// Says, to those who want to know, where the time went.
+    pub(crate) fn log_times(&self) {
+        let (decoding, running) = (self.decoding.seconds(), self.running.seconds());
+        debug!(target: "retrain", "Over all threads: {decoding:.3} s of decoding, {running:.3} s of the network");
     }
 
     /// What the network says of decoded images, at most [`batch_size`](Self::batch_size) of them. Waits for the network
@@ -95,7 +129,7 @@ impl Inference {
         for (into, image) in batch.chunks_mut(first.len()).zip(&good) {
             into.copy_from_slice(image);
         }
-        let values = network.run(&batch)?;
+        let values = self.running.time(|| network.run(&batch))?;
         let mut rows = values.chunks((values.len() / count).max(1));
         let row = |d: Result<Tensor<f32>, String>| d.map(|_| rows.next().unwrap_or_default().to_vec());
         Ok(images.into_iter().map(row).collect())
