@@ -201,7 +201,9 @@ fn another_final_tensor_name_is_the_graphs() {
 fn verbosity_decides_what_is_said() {
     let workspace = Workspace::with_photos(19);
     let said = |level: &str| workspace.retrain(&[&format!("--logging_verbosity={level}")]).expect_code(0).stderr;
-    let (warn, error) = (said("WARN"), said("ERROR"));
+    let (debug, warn, error) = (said("DEBUG"), said("WARN"), said("ERROR"));
+    let times = debug.lines().find(|l| l.starts_with("DEBUG:retrain:Over all threads: ")).unwrap();
+    assert!(times.contains(" s of decoding, ") && times.ends_with(" s of the network"), "{times}");
     assert!(warn.contains("less than 20 images") && !warn.contains("INFO:"), "{warn}");
     assert_eq!(error, "");
     let fatal = workspace.retrain(&["--logging_verbosity=FATAL", "--image_dir=nowhere"]);
