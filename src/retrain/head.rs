@@ -1,5 +1,6 @@
 //! The training graph: the pretrained graph as published, the decoding of photographs, the new layer, its gradient
-//! step, its evaluation and all summaries, in one graph with the script's names, loaded into a session.
+//! step, its evaluation and all summaries, in one graph with the script's names. The layer's part of it is loaded into a
+//! session.
 
 use super::evaluation::{self, Evaluator};
 use super::meta_graph;
@@ -9,7 +10,7 @@ use crate::layers::{
     add_final_training_ops, add_gradient_descent, add_input_distortions, add_jpeg_decoding,
 };
 use crate::model::{Backbone, Generation};
-use crate::proto::{self, GraphDef, float_tensor};
+use crate::proto::{self, GraphDef, InputRef, NodeDef, float_tensor};
 use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor, Threads};
 use tensorflow::{Operation, Output, SessionRunArgs};
 
@@ -47,19 +48,19 @@ impl Head {
     ) -> Result<Self> {
         let mut b = GraphBuilder::on(&backbone.graph_def);
         let mut graph_def = backbone.graph_def.clone();
-        let mut graph = Graph::import(&graph_def)?;
         let mut summaries = Summaries::default();
         add_jpeg_decoding(&mut b, &backbone.pixels);
         if let Some(distortions) = distortions {
             add_input_distortions(&mut b, distortions, &backbone.pixels);
         }
+        graph_def.node.extend(b.take_nodes());
         let ops = add_final_training_ops(&mut b, &mut summaries, spec)?;
         let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
         let step =
             add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input, spec.generation);
         let merged = summaries.merge_all(&mut b);
         let forward = b.take_nodes();
-        graph.extend(&forward)?;
+        let mut graph = Graph::import(&alone(&forward, &ops.bottleneck_input, &graph_def))?;
         let train_step = add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged)?;
         graph_def.node.extend(forward);
         graph_def.node.extend(b.take_nodes());
@@ -121,6 +122,17 @@ impl Head {
     pub(super) fn variables(&self) -> Result<Vec<NamedTensor>> {
         Ok(self.pretrained.iter().cloned().chain(self.layer()?).collect())
     }
+}
+
+/// The new layer without the pretrained graph: its bottlenecks are always fed, and what a session does not hold need
+/// not be gone through at each of its first runs.
+fn alone(layer: &[NodeDef], bottleneck_input: &str, whole: &GraphDef) -> GraphDef {
+    let input = InputRef::parse(bottleneck_input).node;
+    let fed = |node: &NodeDef| match node.name == input {
+        true => NodeDef { op: "Placeholder".into(), input: Vec::new(), ..node.clone() },
+        false => node.clone(),
+    };
+    GraphDef { node: layer.iter().map(fed).collect(), versions: whole.versions.clone(), ..GraphDef::default() }
 }
 
 /// A tensor of each variable, by the variable's name.

@@ -8,7 +8,7 @@ use crate::proto::{
 use crate::tf::{self, Graph};
 use std::collections::BTreeSet;
 
-/// A serialized MetaGraphDef for `graph_def`, which `graph` holds.
+/// A serialized MetaGraphDef for `graph_def`. `graph` may be any graph: it is asked what ops are.
 pub(super) fn for_events(
     graph: &Graph,
     graph_def: &GraphDef,
