@@ -1,6 +1,7 @@
 //! What a graph of unknown make must be before it is run: a broken one, and one made to do harm, is to end in a message,
 //! not in TensorFlow's memory or on the disk.
 
+use super::functions::check_functions;
 use super::graph_view::data_inputs;
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef, TensorProto, Value};
 use crate::tf::Graph;
@@ -29,6 +30,7 @@ pub(crate) fn image_size(height: i64, width: i64) -> Result<(i32, i32), String> 
 
 /// What is to be known before TensorFlow imports the graph, when it may compute with constants already, to infer shapes.
 pub(crate) fn check_graph(graph: &GraphDef) -> Result<(), String> {
+    check_functions(graph)?;
     check_constants(graph)?;
     check_windows(graph)?;
     check_enlarging(graph)

@@ -30,6 +30,11 @@ impl<'g> GraphView<'g> {
         Ok(Self { graph_def, nodes, readers, graph: Graph::import(graph_def)? })
     }
 
+    /// As it was given.
+    pub(super) fn graph_def(&self) -> &'g GraphDef {
+        self.graph_def
+    }
+
     /// As TensorFlow has it.
     pub(super) fn graph(&self) -> &Graph {
         &self.graph

@@ -45,6 +45,7 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let signature = meta_graph.signature_def.iter().find(|s| s.key == SIGNATURE).map(|s| &*s.value);
     let signature = signature.ok_or_else(|| bad("has no signature \"default\""))?;
     let (images, output) = ends(signature, &path)?;
+    graph_checks::check_graph(&meta_graph.graph_def).map_err(|m| bad(&m))?;
     for tensor in [&images, &output] {
         module_checks::has_tensor(&meta_graph.graph_def, tensor).map_err(|m| bad(&m))?;
     }

@@ -6,6 +6,7 @@ mod constants;
 mod fold;
 mod free_batch;
 mod frozen;
+mod functions;
 pub(crate) mod fuzzing;
 mod graph_checks;
 mod graph_view;

@@ -1,6 +1,7 @@
 //! A frozen graph of the user's own, `--architecture=path/to/graph.pb`: its tensors as the flags name them, or
 //! guessed and said.
 
+use super::functions::is_call;
 use super::frozen::{Backbone, Generation};
 use super::graph_checks::{MOST_FEATURES, check_graph, check_part, image_size};
 use super::graph_view::GraphView;
@@ -36,8 +37,6 @@ pub struct OwnGraph {
 
 /// Ops that keep a value which is not in the graph.
 const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
-/// Ops that call functions, which GraphDefs of the first generation do not have.
-const CALLS: [&str; 2] = ["PartitionedCall", "StatefulPartitionedCall"];
 /// How alike a name must be to be proposed.
 const ALIKE: f64 = 0.75;
 /// The longest part of a bottleneck file's name that is the graph's.
@@ -228,6 +227,8 @@ impl OwnGraph {
             return Err(Error::usage("bottleneck_tensor", message));
         }
         let wrong = |message: String| Err(Error::input(&self.path, message));
+        // GraphDefs of the first generation have no functions, and what is kept of this one has none.
+        let graph_def = view.graph_def();
         for node in view.all().filter(|n| n.name != input && needed.contains(n.name.as_str())) {
             let (name, op) = (&node.name, node.op.as_str());
             if op == "Placeholder" || op == "PlaceholderV2" {
@@ -238,7 +239,7 @@ impl OwnGraph {
             if VARIABLES.contains(&op) {
                 return wrong(format!("is not frozen: '{name}' is a variable; make constants of its variables first"));
             }
-            if CALLS.contains(&op) {
+            if is_call(graph_def, node) {
                 return wrong(format!("'{name}' calls a function; freeze the graph with its functions inlined"));
             }
         }
