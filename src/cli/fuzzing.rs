@@ -1,8 +1,8 @@
 //! What must hold of both programs' command lines, whatever is typed.
 
 use super::argparse::{self, Flag, Kind, Parsed};
-use super::retrain::{RETRAIN_FLAGS, config_from};
 use super::label_image;
+use super::retrain::{RETRAIN_FLAGS, config_from};
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 
@@ -95,5 +95,8 @@ fn same(a: &Parsed, b: &Parsed, flags: &[Flag]) -> bool {
 fn assert_names_a_flag(error: &Error, flags: &[Flag]) {
     crate::fuzzing::assert_readable(error);
     let names = |flag: &str| flags.iter().any(|f| f.name == flag);
-    assert!(matches!(error, Error::Model { .. }) || matches!(error, Error::Usage { flag, .. } if names(flag)), "{error}");
+    assert!(
+        matches!(error, Error::Model { .. }) || matches!(error, Error::Usage { flag, .. } if names(flag)),
+        "{error}"
+    );
 }

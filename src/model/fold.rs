@@ -134,7 +134,9 @@ impl<'g> View<'g> {
         });
         let weights = conv.input.get(1)?;
         let is_new = |what| !self.nodes.contains_key(format!("{}/folded/{what}", conv.name).as_str());
-        let all_constant = is_new("weights") && is_new("biases") && constants.tensors().chain([weights.as_str()]).all(|t| self.is_constant(t));
+        let all_constant = is_new("weights")
+            && is_new("biases")
+            && constants.tensors().chain([weights.as_str()]).all(|t| self.is_constant(t));
         (plain && all_constant && conv.input.len() == 2).then(|| Fold {
             conv: conv.name.clone(),
             weights: weights.clone(),

@@ -139,7 +139,12 @@ fn scoped(scope: &str, tensor: &str) -> String {
 }
 
 /// The graph of state and application.
-pub(super) fn apply(module: &GraphDef, state: &HashSet<&str>, images: &str, [height, width, depth]: [i32; 3]) -> GraphDef {
+pub(super) fn apply(
+    module: &GraphDef,
+    state: &HashSet<&str>,
+    images: &str,
+    [height, width, depth]: [i32; 3],
+) -> GraphDef {
     let mut b = GraphBuilder::default();
     let input = b.op("Placeholder", INPUT).type_attr("dtype", proto::DataType::DT_FLOAT);
     input.shape_attr("shape", &[-1, height.into(), width.into(), depth.into()]).finish();

@@ -1,8 +1,8 @@
 //! A frozen graph of the user's own, `--architecture=path/to/graph.pb`: its tensors as the flags name them, or
 //! guessed and said.
 
-use super::functions::is_call;
 use super::frozen::{Backbone, Generation};
+use super::functions::is_call;
 use super::graph_checks::{MOST_FEATURES, check_graph, check_part, image_size};
 use super::graph_view::GraphView;
 use super::guess::{Guessed, guess_bottleneck, guess_input};

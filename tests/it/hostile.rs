@@ -199,7 +199,11 @@ const SHAPES: &[Case] = &[
     ("a margin past counting", |g| pad_convolution(g, 1 << 40), "which is absurd"),
     // This one TensorFlow would take, and count through the window for minutes.
     ("a huge window", |g| pool(g, "AvgPool", i32::MAX.into()), "with ksize of 2147483647, which is absurd"),
-    ("a tensor of absurd size", |g| tiled(g, 30_000), "holds the constant 'multiples', by which a tensor would be of absurd"),
+    (
+        "a tensor of absurd size",
+        |g| tiled(g, 30_000),
+        "holds the constant 'multiples', by which a tensor would be of absurd",
+    ),
     (
         "an image enlarged past memory",
         |g| {
@@ -215,7 +219,13 @@ const SHAPES: &[Case] = &[
             add_ints(g, "dims", &[1 << 30, 4]);
             add_ints(g, "axes", &[0, 1]);
             node(g, "dense/biases").name = "b".into();
-            add(g, "zero", "Const", &[], &[("dtype", float()), ("value", Value::Tensor(proto::float_tensor(&[], &[0.0])))]);
+            add(
+                g,
+                "zero",
+                "Const",
+                &[],
+                &[("dtype", float()), ("value", Value::Tensor(proto::float_tensor(&[], &[0.0])))],
+            );
             add(g, "fill", "Fill", &["dims", "zero"], &[("T", float()), ("index_type", int32())]);
             add(g, "dense/biases", "Sum", &["fill", "axes"], &[("T", float()), ("Tidx", int32())]);
         },
