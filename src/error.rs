@@ -92,6 +92,9 @@ pub enum Error {
     },
 }
 
+/// How many characters of TensorFlow's words are repeated.
+const LONGEST: usize = 1500;
+
 impl Error {
     /// A [`Error::Usage`].
     pub fn usage(flag: impl Into<String>, message: impl Into<String>) -> Self {
@@ -115,7 +118,13 @@ impl Error {
 
     /// A [`Error::TensorFlow`].
     pub fn tensorflow(doing: impl Into<String>, message: impl ToString) -> Self {
-        Self::TensorFlow { doing: doing.into(), message: message.to_string() }
+        let mut message = message.to_string();
+        // Its messages quote nodes with all they hold.
+        if let Some((end, _)) = message.char_indices().nth(LONGEST) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self::TensorFlow { doing: doing.into(), message }
     }
 
     /// Attaches a path to an `io::Error`: `.map_err(Error::io("reading", path))`.

@@ -25,6 +25,8 @@ pub mod error;
 pub mod events;
 pub mod export;
 pub mod fsio;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod label_image;
 pub mod layers;
 pub mod logging;

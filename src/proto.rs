@@ -14,8 +14,8 @@ pub use generated::config::{ConfigProto, GraphOptions, OptimizerOptions, Rewrite
 pub use generated::event::{Event, HistogramProto, SessionLog, Summary, event, session_log, summary};
 pub use generated::graph::attr_value::Value;
 pub use generated::graph::{
-    AttrEntry, AttrValue, DataType, GraphDef, NodeDef, TensorProto, TensorShapeProto, VersionDef, attr_value,
-    tensor_shape_proto,
+    AttrEntry, AttrValue, DataType, FunctionDef, GraphDef, NodeDef, TensorProto, TensorShapeProto, VersionDef,
+    attr_value, tensor_shape_proto,
 };
 pub use generated::hub::{ImageModuleInfo, ModuleAttachment, ModuleDef};
 pub use generated::meta_graph::{

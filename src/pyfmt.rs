@@ -24,6 +24,7 @@ pub fn push_float32(text: &mut String, value: f32) {
         let shortest = format!("{value:e}");
         let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
         let exact = format!("{:.1$e}", f64::from(value), fraction_digits(digits));
+        let exact = if reads_back(&exact, value) { &exact } else { &shortest };
         let digits = exact.split_once('e').map_or(digits, |(digits, _)| digits);
         let exponent: i32 = exponent.parse().unwrap_or(0);
         let sign = if exponent < 0 { '-' } else { '+' };
@@ -33,12 +34,19 @@ pub fn push_float32(text: &mut String, value: f32) {
         let digits = fraction_digits(&text[start..]);
         // Rust's shortest digits may end one above numpy's where the value lies just between the two.
         if text.ends_with(['1', '3', '5', '7', '9']) && digits > 0 {
-            text.truncate(start);
-            let _ = write!(text, "{:.digits$}", f64::from(value));
+            let exact = format!("{:.digits$}", f64::from(value));
+            if reads_back(&exact, value) {
+                text.replace_range(start.., &exact);
+            }
         } else if digits == 0 {
             text.push_str(".0");
         }
     }
+}
+
+/// Whether a number is read as that float: below a power of two the next float is nearer than above it.
+fn reads_back(number: &str, value: f32) -> bool {
+    number.parse() == Ok(value)
 }
 
 /// How many digits stand after the point.

@@ -5,6 +5,7 @@ mod decoder;
 mod distorted;
 mod distorter;
 mod extract;
+pub(crate) mod fuzzing;
 mod inference;
 mod key;
 mod network;

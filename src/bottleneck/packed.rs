@@ -22,10 +22,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"RTRAINBN";
+pub(super) const MAGIC: &[u8; 8] = b"RTRAINBN";
 const VERSION: u32 = 1;
 const HEADER: u64 = 64;
-const BLOCK_MAGIC: &[u8; 4] = b"BLCK";
+pub(super) const BLOCK_MAGIC: &[u8; 4] = b"BLCK";
 const BLOCK_HEADER: u64 = 16;
 /// Blocks start at multiples of this, so that rows of floats are aligned.
 const ALIGNMENT: u64 = 16;
@@ -133,6 +133,11 @@ impl Packed {
         self.entries.get(name)
     }
 
+    /// The names of all rows.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.entries.keys()
+    }
+
     /// Adds a row, or replaces one; it is in the file after [`flush`](Self::flush).
     pub(super) fn append(&mut self, name: Name, key: Key, values: &[f32]) -> Result<()> {
         self.rows.extend(values.iter().flat_map(|v| v.to_le_bytes()));
@@ -227,7 +232,7 @@ fn read_block(
     Ok((crc32fast::hash(body) == checksum).then_some((rows, keys as usize)))
 }
 
-fn header(identity: &[u8; 32], size: usize) -> Box<[u8; HEADER as usize]> {
+pub(super) fn header(identity: &[u8; 32], size: usize) -> Box<[u8; HEADER as usize]> {
     let mut header = Box::new([0; HEADER as usize]);
     header[..8].copy_from_slice(MAGIC);
     header[8..12].copy_from_slice(&VERSION.to_le_bytes());

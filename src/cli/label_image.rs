@@ -17,7 +17,7 @@ const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'sta
     Flag { name, kind, default, help, original: true }
 }
 
-const FLAGS: &[Flag] = &[
+pub(super) const FLAGS: &[Flag] = &[
     flag("image", Kind::Str, "", "The photograph: JPEG, PNG, GIF or BMP"),
     flag("graph", Kind::Str, "tf_files/retrained_graph.pb", "The graph"),
     flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one a line"),
@@ -84,7 +84,7 @@ fn run(parsed: &Parsed) -> Result<usize> {
     Ok(label_many(&config, sources, format, out)?.failed)
 }
 
-fn config(parsed: &Parsed) -> Result<LabelConfig> {
+pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
     Ok(LabelConfig {
         graph: parsed.path("graph"),
         labels: parsed.path("labels"),

@@ -1,6 +1,7 @@
 //! From words to work: flag tables, the habits of Python's argparse, exit codes.
 
 mod argparse;
+pub(crate) mod fuzzing;
 mod label_image;
 mod own_graph;
 mod pixels;

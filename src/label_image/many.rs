@@ -39,6 +39,7 @@ pub fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format, ou
     let start = Instant::now();
     let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
+    model.import(config)?;
     let mut out = io::BufWriter::new(out);
     let mut summary = Summary::default();
     let written = RowWriter::new(format, model.labels.len(), &mut out).and_then(|rows| out.flush().map(|()| rows));
@@ -205,7 +206,7 @@ fn label(
     batch: Batch<Item<Tensor<f32>>>,
 ) -> Result<Batch<Row>> {
     let (paths, decoded): (Vec<PathBuf>, Decoded) = batch.rows.into_iter().map(|i| (i.path, i.content)).unzip();
-    let scores = inference.run(decoded)?;
+    let scores = inference.run(decoded).map_err(|e| Error::input(&config.graph, e.to_string()))?;
     let row = |(path, scores): (PathBuf, Result<Vec<f32>, String>)| {
         let top = match scores {
             Ok(scores) => {

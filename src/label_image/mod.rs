@@ -12,7 +12,7 @@ pub use rows::{Format, Row};
 
 use crate::error::{Error, Result};
 use crate::layers::{self, DecodedImage, ResizedAs, add_image_decoding};
-use crate::model::{PixelRange, PixelSpec};
+use crate::model::{self, PixelRange, PixelSpec};
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use crate::{export, fsio};
@@ -69,7 +69,16 @@ impl Model {
         let input = find_layer(&graph_def, &config.graph, "input_layer", &config.input_layer)?;
         find_layer(&graph_def, &config.graph, "output_layer", &config.output_layer)?;
         let spec = pixels(config, input)?;
+        model::check_graph(&graph_def).map_err(|message| Error::input(&config.graph, message))?;
         Ok(Self { graph_def, labels, spec })
+    }
+
+    /// The graph inside TensorFlow, where it does nothing but label images.
+    fn import(&self, config: &LabelConfig) -> Result<Graph> {
+        let wrong = |message: String| Error::input(&config.graph, message);
+        let graph = Graph::import(&self.graph_def).map_err(|e| wrong(e.to_string()))?;
+        model::check_part(&graph, &self.graph_def, &config.input_layer, &config.output_layer).map_err(wrong)?;
+        Ok(graph)
     }
 
     fn check_labels(&self, config: &LabelConfig, classes: usize) -> Result<()> {
@@ -84,13 +93,13 @@ impl Model {
 /// The pixels that the graph wants, and the flags.
 fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
     let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
-    let known = |axis: usize| wanted.as_ref().and_then(|s| i32::try_from(s[axis]).ok()).filter(|&n| n > 0);
+    let known = |axis: usize| wanted.as_ref().map(|s| s[axis]).filter(|&n| n > 0);
     // TensorFlow's C API takes any size and then fails deep in the graph, or not at all.
     for (flag, given, known) in
         [("input_height", config.input_height, known(1)), ("input_width", config.input_width, known(2))]
     {
         if let (Some(given), Some(known)) = (given, known)
-            && given != known
+            && i64::from(given) != known
         {
             return Err(Error::usage(
                 flag,
@@ -98,9 +107,12 @@ fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
             ));
         }
     }
+    let side = |given: Option<i32>, axis| given.map(i64::from).or(known(axis)).unwrap_or(DEFAULT_SIZE.into());
+    let size = model::image_size(side(config.input_height, 1), side(config.input_width, 2));
+    let (height, width) = size.map_err(|message| Error::input(&config.graph, message))?;
     Ok(PixelSpec {
-        height: config.input_height.or(known(1)).unwrap_or(DEFAULT_SIZE),
-        width: config.input_width.or(known(2)).unwrap_or(DEFAULT_SIZE),
+        height,
+        width,
         depth: 3,
         range: PixelRange::Divide { mean: config.input_mean, std: config.input_std },
     })
@@ -114,12 +126,14 @@ pub fn classify(config: &LabelConfig, path: &Path) -> Result<Labelled> {
     let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
     let pixels = read_tensor_from_image_file(path, image, format, &model.spec)?;
-    let graph = Graph::import(&model.graph_def).map_err(|e| Error::input(&config.graph, e.to_string()))?;
-    let (input, output) = (graph.output(&config.input_layer)?, graph.output(&config.output_layer)?);
-    let session = Session::new(&graph, Threads::default())?;
+    let graph = model.import(config)?;
+    let wrong = |e: Error| Error::input(&config.graph, e.to_string());
+    let layer = |name| graph.output(name).map_err(wrong);
+    let (input, output) = (layer(&config.input_layer)?, layer(&config.output_layer)?);
+    let session = Session::new(&graph, Threads::default()).map_err(wrong)?;
     let start = Instant::now();
-    let result: Tensor<f32> =
-        session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image")?;
+    let result = session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image");
+    let result: Tensor<f32> = result.map_err(wrong)?;
     let evaluation_time = start.elapsed();
     model.check_labels(config, result.len())?;
     Ok(Labelled { evaluation_time, top: top_k(&result, &model.labels) })

@@ -5,6 +5,7 @@ mod decoding;
 mod distortions;
 mod evaluation;
 mod final_training_ops;
+pub(crate) mod fuzzing;
 mod image_format;
 mod image_header;
 mod quantize;

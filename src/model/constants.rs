@@ -21,8 +21,9 @@ pub(super) struct Evaluator<'g> {
     nodes: HashMap<&'g str, &'g NodeDef>,
 }
 
-/// How deep a chain of operations on constants may be: more is no batch normalisation, and may be a loop.
-const DEPTH: usize = 32;
+/// How many operations on constants may lead to one: more is no batch normalisation. There may be a loop, or each may
+/// read the one before twice, which doubles them at every step.
+const MOST_STEPS: usize = 64;
 
 impl<'g> Evaluator<'g> {
     pub(super) fn new(graph: &'g GraphDef) -> Self {
@@ -31,14 +32,14 @@ impl<'g> Evaluator<'g> {
 
     /// The value of a tensor. `None` where it is not a float32 constant or not understood.
     pub(super) fn get(&self, tensor: &str) -> Option<Constant<'g>> {
-        self.compute(tensor, DEPTH)
+        self.compute(tensor, &mut MOST_STEPS.clone())
     }
 
-    fn compute(&self, tensor: &str, depth: usize) -> Option<Constant<'g>> {
+    fn compute(&self, tensor: &str, steps: &mut usize) -> Option<Constant<'g>> {
         let tensor = InputRef::parse(tensor);
         let node = *self.nodes.get(tensor.node).filter(|_| !tensor.control && tensor.index == 0)?;
-        let inputs: Vec<Constant<'g>> =
-            node.input.iter().map(|i| self.compute(i, depth.checked_sub(1)?)).collect::<Option<_>>()?;
+        *steps = steps.checked_sub(1)?;
+        let inputs: Vec<Constant<'g>> = node.input.iter().map(|i| self.compute(i, steps)).collect::<Option<_>>()?;
         match (node.op.as_str(), inputs.as_slice()) {
             ("Const", []) => constant(node),
             ("Identity", [x]) => Some(x.clone()),

@@ -10,7 +10,11 @@
 
 use super::constants::{Constant, Evaluator, PURE};
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value, float_tensor};
+use protobuf::Message;
 use std::collections::{HashMap, HashSet};
+
+/// How many bytes folding may add, besides as many again as the graph has: a kernel may be read by many convolutions.
+const LARGEST_GROWTH: u64 = 64 << 20;
 
 /// A convolution and the normalisation after it.
 struct Fold {
@@ -39,8 +43,12 @@ pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
         return folded;
     }
     let values = Evaluator::new(graph);
+    let places: HashMap<&str, usize> = graph.node.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
+    let mut room = graph.compute_size().saturating_add(LARGEST_GROWTH);
     for fold in &folds {
         let Some((weights, biases)) = fold.apply(&values) else { continue };
+        let Some(left) = room.checked_sub(4 * (weights.values.len() + biases.len()) as u64) else { break };
+        room = left;
         let names = ["weights", "biases"].map(|n| format!("{}/folded/{n}", fold.conv));
         let biases_tensor = float_tensor(&[biases.len() as i64], &biases);
         let weights_tensor = float_tensor(&weights.dims, &weights.values);
@@ -51,18 +59,18 @@ pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
             folded.node.push(node);
         }
         let [weights, biases] = names;
-        for node in &mut folded.node {
-            if node.name == fold.conv {
-                node.input[1] = weights.clone();
-            } else if node.name == fold.norm {
-                let input = vec![fold.conv.clone(), biases.clone()];
-                *node = NodeDef { name: fold.norm.clone(), op: "BiasAdd".into(), input, ..NodeDef::default() };
-                node.set_attr("T", Value::Type(DataType::DT_FLOAT.into()));
-                node.set_attr("data_format", Value::S(b"NHWC".to_vec()));
-            }
-        }
+        let [conv, norm] = [&fold.conv, &fold.norm].map(|name| places[name.as_str()]);
+        folded.node[conv].input[1] = weights;
+        folded.node[norm] = bias_add(&fold.norm, vec![fold.conv.clone(), biases]);
     }
     folded
+}
+
+fn bias_add(name: &str, input: Vec<String>) -> NodeDef {
+    let mut node = NodeDef { name: name.into(), op: "BiasAdd".into(), input, ..NodeDef::default() };
+    node.set_attr("T", Value::Type(DataType::DT_FLOAT.into()));
+    node.set_attr("data_format", Value::S(b"NHWC".to_vec()));
+    node
 }
 
 /// A graph with what is asked of it.
@@ -82,20 +90,7 @@ impl<'g> View<'g> {
             readers.entry(input.node).or_default().push(input);
         }
         let nodes = graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
-        let mut view = Self { graph, nodes, readers, constant: HashSet::new(), output };
-        // Graphs are nearly always in order of use; a second pass finds what is not.
-        loop {
-            let before = view.constant.len();
-            for node in &graph.node {
-                let inputs_are = || node.input.iter().all(|i| view.is_constant(i));
-                if node.op == "Const" && node.input.is_empty() || PURE.contains(&node.op.as_str()) && inputs_are() {
-                    view.constant.insert(&node.name);
-                }
-            }
-            if view.constant.len() == before {
-                return view;
-            }
-        }
+        Self { graph, nodes, readers, constant: constants(graph), output }
     }
 
     fn is_constant(&self, tensor: &str) -> bool {
@@ -138,7 +133,10 @@ impl<'g> View<'g> {
                 && n.type_attr("T").is_ok_and(|t| t == DataType::DT_FLOAT)
         });
         let weights = conv.input.get(1)?;
-        let all_constant = constants.tensors().chain([weights.as_str()]).all(|t| self.is_constant(t));
+        let is_new = |what| !self.nodes.contains_key(format!("{}/folded/{what}", conv.name).as_str());
+        let all_constant = is_new("weights")
+            && is_new("biases")
+            && constants.tensors().chain([weights.as_str()]).all(|t| self.is_constant(t));
         (plain && all_constant && conv.input.len() == 2).then(|| Fold {
             conv: conv.name.clone(),
             weights: weights.clone(),
@@ -164,6 +162,32 @@ impl<'g> View<'g> {
         let once = self.readers.get(node.name.as_str()).is_some_and(|r| r.len() == 1);
         (node.op == op && once && node.name != self.output).then_some(node)
     }
+}
+
+/// The nodes that are constants, or computed from nothing but them.
+fn constants(graph: &GraphDef) -> HashSet<&str> {
+    let mut readers: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (i, node) in graph.node.iter().enumerate().filter(|(_, n)| PURE.contains(&n.op.as_str())) {
+        node.input.iter().for_each(|input| readers.entry(InputRef::parse(input).node).or_default().push(i));
+    }
+    // How many inputs are not known to be constants; one that is only waited for never is.
+    let mut unknown: Vec<usize> = graph.node.iter().map(|n| n.input.len()).collect();
+    let mut found = HashSet::new();
+    let starts = |n: &NodeDef| n.input.is_empty() && (n.op == "Const" || PURE.contains(&n.op.as_str()));
+    let mut open: Vec<&NodeDef> = graph.node.iter().filter(|n| starts(n)).collect();
+    while let Some(node) = open.pop() {
+        if !found.insert(node.name.as_str()) {
+            continue;
+        }
+        for &i in readers.get(node.name.as_str()).into_iter().flatten() {
+            let reader = &graph.node[i];
+            unknown[i] -= 1;
+            if unknown[i] == 0 && !reader.input.iter().any(|input| input.starts_with('^')) {
+                open.push(reader);
+            }
+        }
+    }
+    found
 }
 
 /// A node's inputs, if they are as many.
@@ -227,7 +251,7 @@ impl Fold {
     fn apply(&self, values: &Evaluator<'_>) -> Option<(Constant<'static>, Vec<f32>)> {
         let weights = values.get(&self.weights)?;
         let [_, _, input, output] = *weights.dims else { return None };
-        let channels = if self.depthwise { input * output } else { output } as usize;
+        let channels = if self.depthwise { input.checked_mul(output)? } else { output } as usize;
         let (m, c) = self.constants.multiplier_and_offset(values)?;
         if m.len() != channels || c.len() != channels {
             return None;

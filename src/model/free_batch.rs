@@ -15,7 +15,9 @@ pub fn free_batch(graph: &GraphDef, input: &str, bottleneck: &str, spec: &PixelS
     if let Some(node) = part.node.iter_mut().find(|n| n.name == input) {
         *node = placeholder(node, spec);
     }
-    let shapes: Vec<usize> = (0..part.node.len()).filter(|&i| is_shape_of_one(&part, i)).collect();
+    let otherwise_read = read_otherwise(&part);
+    let is_shape = |n: &NodeDef| is_shape_of_one(n) && !otherwise_read.contains(n.name.as_str());
+    let shapes: Vec<usize> = (0..part.node.len()).filter(|&i| is_shape(&part.node[i])).collect();
     for i in shapes {
         free_first_dimension(&mut part.node[i]);
     }
@@ -48,23 +50,18 @@ fn placeholder(input: &NodeDef, spec: &PixelSpec) -> NodeDef {
     node
 }
 
-/// Whether a node is a constant [1, a, b, …] of positive numbers, at least two, that nothing but Reshape takes, as a
-/// shape.
-fn is_shape_of_one(graph: &GraphDef, index: usize) -> bool {
-    let node = &graph.node[index];
-    let Some(dims) = int_vector(node) else { return false };
-    let mut uses = graph.node.iter().flat_map(|reader| {
-        reader
-            .input
-            .iter()
-            .enumerate()
-            .filter(|(_, i)| InputRef::parse(i).node == node.name)
-            .map(move |u| (reader, u.0))
+/// Whether a node is a constant [1, a, b, …] of positive numbers, at least two.
+fn is_shape_of_one(node: &NodeDef) -> bool {
+    int_vector(node).is_some_and(|dims| dims.len() > 1 && dims[0] == 1 && dims.iter().all(|&d| d > 0))
+}
+
+/// The nodes that anything takes for more than the shape of a Reshape.
+fn read_otherwise(graph: &GraphDef) -> HashSet<&str> {
+    let read = graph.node.iter().flat_map(|reader| {
+        let others = reader.input.iter().enumerate().filter(|(place, _)| reader.op != "Reshape" || *place != 1);
+        others.map(|(_, input)| InputRef::parse(input).node)
     });
-    dims.len() > 1
-        && dims[0] == 1
-        && dims.iter().all(|&d| d > 0)
-        && uses.all(|(r, place)| r.op == "Reshape" && place == 1)
+    read.collect()
 }
 
 /// The values of a Const that is an int32 vector.

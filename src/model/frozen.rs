@@ -1,6 +1,7 @@
 //! Frozen graphs: a pretrained network as it was published, untouched.
 
 use super::architecture::{ModelInfo, Source};
+use super::graph_checks::check_graph;
 use super::pixels::PixelSpec;
 use super::{archive, miniature};
 use crate::error::{Error, Result};
@@ -60,6 +61,7 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
     }
     let bytes = crate::fsio::read(&file)?;
     let graph_def: GraphDef = proto::parse(&file, &bytes)?;
+    check_graph(&graph_def).map_err(|message| Error::input(&file, message))?;
     for tensor in [info.resized_input_tensor_name, info.bottleneck_tensor_name] {
         let node = InputRef::parse(tensor).node;
         if graph_def.find(node).is_none() {

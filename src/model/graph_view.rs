@@ -30,6 +30,16 @@ impl<'g> GraphView<'g> {
         Ok(Self { graph_def, nodes, readers, graph: Graph::import(graph_def)? })
     }
 
+    /// As it was given.
+    pub(super) fn graph_def(&self) -> &'g GraphDef {
+        self.graph_def
+    }
+
+    /// As TensorFlow has it.
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     /// All nodes, in the graph's order.
     pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &'g NodeDef> {
         self.graph_def.node.iter()

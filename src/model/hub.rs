@@ -3,6 +3,7 @@
 //! the node `Placeholder`.
 
 use super::frozen::{Backbone, Generation};
+use super::graph_checks;
 use super::module_checks;
 use super::module_source::find_module;
 use super::pixels::{PixelRange, PixelSpec};
@@ -44,13 +45,14 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let signature = meta_graph.signature_def.iter().find(|s| s.key == SIGNATURE).map(|s| &*s.value);
     let signature = signature.ok_or_else(|| bad("has no signature \"default\""))?;
     let (images, output) = ends(signature, &path)?;
+    graph_checks::check_graph(&meta_graph.graph_def).map_err(|m| bad(&m))?;
     for tensor in [&images, &output] {
         module_checks::has_tensor(&meta_graph.graph_def, tensor).map_err(|m| bad(&m))?;
     }
     let input_shape = meta_graph.graph_def.find(InputRef::parse(&images).node).and_then(|n| n.shape_attr("shape"));
     let (height, width) = expected_image_size(&meta_graph, input_shape.as_deref())
         .ok_or_else(|| bad("does not say what size of images it expects"))?;
-    let (height, width) = module_checks::image_size(height, width).map_err(|m| bad(&m))?;
+    let (height, width) = graph_checks::image_size(height, width).map_err(|m| bad(&m))?;
     let depth = input_shape.filter(|s| s.len() == 4).map_or(DEPTH.into(), |s| s[3]);
     if depth != i64::from(DEPTH) {
         return Err(bad(&format!("expects images of {depth} channels; only 3 are supported")));
@@ -126,7 +128,7 @@ fn expected_image_size(meta_graph: &MetaGraphDef, input_shape: Option<&[i64]>) -
 }
 
 /// The nodes that hold state: what is applied reads them from the state's copy.
-fn state_ops(graph: &GraphDef) -> HashSet<&str> {
+pub(super) fn state_ops(graph: &GraphDef) -> HashSet<&str> {
     let variables = graph.node.iter().filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
     variables.map(|n| n.name.as_str()).collect()
 }
@@ -137,7 +139,12 @@ fn scoped(scope: &str, tensor: &str) -> String {
 }
 
 /// The graph of state and application.
-fn apply(module: &GraphDef, state: &HashSet<&str>, images: &str, [height, width, depth]: [i32; 3]) -> GraphDef {
+pub(super) fn apply(
+    module: &GraphDef,
+    state: &HashSet<&str>,
+    images: &str,
+    [height, width, depth]: [i32; 3],
+) -> GraphDef {
     let mut b = GraphBuilder::default();
     let input = b.op("Placeholder", INPUT).type_attr("dtype", proto::DataType::DT_FLOAT);
     input.shape_attr("shape", &[-1, height.into(), width.into(), depth.into()]).finish();

@@ -33,23 +33,33 @@ fn pass_by(graph: &GraphDef, keep: &[&str]) -> GraphDef {
     let trivial = |n: &&NodeDef| TRIVIAL.contains(&n.op.as_str()) && !keep.contains(&n.name.as_str());
     let passed: HashMap<&str, &str> =
         graph.node.iter().filter(trivial).filter_map(|n| Some((n.name.as_str(), n.input.first()?.as_str()))).collect();
-    let end = |input: &str| {
-        let mut input = input;
-        // As many steps as there are nodes: more would be a loop.
-        for _ in 0..passed.len() {
-            match passed.get(InputRef::parse(input).node) {
-                Some(next) => input = next,
-                None => break,
-            }
-        }
-        input.to_owned()
-    };
+    let mut ends = HashMap::new();
     let mut rewritten = graph.clone();
     for node in &mut rewritten.node {
         node.input.retain(|i| !i.starts_with('^') || !passed.contains_key(&i[1..]));
-        node.input.iter_mut().for_each(|i| *i = end(i));
+        node.input.iter_mut().for_each(|i| *i = end(i, &passed, &mut ends));
     }
     rewritten
+}
+
+/// Where a chain of passed nodes leads. `ends` keeps what is known of them: chains may be long, and read at every node.
+fn end<'g>(input: &str, passed: &HashMap<&'g str, &'g str>, ends: &mut HashMap<&'g str, &'g str>) -> String {
+    let mut way = Vec::new();
+    let mut at = None;
+    // As many steps as there are nodes: more would be a loop.
+    while way.len() < passed.len() {
+        let name = InputRef::parse(at.unwrap_or(input)).node;
+        let Some((&name, &next)) = passed.get_key_value(name) else { break };
+        way.push(name);
+        at = Some(next);
+        if let Some(&end) = ends.get(name) {
+            at = Some(end);
+            break;
+        }
+    }
+    let Some(end) = at else { return input.to_owned() };
+    ends.extend(way.into_iter().map(|name| (name, end)));
+    end.to_owned()
 }
 
 /// Step 4. The fused ops are TensorFlow's own, the ones its graph optimizer makes; not every build has them all.

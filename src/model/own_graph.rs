@@ -2,6 +2,8 @@
 //! guessed and said.
 
 use super::frozen::{Backbone, Generation};
+use super::functions::is_call;
+use super::graph_checks::{MOST_FEATURES, check_graph, check_part, image_size};
 use super::graph_view::GraphView;
 use super::guess::{Guessed, guess_bottleneck, guess_input};
 use super::normalisation::guess_range;
@@ -35,8 +37,6 @@ pub struct OwnGraph {
 
 /// Ops that keep a value which is not in the graph.
 const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
-/// Ops that call functions, which GraphDefs of the first generation do not have.
-const CALLS: [&str; 2] = ["PartitionedCall", "StatefulPartitionedCall"];
 /// How alike a name must be to be proposed.
 const ALIKE: f64 = 0.75;
 /// The longest part of a bottleneck file's name that is the graph's.
@@ -49,6 +49,7 @@ const LONGEST_NAME: usize = 64;
 /// Each names the flag that mends it, or the file.
 pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
     let (bytes, graph_def) = read(own)?;
+    check_graph(&graph_def).map_err(|message| Error::input(&own.path, message))?;
     let view = GraphView::new(&graph_def).map_err(|e| Error::input(&own.path, e.to_string()))?;
     let given = |flag, tensor: &Option<String>| tensor.as_ref().map(|t| own.resolve(&view, flag, t)).transpose();
     let bottleneck = given("bottleneck_tensor", &own.bottleneck_tensor)?;
@@ -65,6 +66,7 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
     let bottleneck = bottleneck.map_or_else(|| own.guessed("bottleneck_tensor", guess_bottleneck(view, &input)), Ok)?;
     let size = own.bottleneck_size(view, &bottleneck)?;
     own.check_needs(view, &input, &bottleneck)?;
+    check_part(view.graph(), &graph_def, &input, &bottleneck).map_err(|message| Error::input(&own.path, message))?;
 
     let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
     let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
@@ -164,6 +166,7 @@ impl OwnGraph {
         }
         let height = self.side(input, "input_height", self.input_height, dims[1])?;
         let width = self.side(input, "input_width", self.input_width, dims[2])?;
+        let (height, width) = image_size(height, width).map_err(|message| Error::input(&self.path, message))?;
         self.say_assumed(
             [
                 ("input_width", self.input_width.is_none(), &width),
@@ -181,8 +184,8 @@ impl OwnGraph {
     }
 
     /// Width or height, as given or as the graph has it.
-    fn side(&self, input: &str, flag: &str, given: Option<i32>, known: i64) -> Result<i32> {
-        match (given, i32::try_from(known).ok().filter(|&k| k > 0)) {
+    fn side(&self, input: &str, flag: &str, given: Option<i32>, known: i64) -> Result<i64> {
+        match (given.map(i64::from), Some(known).filter(|&k| k > 0)) {
             (Some(given), Some(known)) if given != known => {
                 Err(Error::usage(flag, format!("{given}, but '{input}' wants {known}; leave it out")))
             }
@@ -209,7 +212,11 @@ impl OwnGraph {
                 written(&dims)
             ));
         }
-        Ok(dims[1..].iter().product::<i64>() as usize)
+        let size = dims[1..].iter().try_fold(1i64, |n, &d| n.checked_mul(d)).filter(|&n| n <= MOST_FEATURES);
+        match size {
+            Some(size) => Ok(size as usize),
+            None => wrong(format!("of {} is {}, which is absurd", self.path.display(), written(&dims))),
+        }
     }
 
     /// The bottleneck must follow from the pixels and from nothing else.
@@ -220,6 +227,8 @@ impl OwnGraph {
             return Err(Error::usage("bottleneck_tensor", message));
         }
         let wrong = |message: String| Err(Error::input(&self.path, message));
+        // GraphDefs of the first generation have no functions, and what is kept of this one has none.
+        let graph_def = view.graph_def();
         for node in view.all().filter(|n| n.name != input && needed.contains(n.name.as_str())) {
             let (name, op) = (&node.name, node.op.as_str());
             if op == "Placeholder" || op == "PlaceholderV2" {
@@ -230,7 +239,7 @@ impl OwnGraph {
             if VARIABLES.contains(&op) {
                 return wrong(format!("is not frozen: '{name}' is a variable; make constants of its variables first"));
             }
-            if CALLS.contains(&op) {
+            if is_call(graph_def, node) {
                 return wrong(format!("'{name}' calls a function; freeze the graph with its functions inlined"));
             }
         }

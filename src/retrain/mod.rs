@@ -2,6 +2,7 @@
 
 mod config;
 mod evaluation;
+pub(crate) mod fuzzing;
 mod head;
 mod hub_outputs;
 mod labelling;

@@ -85,6 +85,8 @@ impl State {
             if node.name == NODE {
                 let json = value.string_val.first().ok_or_else(bad)?;
                 rest = serde_json::from_slice::<serde_json::Value>(json).ok();
+            } else if !is_whole(value) {
+                return Err(bad());
             } else {
                 variables.push((node.name.clone(), value.clone()));
             }
@@ -116,6 +118,13 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Whether a tensor has as many floats as its shape says: it is for the shape that memory will be asked.
+fn is_whole(tensor: &TensorProto) -> bool {
+    let bytes = tensor.tensor_shape.dim.iter().try_fold(4u64, |n, d| n.checked_mul(d.size.try_into().ok()?));
+    let is_float = tensor.dtype.enum_value() == Ok(DataType::DT_FLOAT);
+    is_float && !tensor.tensor_shape.unknown_rank && bytes == Some(tensor.tensor_content.len() as u64)
 }
 
 /// What a run's course depends on, by the flag that decides it: resumed with another, it would be neither the old run

@@ -13,6 +13,7 @@ mod distortions_statistics;
 mod events;
 mod export;
 mod faults;
+mod hostile;
 mod hostile_archives;
 mod hostile_modules;
 mod hub;

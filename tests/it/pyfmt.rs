@@ -44,6 +44,23 @@ fn what_is_printed_is_read_back_to_the_bit() {
     }
 }
 
+/// Below a power of two the next float is nearer than above it. (The texts are numpy's.)
+#[test]
+fn powers_of_two_are_printed_as_numpy_prints_them_and_read_back() {
+    for exponent in 1..255u32 {
+        let value = f32::from_bits(exponent << 23);
+        assert_eq!(parse_float(&float32(value)), Some(value));
+    }
+    for (bits, text) in [
+        (0x0f80_0000, "1.2621775e-29"),
+        (0x4d00_0000, "134217730.0"),
+        (0x6b00_0000, "1.5474251e+26"),
+        (0x6c80_0000, "1.2379401e+27"),
+    ] {
+        assert_eq!(float32(f32::from_bits(bits)), text);
+    }
+}
+
 #[test]
 fn numbers_are_read_by_the_rules_of_pythons_float() {
     // What `float` of Python 3.7 says to each.

@@ -1,0 +1,102 @@
+//! What must hold of both programs' command lines, whatever is typed.
+
+use super::argparse::{self, Flag, Kind, Parsed};
+use super::label_image;
+use super::retrain::{RETRAIN_FLAGS, config_from};
+use crate::error::{Error, Result};
+use std::ffi::OsString;
+
+/// A command line: `data` is its words, each on a line. What was understood is understood the same when it is typed in
+/// full, and what is not becomes an error that names a flag.
+pub fn flags(data: &[u8]) {
+    let words = || data.split(|&b| b == b'\n').filter(|w| !asks_for_help(w)).map(word);
+    let words: Vec<OsString> = words().collect();
+    let read_retrain = |words: &[OsString]| argparse::parse("retrain", "", RETRAIN_FLAGS, words);
+    if let Some(parsed) = understood(read_retrain(&words)) {
+        let again = understood(read_retrain(&in_full(&parsed, RETRAIN_FLAGS)));
+        assert!(again.is_some_and(|again| same(&parsed, &again, RETRAIN_FLAGS)));
+        match config_from(&parsed) {
+            Ok(config) => {
+                let percentages = &config.percentages;
+                assert!((0..=100).contains(&(percentages.testing + percentages.validation)));
+                assert!(config.learning_rate.is_finite() && config.learning_rate >= 0.0);
+                assert!(config.train_batch_size != Some(0) && config.eval_step_interval > 0);
+            }
+            Err(error) => assert_names_a_flag(&error, RETRAIN_FLAGS),
+        }
+    }
+    let read_label = |words: &[OsString]| argparse::parse_with_paths("label_image", "", label_image::FLAGS, "", words);
+    if let Some(parsed) = understood(read_label(&words)) {
+        let full = in_full(&parsed, label_image::FLAGS);
+        let again = understood(read_label(&full));
+        assert!(again.is_some_and(|again| same(&parsed, &again, label_image::FLAGS)));
+        match label_image::config(&parsed) {
+            Ok(config) => assert!(config.input_mean.is_finite() && config.input_std != 0.0),
+            Err(error) => assert_names_a_flag(&error, label_image::FLAGS),
+        }
+    }
+}
+
+/// Whether a word would have text printed.
+fn asks_for_help(word: &[u8]) -> bool {
+    matches!(word, b"-h" | b"--help" | b"-V" | b"--version")
+}
+
+#[cfg(unix)]
+fn word(bytes: &[u8]) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+}
+
+#[cfg(not(unix))]
+fn word(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+fn understood(parsed: Result<Option<Parsed>>) -> Option<Parsed> {
+    match parsed {
+        Ok(parsed) => {
+            assert!(parsed.is_some(), "taken for a call for help");
+            parsed
+        }
+        Err(error) => {
+            crate::fuzzing::assert_readable(&error);
+            assert!(matches!(error, Error::Usage { .. }), "{error}");
+            None
+        }
+    }
+}
+
+/// The command line with what was given under full names.
+fn in_full(parsed: &Parsed, flags: &[Flag]) -> Vec<OsString> {
+    let given = flags.iter().filter(|f| parsed.given(f.name));
+    let full = given.map(|f| {
+        let mut word = OsString::from(format!("--{}", f.name));
+        if f.kind != Kind::Switch {
+            word.push("=");
+            word.push(parsed.os(f.name));
+        }
+        word
+    });
+    let mut words: Vec<OsString> = full.collect();
+    if !parsed.paths.is_empty() {
+        words.push("--".into());
+        words.extend(parsed.paths.iter().cloned());
+    }
+    words
+}
+
+fn same(a: &Parsed, b: &Parsed, flags: &[Flag]) -> bool {
+    let value = |p: &Parsed, f: &Flag| if f.kind == Kind::Switch { None } else { Some(p.os(f.name)) };
+    a.paths == b.paths
+        && b.warnings.is_empty()
+        && flags.iter().all(|f| a.given(f.name) == b.given(f.name) && value(a, f) == value(b, f))
+}
+
+fn assert_names_a_flag(error: &Error, flags: &[Flag]) {
+    crate::fuzzing::assert_readable(error);
+    let names = |flag: &str| flags.iter().any(|f| f.name == flag);
+    assert!(
+        matches!(error, Error::Model { .. }) || matches!(error, Error::Usage { flag, .. } if names(flag)),
+        "{error}"
+    );
+}

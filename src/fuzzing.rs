@@ -1,0 +1,57 @@
+//! What must hold for every input of the parsers that meet foreign bytes: for the fuzz targets of `tests/fuzz`, and for
+//! the test that feeds them their corpora. Each function panics where a property does not hold. No part of the API.
+
+#![allow(missing_docs)]
+
+pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
+pub use crate::cli::fuzzing::flags;
+pub use crate::layers::fuzzing::image_sniffing;
+pub use crate::model::fuzzing::{archive, graph_def, graph_made, hub_module, own_graph};
+pub use crate::retrain::fuzzing::state;
+
+use crate::export;
+use std::path::Path;
+
+/// What runs one input.
+pub type Property = fn(&[u8]);
+
+/// The name of each target, and what it runs. The last two load TensorFlow.
+pub const TARGETS: [(&str, Property); 11] = [
+    ("archive", archive),
+    ("bottleneck_text", bottleneck_text),
+    ("flags", flags),
+    ("graph_def", graph_def),
+    ("graph_made", graph_made),
+    ("image_sniffing", image_sniffing),
+    ("labels", labels),
+    ("packed_cache", packed_cache),
+    ("state", state),
+    ("hub_module", hub_module),
+    ("own_graph", own_graph),
+];
+
+/// A label file: labels are lines, and are read as they were written.
+#[allow(clippy::unwrap_used)]
+pub fn labels(data: &[u8]) {
+    let labels = export::parse_labels(data);
+    assert!(labels.len() <= data.iter().filter(|&&b| b == b'\n').count() + 1);
+    assert!(labels.iter().all(|l| !l.contains('\n') && l.trim_end() == l));
+    in_temporary_dir(|dir| {
+        let path = dir.join("labels.txt");
+        export::save_labels(&path, labels.iter().map(String::as_str)).unwrap();
+        assert_eq!(export::parse_labels(&std::fs::read(&path).unwrap()), labels);
+        assert_eq!(std::fs::read_dir(dir).unwrap().count(), 1);
+    });
+}
+
+/// A message that a person can read: it says something, and not a screenful.
+pub(crate) fn assert_readable(error: &crate::error::Error) {
+    let text = error.to_string();
+    assert!(!text.trim().is_empty() && text.chars().count() < 4000, "{text}");
+}
+
+/// Runs `f` in a new directory that is removed after it.
+#[allow(clippy::unwrap_used)]
+pub(crate) fn in_temporary_dir(f: impl FnOnce(&Path)) {
+    f(tempfile::tempdir().unwrap().path());
+}

@@ -1,0 +1,27 @@
+//! What must hold of the state that `--resume` reads, whatever is in its file.
+
+use super::state::State;
+use crate::proto;
+
+/// A state: what is read can be written and is read again the same.
+#[allow(clippy::unwrap_used)]
+pub fn state(data: &[u8]) {
+    crate::fuzzing::in_temporary_dir(|dir| {
+        let path = &dir.join("retrain.state");
+        std::fs::write(path, data).unwrap();
+        let first = match State::load(path) {
+            Ok(state) => state.unwrap(),
+            Err(error) => return crate::fuzzing::assert_readable(&error),
+        };
+        first.save(path).unwrap();
+        let second = State::load(path).unwrap().unwrap();
+        let rest = |s: &State| (s.step, s.seed, s.drawn, s.course.clone());
+        assert_eq!(rest(&first), rest(&second));
+        // As bytes: a number that is none is not equal to itself.
+        let variables = |s: &State| -> Vec<_> {
+            s.variables.iter().map(|(name, value)| (name.clone(), proto::serialize(value).unwrap())).collect()
+        };
+        assert_eq!(variables(&first), variables(&second));
+        assert!(first.check(&first.course, path).is_ok());
+    });
+}
