@@ -171,7 +171,7 @@ fn random_crop(b: &mut GraphBuilder, seeds: &mut Seeds, image: &str, size: [i32;
             b.string("Const", MESSAGE);
             b.name_scope_named("Assert", |b, scope| {
                 let message = b.string("data_0", MESSAGE);
-                let types = [DT_STRING, DT_INT32, DT_INT32].map(Into::into).to_vec();
+                let types = [DT_STRING, DT_INT32, DT_INT32].map(|t| t as i32).to_vec();
                 let types = attr_value::ListValue { type_: types, ..Default::default() };
                 let assert = b.op_named("Assert", scope.to_owned()).inputs([&all, &message, &shape, &size]);
                 assert.attr("T", Value::List(types)).int_attr("summarize", 1000).finish()

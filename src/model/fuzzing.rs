@@ -1,11 +1,14 @@
 //! What must hold of archives, graphs and modules, whoever made them.
 
+// As in tests: what does not hold is to panic.
+#![allow(clippy::unwrap_used)]
+
 use super::constants::Evaluator;
 use super::pixels::{PixelRange, PixelSpec};
 use super::{OwnGraph, create_module_graph, create_own_graph, fold_batch_norms, free_batch, fuse, hub, optimize};
 use crate::error::Error;
 use crate::fuzzing::{assert_readable, in_temporary_dir};
-use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, TensorProto, Value};
+use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value};
 use crate::tf::{self, Chatter, Graph};
 use protobuf::Message;
 use std::collections::{HashMap, HashSet};
@@ -14,7 +17,6 @@ use std::path::Path;
 
 /// An archive, or what is to be packed as one: whatever is in it, nothing lies outside of its directory, and nothing in
 /// there but files and directories.
-#[allow(clippy::unwrap_used)]
 pub fn archive(data: &[u8]) {
     in_temporary_dir(|dir| {
         let (archive, out) = (dir.join("in.tgz"), dir.join("a/b/out"));
@@ -34,7 +36,6 @@ pub fn archive(data: &[u8]) {
 }
 
 /// Gzip of a tar file whose headers have the checksums they must have.
-#[allow(clippy::unwrap_used)]
 fn packed(tar: &[u8]) -> Vec<u8> {
     let mut tar = tar.to_vec();
     let headers = tar.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar"));
@@ -54,7 +55,7 @@ const SPEC: PixelSpec =
 
 /// A serialized GraphDef.
 pub fn graph_def(data: &[u8]) {
-    if let Ok(graph) = GraphDef::parse_from_bytes(data) {
+    if let Ok(graph) = proto::parse(Path::new("graph.pb"), data) {
         assert_rewritable(&graph);
     }
 }
@@ -65,7 +66,6 @@ pub fn graph_made(data: &[u8]) {
 }
 
 /// Nothing that rewrites the graph makes names up, or gives a node's name to another.
-#[allow(clippy::unwrap_used)]
 fn assert_rewritable(graph: &GraphDef) {
     let input = graph.node.iter().find(|n| n.op == "Placeholder").map_or("input", |n| &n.name);
     let Some(output) = graph.node.last().map(|n| n.name.as_str()) else { return };
@@ -82,7 +82,7 @@ fn assert_rewritable(graph: &GraphDef) {
             assert_no_worse(what, graph, rewritten);
         }
         // As sizes: numbers that are none are not equal, and fields that nobody knows may change their order.
-        let again = GraphDef::parse_from_bytes(&proto::serialize(rewritten).unwrap()).unwrap();
+        let again: GraphDef = proto::parse(Path::new("graph.pb"), &proto::serialize(rewritten).unwrap()).unwrap();
         assert_eq!(again.compute_size(), rewritten.compute_size(), "{what}");
     }
     if let Ok(kept) = tf::convert_variables_to_constants(graph, output, &[]) {
@@ -154,7 +154,6 @@ fn assert_same_constant(graph: &GraphDef, rewritten: &GraphDef, tensor: &str) {
 }
 
 /// A serialized GraphDef as `--architecture`.
-#[allow(clippy::unwrap_used)]
 pub fn own_graph(data: &[u8]) {
     tf::load(Chatter::Quiet).unwrap();
     in_temporary_dir(|dir| {
@@ -176,7 +175,6 @@ pub fn own_graph(data: &[u8]) {
 }
 
 /// What TensorFlow takes, of a size that can be worked with.
-#[allow(clippy::unwrap_used)]
 fn assert_usable(backbone: &super::Backbone) {
     let frozen = backbone.frozen().unwrap();
     let graph = Graph::import(&frozen).unwrap();
@@ -188,7 +186,6 @@ fn assert_usable(backbone: &super::Backbone) {
 
 /// The files of a module, each after its length in four bytes: saved_model.pb, tfhub_module.pb, and the checkpoint's
 /// index; what remains is the checkpoint's data.
-#[allow(clippy::unwrap_used)]
 pub fn hub_module(data: &[u8]) {
     tf::load(Chatter::Quiet).unwrap();
     in_temporary_dir(|dir| {
@@ -203,7 +200,6 @@ pub fn hub_module(data: &[u8]) {
     });
 }
 
-#[allow(clippy::unwrap_used)]
 fn write_module(dir: &Path, mut data: &[u8]) {
     fs::create_dir(dir.join("variables")).unwrap();
     for name in ["saved_model.pb", "tfhub_module.pb", "variables/variables.index"] {
@@ -304,7 +300,7 @@ impl Maker<'_> {
     fn constant(&mut self, node: &mut NodeDef) {
         let dims: Vec<i64> = (0..self.byte() % 5).map(|_| self.dim()).collect();
         let count = dims.iter().try_fold(1i64, |n, &d| n.checked_mul(d)).filter(|n| (0..1000).contains(n));
-        let mut tensor = TensorProto { ..proto::float_tensor(&dims, &vec![0.5; count.unwrap_or(3) as usize]) };
+        let mut tensor = proto::float_tensor(&dims, &vec![0.5; count.unwrap_or(3) as usize]);
         match self.byte() {
             0..10 => tensor.tensor_content.truncate(usize::from(self.byte())),
             10..60 => {

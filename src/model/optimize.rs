@@ -98,7 +98,7 @@ pub fn fuse(graph: &GraphDef, output: &str) -> GraphDef {
         );
         node.set_attr("num_args", Value::I(1));
         if op == "_FusedConv2D" {
-            let types = ListValue { type_: vec![crate::proto::DataType::DT_FLOAT.into()], ..Default::default() };
+            let types = ListValue { type_: vec![crate::proto::DataType::DT_FLOAT as i32], ..Default::default() };
             node.set_attr("TArgs", Value::List(types));
         }
         fused.insert(&last.name, node);

@@ -103,5 +103,5 @@ fn add_slices_op(
 }
 
 fn type_list(types: impl Iterator<Item = DataType>) -> Value {
-    Value::List(attr_value::ListValue { type_: types.map(Into::into).collect(), ..Default::default() })
+    Value::List(attr_value::ListValue { type_: types.map(|t| t as i32).collect(), ..Default::default() })
 }

@@ -32,7 +32,7 @@ fn text(value: &AttrValue) -> String {
         AttrValue::F(f) => format!("f: {f:?}"),
         AttrValue::S(s) => format!("s: {:?}", str::from_utf8(s).unwrap()),
         AttrValue::List(l) => {
-            let types = l.type_.iter().map(|&t| format!("type: {} ", name(t)));
+            let types = l.type_.iter().map(|&t| format!("type: {} ", name(protobuf::EnumOrUnknown::from_i32(t))));
             format!("list {{ {}}}", types.chain(l.i.iter().map(|i| format!("i: {i} "))).collect::<String>())
         }
         AttrValue::Shape(s) if s.unknown_rank => "shape { unknown_rank: true }".into(),
