@@ -2,6 +2,8 @@
 //! the test that feeds them their corpora. Each function panics where a property does not hold. No part of the API.
 
 #![allow(missing_docs)]
+// As in tests: what does not hold is to panic.
+#![allow(clippy::unwrap_used)]
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
@@ -31,7 +33,6 @@ pub const TARGETS: [(&str, Property); 11] = [
 ];
 
 /// A label file: labels are lines, and are read as they were written.
-#[allow(clippy::unwrap_used)]
 pub fn labels(data: &[u8]) {
     let labels = export::parse_labels(data);
     assert!(labels.len() <= data.iter().filter(|&&b| b == b'\n').count() + 1);
@@ -51,7 +52,6 @@ pub(crate) fn assert_readable(error: &crate::error::Error) {
 }
 
 /// Runs `f` in a new directory that is removed after it.
-#[allow(clippy::unwrap_used)]
 pub(crate) fn in_temporary_dir(f: impl FnOnce(&Path)) {
     f(tempfile::tempdir().unwrap().path());
 }

@@ -1,5 +1,8 @@
 //! What must hold of the two forms of the cache, whatever is in its files.
 
+// As in tests: what does not hold is to panic.
+#![allow(clippy::unwrap_used)]
+
 use super::key::{Key, Stamp};
 use super::packed::{self, Packed};
 use super::parse_bottleneck;
@@ -46,7 +49,6 @@ pub fn packed_cache(data: &[u8]) {
     });
 }
 
-#[allow(clippy::unwrap_used)]
 fn assert_holds(path: &Path) {
     let open = || Packed::open(path, &IDENTITY, SIZE).unwrap();
     let rows = |packed: &Packed| {

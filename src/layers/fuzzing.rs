@@ -1,9 +1,11 @@
 //! What must hold of the look at an image's first bytes, whatever they are.
 
+// As in tests: what does not hold is to panic.
+#![allow(clippy::unwrap_used)]
+
 use super::{ImageFormat, MAX_PIXELS, checked};
 
 /// An image: what is let through is no larger than allowed, and a second look finds the same.
-#[allow(clippy::unwrap_used)]
 pub fn image_sniffing(data: &[u8]) {
     let format = match ImageFormat::of(data) {
         Ok(format) => format,

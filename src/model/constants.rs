@@ -32,7 +32,8 @@ impl<'g> Evaluator<'g> {
 
     /// The value of a tensor. `None` where it is not a float32 constant or not understood.
     pub(super) fn get(&self, tensor: &str) -> Option<Constant<'g>> {
-        self.compute(tensor, &mut MOST_STEPS.clone())
+        let mut steps = MOST_STEPS;
+        self.compute(tensor, &mut steps)
     }
 
     fn compute(&self, tensor: &str, steps: &mut usize) -> Option<Constant<'g>> {

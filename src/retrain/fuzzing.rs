@@ -1,10 +1,12 @@
 //! What must hold of the state that `--resume` reads, whatever is in its file.
 
+// As in tests: what does not hold is to panic.
+#![allow(clippy::unwrap_used)]
+
 use super::state::State;
 use crate::proto;
 
 /// A state: what is read can be written and is read again the same.
-#[allow(clippy::unwrap_used)]
 pub fn state(data: &[u8]) {
     crate::fuzzing::in_temporary_dir(|dir| {
         let path = &dir.join("retrain.state");
