@@ -2,7 +2,7 @@
 //! name the node and the attribute.
 
 use crate::error::{Error, Result};
-use protobuf::{CodedInputStream, Message};
+use protobuf::Message;
 use std::path::Path;
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::unwrap_used)]
@@ -25,16 +25,7 @@ pub use generated::meta_graph::{
 
 /// Parses a message that was read from `path`; the error names the file.
 pub fn parse<M: Message>(path: &Path, bytes: &[u8]) -> Result<M> {
-    parse_whole(bytes).map_err(|e| Error::input(path, format!("is not a valid {} ({e})", M::NAME)))
-}
-
-fn parse_whole<M: Message>(bytes: &[u8]) -> protobuf::Result<M> {
-    let mut input = CodedInputStream::from_bytes(bytes);
-    // Without it, a file that ends between two fields of a message inside another is taken for whole.
-    input.push_limit(bytes.len() as u64)?;
-    let message = M::parse_from(&mut input)?;
-    input.check_eof()?;
-    Ok(message)
+    M::parse_from_bytes(bytes).map_err(|e| Error::input(path, format!("is not a valid {} ({e})", M::NAME)))
 }
 
 /// Serializes a message. Ours are never larger than protobuf's 2 GiB, the only way this can fail.

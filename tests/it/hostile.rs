@@ -331,24 +331,6 @@ fn a_function_that_calls_itself_is_refused() {
     assert_refused("label_image, many", label_image(&workspace, true), message);
 }
 
-/// A download that was cut off, between two fields of its last node.
-#[test]
-fn a_graph_that_ends_within_a_node_is_refused() {
-    let workspace = Workspace::with_photos(6);
-    workspace.write("labels.txt", "a\nb\nc\nd\ne\n");
-    let graph = proto::serialize(&classifying(&[-1, 32, 32, 3]).graph()).unwrap();
-    let mut last = field(1, &[field(1, b"last"), field(2, b"NoOp")].concat());
-    workspace.write("net.pb", [&graph[..], &last].concat());
-    let (code, stderr) = outcome("retrain", retrain(&workspace));
-    assert_eq!(code, 0, "{stderr}");
-    last.truncate(2 + 6);
-    workspace.write("net.pb", [graph, last].concat());
-    std::fs::remove_file(workspace.path("graph.pb")).unwrap();
-    let message = "net.pb: is not a valid GraphDef";
-    assert_refused("retrain", retrain(&workspace), message);
-    assert_refused("label_image", label_image(&workspace, false), message);
-}
-
 /// A convolution whose output is multiplied by, and added to, a tensor.
 fn normalised(graph: &mut GraphDef, weights: &str, number: usize, constant: &str) {
     let name = |what: &str| format!("{what}{number}");
