@@ -33,7 +33,7 @@ pub fn push_float32(text: &mut String, value: f32) {
         let _ = write!(text, "{value}");
         let digits = fraction_digits(&text[start..]);
         // Rust's shortest digits may end one above numpy's where the value lies just between the two.
-        if text.ends_with(['1', '3', '5', '7', '9']) && digits > 0 {
+        if text.ends_with(['1', '3', '5', '7', '9']) && digits > 0 && may_lie_between(value, digits) {
             let exact = format!("{:.digits$}", f64::from(value));
             if reads_back(&exact, value) {
                 text.replace_range(start.., &exact);
@@ -42,6 +42,13 @@ pub fn push_float32(text: &mut String, value: f32) {
             text.push_str(".0");
         }
     }
+}
+
+/// Whether a float32 may lie just between two numbers of that many decimals.
+fn may_lie_between(value: f32, digits: usize) -> bool {
+    // Up to there the product is exact: a float32 has 24 bits, 5^12 has 28, and a float64 takes 53.
+    let power = i32::try_from(digits).ok().filter(|&d| d <= 12);
+    power.is_none_or(|d| (2.0 * f64::from(value) * 10f64.powi(d)).fract() == 0.0)
 }
 
 /// Whether a number is read as that float: below a power of two the next float is nearer than above it.
