@@ -51,7 +51,9 @@ fn load_once(chatter: Chatter) -> std::result::Result<(), String> {
     }
     // By itself TensorFlow uses oneDNN only on newer processors. On one with AVX2 alone it takes less than half the time
     // for a MobileNet (0.28 s of the network instead of 0.64 for 138 photographs), and has the fused depthwise ops.
-    set_default_variable("TF_ENABLE_ONEDNN_OPTS", "1".as_ref());
+    if cfg!(target_arch = "x86_64") {
+        set_default_variable("TF_ENABLE_ONEDNN_OPTS", "1".as_ref());
+    }
     // The bindings look here first, so that they load what was found above and nothing else.
     set_variable("TENSORFLOW_DIR", directory.as_os_str());
     tensorflow::library::load()
