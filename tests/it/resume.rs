@@ -88,10 +88,16 @@ fn curves_do_not_double_back(workspace: &Workspace, clean: &Workspace) {
 fn a_signal_ends_the_run_after_its_step() {
     for (name, code, text) in [("INT", 130, "stopped by SIGINT"), ("TERM", 143, "stopped by SIGTERM")] {
         let workspace = Workspace::with_photos(20);
-        let long = ["--how_many_training_steps=1000000", "--eval_step_interval=1000"];
+        let long = ["--how_many_training_steps=1000000", "--eval_step_interval=10"];
         let child = start(&workspace, &long);
         wait_for(&workspace, "summaries/retrain.state");
-        std::thread::sleep(Duration::from_millis(300));
+        // The first state is kept after one step; the signal's is to be another.
+        let log = workspace.path("summaries/retrain.log");
+        let begin = Instant::now();
+        while !std::fs::read_to_string(&log).unwrap().contains("Step 10:") && begin.elapsed() < Duration::from_secs(60)
+        {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -104,7 +110,7 @@ fn a_signal_ends_the_run_after_its_step() {
         assert!(done > 1, "{last}");
         let steps = format!("--how_many_training_steps={}", done + 10);
         workspace
-            .retrain(&["--resume", "--eval_step_interval=1000", &steps])
+            .retrain(&["--resume", "--eval_step_interval=10", &steps])
             .expect_code(0)
             .says(&format!("The run goes on after {done} steps"));
     }
