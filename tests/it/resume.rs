@@ -30,7 +30,11 @@ fn signal(child: &Child, signal: &str) {
 
 /// The contents of the graph and of the bottlenecks.
 fn results(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
-    let cached = files_under(&workspace.path("bottlenecks")).into_iter().map(|f| format!("bottlenecks/{f}"));
+    // A kill between writing a file and giving it its name leaves it under a temporary one, which nobody reads.
+    let temporary =
+        |f: &String| f.rsplit('/').next().is_some_and(|n| n.starts_with(".retrain-") && n.ends_with(".tmp"));
+    let cached = files_under(&workspace.path("bottlenecks")).into_iter().filter(|f| !temporary(f));
+    let cached = cached.map(|f| format!("bottlenecks/{f}"));
     let files = ["graph.pb".to_owned(), "labels.txt".to_owned()].into_iter().chain(cached);
     files.map(|f| (f.clone(), fs::read(workspace.path(&f)).unwrap_or_else(|e| panic!("{f}: {e}")))).collect()
 }
