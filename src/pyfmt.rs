@@ -46,9 +46,8 @@ pub fn push_float32(text: &mut String, value: f32) {
 
 /// Whether a float32 may lie just between two numbers of that many decimals.
 fn may_lie_between(value: f32, digits: usize) -> bool {
-    // Up to there the product is exact: a float32 has 24 bits, 5^12 has 28, and a float64 takes 53.
-    let power = i32::try_from(digits).ok().filter(|&d| d <= 12);
-    power.is_none_or(|d| (2.0 * f64::from(value) * 10f64.powi(d)).fract() == 0.0)
+    // Up to 12 the product is exact: a float32 has 24 bits, 5^12 has 28, and a float64 takes 53.
+    digits > 12 || (2.0 * f64::from(value) * 10f64.powi(digits as i32)).fract() == 0.0
 }
 
 /// Whether a number is read as that float: below a power of two the next float is nearer than above it.

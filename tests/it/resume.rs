@@ -10,13 +10,20 @@ use std::time::{Duration, Instant};
 
 const STEPS: &str = "--how_many_training_steps=1500";
 
-/// Waits until the run has left its mark on standard error.
-fn wait_for(workspace: &Workspace, file: &str) {
+/// Waits until something has come about.
+#[track_caller]
+fn wait_until(what: &str, come_about: impl Fn() -> bool) {
     let start = Instant::now();
-    while !workspace.path(file).exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{file} does not appear");
-        std::thread::sleep(Duration::from_millis(5));
+    while !come_about() {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Waits until the run has made a file or directory.
+#[track_caller]
+fn wait_for(workspace: &Workspace, file: &str) {
+    wait_until(file, || workspace.path(file).exists());
 }
 
 fn start(workspace: &Workspace, args: &[&str]) -> Child {
@@ -96,12 +103,9 @@ fn a_signal_ends_the_run_after_its_step() {
         let child = start(&workspace, &long);
         wait_for(&workspace, "summaries/retrain.state");
         // The first state is kept after one step; the signal's is to be another.
-        let log = workspace.path("summaries/retrain.log");
-        let begin = Instant::now();
-        while !std::fs::read_to_string(&log).unwrap().contains("Step 10:") && begin.elapsed() < Duration::from_secs(60)
-        {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_until("step 10", || {
+            fs::read_to_string(workspace.path("summaries/retrain.log")).unwrap().contains("Step 10:")
+        });
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -125,10 +129,7 @@ fn a_signal_while_bottlenecks_are_made_keeps_them() {
     let workspace = Workspace::with_photos(150);
     let child = start(&workspace, &[]);
     wait_for(&workspace, "bottlenecks/open cluster");
-    let start = Instant::now();
-    while files_under(&workspace.path("bottlenecks")).len() < 10 && start.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("ten bottlenecks", || files_under(&workspace.path("bottlenecks")).len() >= 10);
     signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -128,7 +128,8 @@ pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
 pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir(dir).args(args);
-    for name in ["RUST_LOG", "TF_CPP_MIN_LOG_LEVEL", "RUST_BACKTRACE", "NO_PROXY", "no_proxy"] {
+    for name in ["RUST_LOG", "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "RUST_BACKTRACE", "NO_PROXY", "no_proxy"]
+    {
         command.env_remove(name);
     }
     for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
