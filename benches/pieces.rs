@@ -1,7 +1,7 @@
 //! The pieces, each by itself: `cargo bench --bench pieces`. Nothing is needed but the checkout.
 //!
-//! `cargo bench --bench pieces -- events` runs those whose name holds `events`; see Criterion's book for comparing with
-//! an earlier state (`--save-baseline`, `--baseline`).
+//! `cargo bench --bench pieces -- events` runs those whose name holds `events`; see Criterion's
+//! book for comparing with an earlier state (`--save-baseline`, `--baseline`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,14 +9,18 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::bottleneck::{
-    BatchNetwork, CacheSpec, Decoded, Decoder, Extractor, cache_bottlenecks, get_bottleneck_path, parse_bottleneck,
+    BatchNetwork, CacheSpec, Decoded, Decoder, Extractor, cache_bottlenecks, get_bottleneck_path,
+    parse_bottleneck,
 };
 use retrain::dataset::{Category, Layout, category_of, create_image_lists};
 use retrain::events::EventsWriter;
 use retrain::layers::{
-    HeadSpec, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops, add_gradient_descent,
+    HeadSpec, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops,
+    add_gradient_descent,
 };
-use retrain::model::{Backbone, Generation, create_model_graph, create_model_info, fuse, optimize, write_inception};
+use retrain::model::{
+    Backbone, Generation, create_model_graph, create_model_info, fuse, optimize, write_inception,
+};
 use retrain::proto::DataType::DT_FLOAT;
 use retrain::pyfmt;
 use retrain::tf::{self, Chatter, Graph, GraphBuilder, Session, Tensor, Threads};
@@ -113,7 +117,8 @@ fn cache(c: &mut Criterion) {
     let fake = Fake(bottleneck());
     let run = |bottleneck_dir: &Path, text: bool| {
         let categories = &Category::ALL;
-        let spec = CacheSpec { bottleneck_dir, model: "fake", text, check_mtime: false, categories };
+        let spec =
+            CacheSpec { bottleneck_dir, model: "fake", text, check_mtime: false, categories };
         cache_bottlenecks(&fake, &lists, &spec).unwrap()
     };
     let mut group = c.benchmark_group("cache_bottlenecks of 1000");
@@ -132,9 +137,13 @@ fn cache(c: &mut Criterion) {
     }
     // Text files alone, as the scripts leave them.
     let scripts = dir.path().join("packed and text");
-    assert!(get_bottleneck_path(&scripts, &lists.labels[0], OsStr::new("00000.jpg"), "fake").is_file());
+    assert!(
+        get_bottleneck_path(&scripts, &lists.labels[0], OsStr::new("00000.jpg"), "fake").is_file()
+    );
     group.bench_function("from text files", |b| {
-        let forget = || std::fs::remove_file(retrain::bottleneck::get_packed_path(&scripts, "fake")).unwrap();
+        let forget = || {
+            std::fs::remove_file(retrain::bottleneck::get_packed_path(&scripts, "fake")).unwrap()
+        };
         b.iter_batched(forget, |()| run(&scripts, true), BatchSize::PerIteration);
     });
 }
@@ -145,9 +154,15 @@ fn events(c: &mut Criterion) {
     let summary = vec![7u8; 6000];
     let mut writer = EventsWriter::create(dir.path()).unwrap();
     let mut group = c.benchmark_group("events");
-    group.throughput(Throughput::Bytes(summary.len() as u64)).measurement_time(Duration::from_secs(1));
+    group
+        .throughput(Throughput::Bytes(summary.len() as u64))
+        .measurement_time(Duration::from_secs(1));
     group.bench_function("one summary", |b| {
-        b.iter_batched(|| summary.clone(), |s| writer.add_summary(s, 1).unwrap(), BatchSize::SmallInput);
+        b.iter_batched(
+            || summary.clone(),
+            |s| writer.add_summary(s, 1).unwrap(),
+            BatchSize::SmallInput,
+        );
     });
 }
 
@@ -158,7 +173,11 @@ fn decoding(c: &mut Criterion) {
         let spec = create_model_info(architecture).unwrap().pixels;
         let decoder = Decoder::new(&spec);
         c.bench_function(&format!("decoding 256 pixels and resizing to {}", spec.width), |b| {
-            b.iter_batched(|| jpeg.clone(), |jpeg| decoder.decode(jpeg).unwrap(), BatchSize::SmallInput);
+            b.iter_batched(
+                || jpeg.clone(),
+                |jpeg| decoder.decode(jpeg).unwrap(),
+                BatchSize::SmallInput,
+            );
         });
     }
 }
@@ -172,7 +191,9 @@ fn network(c: &mut Criterion) {
         let mut pixels = Tensor::<f32>::new(&[&[batch], &probe.dims()[1..]].concat());
         pixels.chunks_mut(probe.len()).for_each(|image| image.copy_from_slice(&probe));
         group.throughput(Throughput::Elements(batch));
-        group.bench_function(BenchmarkId::new("batch", batch), |b| b.iter(|| network.run(&pixels).unwrap()));
+        group.bench_function(BenchmarkId::new("batch", batch), |b| {
+            b.iter(|| network.run(&pixels).unwrap())
+        });
     }
 }
 
@@ -211,15 +232,23 @@ fn training(c: &mut Criterion) {
     };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec).unwrap();
     let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
-    add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input, spec.generation);
+    add_evaluation_step(
+        &mut b,
+        &mut summaries,
+        &ops.final_tensor,
+        &ops.ground_truth_input,
+        spec.generation,
+    );
     let merged = summaries.merge_all(&mut b);
     graph.extend(&b.take_nodes()).unwrap();
     let step = add_gradient_descent(&mut b, &mut graph, &ops, &loss, 0.01, &merged).unwrap();
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 }).unwrap();
-    let initializers: Vec<_> = ops.all_variables().map(|v| graph.operation(&v.initializer).unwrap()).collect();
+    let initializers: Vec<_> =
+        ops.all_variables().map(|v| graph.operation(&v.initializer).unwrap()).collect();
     session.run_targets(&initializers, "initializing").unwrap();
-    let bottlenecks =
-        Tensor::<f32>::new(&[BATCH as u64, SIZE as u64]).with_values(&bottleneck().repeat(BATCH)).unwrap();
+    let bottlenecks = Tensor::<f32>::new(&[BATCH as u64, SIZE as u64])
+        .with_values(&bottleneck().repeat(BATCH))
+        .unwrap();
     let mut truth = Tensor::<f32>::new(&[BATCH as u64, CLASSES as u64]);
     truth.chunks_mut(CLASSES).enumerate().for_each(|(i, row)| row[i % CLASSES] = 1.0);
     let feeds = [(&ops.bottleneck_input, &bottlenecks), (&ops.ground_truth_input, &truth)]
@@ -227,17 +256,22 @@ fn training(c: &mut Criterion) {
     let (step, merged) = (graph.operation(&step).unwrap(), graph.output(&merged).unwrap());
     let mut group = c.benchmark_group("training step of 100");
     for summarized in [true, false] {
-        group.bench_function(if summarized { "with summaries" } else { "without fetching summaries" }, |b| {
-            b.iter(|| {
-                let mut args = SessionRunArgs::new();
-                feeds.iter().for_each(|(output, value)| args.add_feed(&output.operation, output.index, *value));
-                args.add_target(&step);
-                if summarized {
-                    args.request_fetch(&merged.operation, merged.index);
-                }
-                session.run(&mut args, "a step").unwrap();
-            });
-        });
+        group.bench_function(
+            if summarized { "with summaries" } else { "without fetching summaries" },
+            |b| {
+                b.iter(|| {
+                    let mut args = SessionRunArgs::new();
+                    feeds.iter().for_each(|(output, value)| {
+                        args.add_feed(&output.operation, output.index, *value)
+                    });
+                    args.add_target(&step);
+                    if summarized {
+                        args.request_fetch(&merged.operation, merged.index);
+                    }
+                    session.run(&mut args, "a step").unwrap();
+                });
+            },
+        );
     }
 }
 

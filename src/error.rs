@@ -1,5 +1,6 @@
-//! What can go wrong, sorted by who can mend it: the user's flags, their images, our cache, a model file,
-//! TensorFlow, the file system, the network. Every message names the flag, file or node and the remedy.
+//! What can go wrong, sorted by who can mend it: the user's flags, their images, our cache, a model
+//! file, TensorFlow, the file system, the network. Every message names the flag, file or node and
+//! the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -13,8 +13,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// The most bytes a photograph's file may have.
 const LARGEST_IMAGE: u64 = 1 << 30;
 
-/// Reads a photograph's file, of which nothing is known but its name: whoever opens a named pipe waits for ever, and
-/// a device may never end.
+/// Reads a photograph's file, of which nothing is known but its name: whoever opens a named pipe
+/// waits for ever, and a device may never end.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the file, without its name.
@@ -25,7 +25,9 @@ pub fn read_image(path: &Path) -> std::result::Result<(fs::Metadata, Vec<u8>), S
     match metadata.len() {
         _ if metadata.is_dir() => Err("is a directory".into()),
         _ if !metadata.is_file() => Err("is a pipe, a socket or a device, not a file".into()),
-        n if n > LARGEST_IMAGE => Err(format!("has {n} bytes, more than the {LARGEST_IMAGE} that are allowed")),
+        n if n > LARGEST_IMAGE => {
+            Err(format!("has {n} bytes, more than the {LARGEST_IMAGE} that are allowed"))
+        }
         _ => Ok((metadata, fs::read(path).map_err(failed)?)),
     }
 }
@@ -39,7 +41,8 @@ pub fn shown(path: &Path) -> String {
 /// Text with its control characters escaped.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escaped =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escaped).collect()
 }
 
@@ -48,14 +51,14 @@ pub fn ensure_dir_exists(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(Error::io("creating the directory", dir))
 }
 
-/// Writes `bytes` to `path` through a temporary file beside it, synced and renamed: readers see the old
-/// content or the new, never a part.
+/// Writes `bytes` to `path` through a temporary file beside it, synced and renamed: readers see the
+/// old content or the new, never a part.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, bytes, true).map(drop)
 }
 
-/// As [`write()`], without waiting for the disk: for caches, of which each file can be made again. Returns what the
-/// file system knows of the new file.
+/// As [`write()`], without waiting for the disk: for caches, of which each file can be made again.
+/// Returns what the file system knows of the new file.
 pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<fs::Metadata> {
     write_with(path, bytes, false)
 }
@@ -79,8 +82,8 @@ fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<fs::Metadata> {
     file.metadata().map_err(fail)
 }
 
-/// What a path leads to: where it is a symbolic link, the file it points to is written, as the scripts do, and the
-/// link stays.
+/// What a path leads to: where it is a symbolic link, the file it points to is written, as the
+/// scripts do, and the link stays.
 fn target(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_owned();
     // As many as the system itself follows.
@@ -116,8 +119,8 @@ fn without_its_name(error: std::io::Error) -> std::io::Error {
     }
 }
 
-/// Checks, before any costly work, that a file can be made at `path`: its directory is created where it is
-/// missing, and tried out.
+/// Checks, before any costly work, that a file can be made at `path`: its directory is created
+/// where it is missing, and tried out.
 pub fn check_writable(path: &Path) -> Result<()> {
     let path = &target(path)?;
     if path.is_dir() {
@@ -138,11 +141,17 @@ pub fn check_writable(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A device that can be opened is written to at the end; whoever opens a pipe would wait for a reader.
+/// A device that can be opened is written to at the end; whoever opens a pipe would wait for a
+/// reader.
 fn check_device(path: &Path) -> Result<()> {
     #[cfg(unix)]
-    if !fs::metadata(path).is_ok_and(|m| std::os::unix::fs::FileTypeExt::is_char_device(&m.file_type())) {
-        return Err(Error::input(path, "is neither a file nor a character device; give another path"));
+    if !fs::metadata(path)
+        .is_ok_and(|m| std::os::unix::fs::FileTypeExt::is_char_device(&m.file_type()))
+    {
+        return Err(Error::input(
+            path,
+            "is neither a file nor a character device; give another path",
+        ));
     }
     fs::OpenOptions::new().write(true).open(path).map(drop).map_err(Error::io("writing", path))
 }
@@ -153,8 +162,10 @@ fn check_device(path: &Path) -> Result<()> {
 /// A sentence that says why not.
 pub fn check_dir(dir: &Path) -> std::result::Result<(), String> {
     let above = dir.ancestors().map(|a| if a.as_os_str().is_empty() { Path::new(".") } else { a });
-    // What is there without leading anywhere, a loop of links or one that dangles, is no place either.
-    let nearest = above.into_iter().find(|a| a.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
+    // What is there without leading anywhere, a loop of links or one that dangles, is no place
+    // either.
+    let nearest =
+        above.into_iter().find(|a| a.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
     if !nearest.is_dir() {
         return Err(format!("{} is not a directory", shown(nearest)));
     }

@@ -1,5 +1,6 @@
-//! What must hold for every input of the parsers that meet foreign bytes: for the fuzz targets of `tests/fuzz`, and for
-//! the test that feeds them their corpora. Each function panics where a property does not hold. No part of the API.
+//! What must hold for every input of the parsers that meet foreign bytes: for the fuzz targets of
+//! `tests/fuzz`, and for the test that feeds them their corpora. Each function panics where a
+//! property does not hold. No part of the API.
 
 #![allow(missing_docs)]
 // As in tests: what does not hold is to panic.

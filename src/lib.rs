@@ -15,8 +15,9 @@
 //! | `label_image.py` | [`label_image`] |
 //! | the flags | [`cli`] |
 //!
-//! Layers, each of which uses only those before it: `error`, `fsio`, `net`, `pyfmt`, `proto`, `logging`; `tf`;
-//! `dataset`, `model`, `events`, `simulate`; `layers`; `bottleneck`, `export`; `retrain`, `label_image`; `cli`.
+//! Layers, each of which uses only those before it: `error`, `fsio`, `net`, `pyfmt`, `proto`,
+//! `logging`; `tf`; `dataset`, `model`, `events`, `simulate`; `layers`; `bottleneck`, `export`;
+//! `retrain`, `label_image`; `cli`.
 
 pub mod bottleneck;
 pub mod cli;

@@ -1,4 +1,5 @@
-//! Log lines in TensorFlow's wording on standard error (`INFO:tensorflow:…`), and a copy in the run's own log file.
+//! Log lines in TensorFlow's wording on standard error (`INFO:tensorflow:…`), and a copy in the
+//! run's own log file.
 
 use crate::error::{Error, Result};
 use log::{Level, LevelFilter};
@@ -38,8 +39,12 @@ impl Write for Tee {
 /// Starts logging. What the environment variable RUST_LOG says goes before `verbosity`.
 pub fn init(verbosity: LevelFilter) {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(LevelFilter::Warn).filter_module("tensorflow", verbosity).filter_module("retrain", verbosity);
-    // The bindings' own crate logs under the same name as the scripts' logger, with nothing a user needs.
+    builder
+        .filter_level(LevelFilter::Warn)
+        .filter_module("tensorflow", verbosity)
+        .filter_module("retrain", verbosity);
+    // The bindings' own crate logs under the same name as the scripts' logger, with nothing a user
+    // needs.
     builder.filter_module("tensorflow_sys_runtime", LevelFilter::Warn);
     builder.parse_default_env();
     builder.target(env_logger::Target::Pipe(Box::new(Tee)));
@@ -58,7 +63,11 @@ pub fn init(verbosity: LevelFilter) {
 
 /// From now on, and for what was logged so far, the log is also kept in `path`.
 pub fn keep_log_in(path: &Path) -> Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io("opening", path))?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(Error::io("opening", path))?;
     if let Ok(mut kept) = KEPT.lock() {
         if let Kept::Lines(lines) = &*kept {
             file.write_all(lines).map_err(Error::io("writing", path))?;

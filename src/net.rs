@@ -10,8 +10,8 @@ use std::time::Duration;
 
 const ATTEMPTS: u32 = 3;
 
-/// Fetches `url` to `path`. What has arrived stays in `path` + `.part` until it is whole, so that an interrupted
-/// download goes on where it stopped. With `sha256` the file must have that sum.
+/// Fetches `url` to `path`. What has arrived stays in `path` + `.part` until it is whole, so that
+/// an interrupted download goes on where it stopped. With `sha256` the file must have that sum.
 pub fn fetch(url: &str, path: &Path, sha256: Option<&str>) -> Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
@@ -30,7 +30,9 @@ pub fn fetch(url: &str, path: &Path, sha256: Option<&str>) -> Result<()> {
         let sum: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
         if sum != expected {
             std::fs::remove_file(&part).map_err(Error::io("removing", &part))?;
-            let message = format!("what came has the sha256 {sum} instead of {expected}, and was thrown away");
+            let message = format!(
+                "what came has the sha256 {sum} instead of {expected}, and was thrown away"
+            );
             return Err(Error::Net { url: url.into(), message });
         }
     }
@@ -40,7 +42,8 @@ pub fn fetch(url: &str, path: &Path, sha256: Option<&str>) -> Result<()> {
 fn fetch_once(url: &str, part: &Path) -> Result<()> {
     let fail = |message: String| Error::Net { url: url.into(), message };
     let have = part.metadata().map_or(0, |m| m.len());
-    let mut request = ureq::get(url).config().timeout_connect(Some(Duration::from_secs(20))).build();
+    let mut request =
+        ureq::get(url).config().timeout_connect(Some(Duration::from_secs(20))).build();
     if have > 0 {
         request = request.header("Range", format!("bytes={have}-"));
     }
@@ -52,8 +55,10 @@ fn fetch_once(url: &str, part: &Path) -> Result<()> {
     let resumed = response.status() == 206;
     let length = response.body().content_length();
     let bar = progress(length.map(|l| if resumed { l + have } else { l }), part);
-    let mut file = OpenOptions::new().create(true).append(resumed).write(true).truncate(!resumed).open(part);
-    let file: &mut File = file.as_mut().map_err(|e| fail(format!("opening {}: {e}", part.display())))?;
+    let mut file =
+        OpenOptions::new().create(true).append(resumed).write(true).truncate(!resumed).open(part);
+    let file: &mut File =
+        file.as_mut().map_err(|e| fail(format!("opening {}: {e}", part.display())))?;
     if resumed {
         bar.set_position(have);
     }
@@ -71,7 +76,9 @@ fn fetch_once(url: &str, part: &Path) -> Result<()> {
     }
     bar.finish_and_clear();
     match length {
-        Some(length) if received < length => Err(fail(format!("only {received} of {length} bytes came"))),
+        Some(length) if received < length => {
+            Err(fail(format!("only {received} of {length} bytes came")))
+        }
         _ => Ok(()),
     }
 }
@@ -80,6 +87,9 @@ fn fetch_once(url: &str, part: &Path) -> Result<()> {
 fn progress(total: Option<u64>, part: &Path) -> ProgressBar {
     let name = part.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new).with_prefix(name);
-    let style = ">> Downloading {prefix} {percent}% {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-    bar.with_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style =
+        ">> Downloading {prefix} {percent}% {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    bar.with_style(
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    )
 }

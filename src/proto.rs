@@ -1,5 +1,5 @@
-//! TensorFlow's messages (generated from `proto/` by `build.rs`), and accessors to graph nodes whose errors
-//! name the node and the attribute.
+//! TensorFlow's messages (generated from `proto/` by `build.rs`), and accessors to graph nodes
+//! whose errors name the node and the attribute.
 
 use crate::error::{Error, Result};
 use protobuf::Message;
@@ -11,21 +11,25 @@ mod generated {
 }
 
 pub use generated::config::{ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
-pub use generated::event::{Event, HistogramProto, SessionLog, Summary, event, session_log, summary};
+pub use generated::event::{
+    Event, HistogramProto, SessionLog, Summary, event, session_log, summary,
+};
 pub use generated::graph::attr_value::Value;
 pub use generated::graph::{
-    AttrEntry, AttrValue, DataType, FunctionDef, GraphDef, NodeDef, TensorProto, TensorShapeProto, VersionDef,
-    attr_value, tensor_shape_proto,
+    AttrEntry, AttrValue, DataType, FunctionDef, GraphDef, NodeDef, TensorProto, TensorShapeProto,
+    VersionDef, attr_value, tensor_shape_proto,
 };
 pub use generated::hub::{ImageModuleInfo, ModuleAttachment, ModuleDef};
 pub use generated::meta_graph::{
-    CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef, SignatureEntry, TensorInfo,
-    TensorInfoEntry, VariableDef, collection_def, meta_graph_def, saver_def,
+    CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef,
+    SignatureEntry, TensorInfo, TensorInfoEntry, VariableDef, collection_def, meta_graph_def,
+    saver_def,
 };
 
 /// Parses a message that was read from `path`; the error names the file.
 pub fn parse<M: Message>(path: &Path, bytes: &[u8]) -> Result<M> {
-    M::parse_from_bytes(bytes).map_err(|e| Error::input(path, format!("is not a valid {} ({e})", M::NAME)))
+    M::parse_from_bytes(bytes)
+        .map_err(|e| Error::input(path, format!("is not a valid {} ({e})", M::NAME)))
 }
 
 /// Serializes a message. Ours are never larger than protobuf's 2 GiB, the only way this can fail.
@@ -85,7 +89,11 @@ impl NodeDef {
         let value = AttrValue { value: Some(value), ..AttrValue::default() };
         match self.attr.iter_mut().find(|a| a.key == key) {
             Some(entry) => entry.value = Some(value).into(),
-            None => self.attr.push(AttrEntry { key: key.into(), value: Some(value).into(), ..AttrEntry::default() }),
+            None => self.attr.push(AttrEntry {
+                key: key.into(),
+                value: Some(value).into(),
+                ..AttrEntry::default()
+            }),
         }
     }
 
@@ -96,7 +104,9 @@ impl NodeDef {
     /// A type attribute such as `T` or `dtype`.
     pub fn type_attr(&self, key: &str) -> Result<DataType> {
         match self.attr_value(key) {
-            Some(Value::Type(t)) => t.enum_value().map_err(|n| Error::graph(&self.name, format!("unknown type {n}"))),
+            Some(Value::Type(t)) => {
+                t.enum_value().map_err(|n| Error::graph(&self.name, format!("unknown type {n}")))
+            }
             _ => Err(self.wrong(key, "type")),
         }
     }
@@ -109,11 +119,14 @@ impl NodeDef {
         }
     }
 
-    /// A shape attribute as dimensions, −1 for an unknown one; `None` where the rank is unknown or no shape is set.
+    /// A shape attribute as dimensions, −1 for an unknown one; `None` where the rank is unknown or
+    /// no shape is set.
     #[must_use]
     pub fn shape_attr(&self, key: &str) -> Option<Vec<i64>> {
         match self.attr_value(key) {
-            Some(Value::Shape(s)) if !s.unknown_rank => Some(s.dim.iter().map(|d| d.size).collect()),
+            Some(Value::Shape(s)) if !s.unknown_rank => {
+                Some(s.dim.iter().map(|d| d.size).collect())
+            }
             _ => None,
         }
     }
@@ -140,5 +153,9 @@ pub fn float_tensor(dims: &[i64], values: &[f32]) -> TensorProto {
 /// The numbers of a tensor that [`float_tensor`] made.
 #[must_use]
 pub fn floats(tensor: &TensorProto) -> Vec<f32> {
-    tensor.tensor_content.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    tensor
+        .tensor_content
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }

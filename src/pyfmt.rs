@@ -32,8 +32,10 @@ pub fn push_float32(text: &mut String, value: f32) {
     } else {
         let _ = write!(text, "{value}");
         let digits = fraction_digits(&text[start..]);
-        // Rust's shortest digits may end one above numpy's where the value lies just between the two.
-        if text.ends_with(['1', '3', '5', '7', '9']) && digits > 0 && may_lie_between(value, digits) {
+        // Rust's shortest digits may end one above numpy's where the value lies just between the
+        // two.
+        if text.ends_with(['1', '3', '5', '7', '9']) && digits > 0 && may_lie_between(value, digits)
+        {
             let exact = format!("{:.digits$}", f64::from(value));
             if reads_back(&exact, value) {
                 text.replace_range(start.., &exact);
@@ -50,7 +52,8 @@ fn may_lie_between(value: f32, digits: usize) -> bool {
     digits > 12 || (2.0 * f64::from(value) * 10f64.powi(digits as i32)).fract() == 0.0
 }
 
-/// Whether a number is read as that float: below a power of two the next float is nearer than above it.
+/// Whether a number is read as that float: below a power of two the next float is nearer than above
+/// it.
 fn reads_back(number: &str, value: f32) -> bool {
     number.parse() == Ok(value)
 }
@@ -73,18 +76,21 @@ pub fn bottleneck_string(values: &[f32]) -> String {
     text
 }
 
-/// Parses one number of a bottleneck file as Python's `float` does, rounded to float32 as the script's feed is.
+/// Parses one number of a bottleneck file as Python's `float` does, rounded to float32 as the
+/// script's feed is.
 #[must_use]
 pub fn parse_float(text: &str) -> Option<f32> {
     let trimmed = text.trim();
-    // Rust reads the same decimals as Python; underscores between digits are the one habit it lacks.
+    // Rust reads the same decimals as Python; underscores between digits are the one habit it
+    // lacks.
     match trimmed.parse::<f64>() {
         Ok(value) => Some(value as f32),
         Err(_) => python_number(trimmed)?.parse::<f64>().ok().map(|v| v as f32),
     }
 }
 
-/// A number's text without the underscores Python allows between digits; `None` where they stand elsewhere.
+/// A number's text without the underscores Python allows between digits; `None` where they stand
+/// elsewhere.
 #[must_use]
 pub fn python_number(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
@@ -93,9 +99,11 @@ pub fn python_number(text: &str) -> Option<String> {
     (!bytes.iter().enumerate().any(misplaced)).then(|| text.replace('_', ""))
 }
 
-/// `datetime.now()` as Python prints it, in local time; microseconds are left out where they are zero.
+/// `datetime.now()` as Python prints it, in local time; microseconds are left out where they are
+/// zero.
 #[must_use]
 pub fn timestamp(now: DateTime<Local>) -> String {
-    let format = if now.nanosecond() / 1000 == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.6f" };
+    let format =
+        if now.nanosecond() / 1000 == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.6f" };
     now.format(format).to_string()
 }

@@ -1,5 +1,5 @@
-//! The scripts' cache, one text file per image and model, shared with them in both directions, and beside it the
-//! packed file that is read instead where it is no older.
+//! The scripts' cache, one text file per image and model, shared with them in both directions, and
+//! beside it the packed file that is read instead where it is no older.
 
 use super::extract::Extractor;
 use super::inference::Decoded;
@@ -41,9 +41,15 @@ pub struct BadImage {
     pub message: String,
 }
 
-/// The path of an image's cache file (the script's function of the same name): the image's name, `_`, the model's.
+/// The path of an image's cache file (the script's function of the same name): the image's name,
+/// `_`, the model's.
 #[must_use]
-pub fn get_bottleneck_path(bottleneck_dir: &Path, label: &LabelLists, image: &OsStr, model: &str) -> PathBuf {
+pub fn get_bottleneck_path(
+    bottleneck_dir: &Path,
+    label: &LabelLists,
+    image: &OsStr,
+    model: &str,
+) -> PathBuf {
     let mut name = image.to_owned();
     name.push(format!("_{model}.txt"));
     bottleneck_dir.join(&label.dir).join(name)
@@ -85,8 +91,9 @@ enum Todo {
     Compute,
 }
 
-/// The script's `cache_bottlenecks`: makes sure that every image of the wanted sets has its bottleneck in the cache.
-/// Returns them all, and the images that are at fault, in order; these are in no set.
+/// The script's `cache_bottlenecks`: makes sure that every image of the wanted sets has its
+/// bottleneck in the cache. Returns them all, and the images that are at fault, in order; these are
+/// in no set.
 ///
 /// # Errors
 /// Where the cache cannot be written, or nothing computed; what was computed until then is kept.
@@ -106,13 +113,20 @@ pub fn cache_bottlenecks(
         for category in Category::ALL {
             let images = label.images(category).iter();
             let first = items.len();
-            items.extend(images.enumerate().map(|(i, image)| Item { row: first + i, label, image }));
+            items.extend(images.enumerate().map(|(i, image)| Item {
+                row: first + i,
+                label,
+                image,
+            }));
             members[category as usize].push((first..items.len()).collect::<Vec<usize>>());
             classes.resize(items.len(), class);
         }
     }
     let mut wanted = vec![false; items.len()];
-    spec.categories.iter().flat_map(|&c| members[c as usize].iter().flatten()).for_each(|&row| wanted[row] = true);
+    spec.categories
+        .iter()
+        .flat_map(|&c| members[c as usize].iter().flatten())
+        .for_each(|&row| wanted[row] = true);
     let packed = Packed::open(
         &get_packed_path(spec.bottleneck_dir, spec.model),
         &extractor.identity(),
@@ -123,7 +137,15 @@ pub fn cache_bottlenecks(
         warn!(target: "retrain", "{} is in use or cannot be written: what is computed is lost after this run", path.display());
     }
     let asked: Vec<Item<'_>> = items.iter().filter(|i| wanted[i.row]).cloned().collect();
-    let mut filler = Filler { extractor, lists, spec, packed, bad: Vec::new(), done: 0, bar: progress(asked.len()) };
+    let mut filler = Filler {
+        extractor,
+        lists,
+        spec,
+        packed,
+        bad: Vec::new(),
+        done: 0,
+        bar: progress(asked.len()),
+    };
     let filled = filler.fill(asked);
     filler.bar.finish_and_clear();
     // What was computed until an error is kept.
@@ -219,7 +241,9 @@ impl Filler<'_> {
         }
         let same = key.image == image;
         // Touched or copied, but the same?
-        let touched = || key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(&image_path);
+        let touched = || {
+            key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(&image_path)
+        };
         if !same && !touched() {
             return Todo::Replace;
         }
@@ -255,7 +279,8 @@ impl Filler<'_> {
         self.done += 1;
         self.bar.inc(1);
         if self.done.is_multiple_of(100) {
-            self.bar.suspend(|| info!(target: "tensorflow", "{} bottleneck files created.", self.done));
+            self.bar
+                .suspend(|| info!(target: "tensorflow", "{} bottleneck files created.", self.done));
         }
     }
 
@@ -267,8 +292,10 @@ impl Filler<'_> {
             let path = get_bottleneck_path(spec.bottleneck_dir, item.label, item.image, spec.model);
             let stamp = |path: &Path| std::fs::metadata(path).ok().map(|m| Stamp::of(&m));
             // Before it is read: if it changes meanwhile, that will be seen.
-            let (text, image) = (stamp(&path), stamp(&lists.get_image_path(item.label, item.image)));
-            let values = std::fs::read_to_string(&path).ok().and_then(|text| parse_bottleneck(&text, size));
+            let (text, image) =
+                (stamp(&path), stamp(&lists.get_image_path(item.label, item.image)));
+            let values =
+                std::fs::read_to_string(&path).ok().and_then(|text| parse_bottleneck(&text, size));
             (item, image.zip(text), values)
         };
         let mut invalid = Vec::new();
@@ -296,13 +323,17 @@ impl Filler<'_> {
         let (extractor, lists) = (self.extractor, self.lists);
         let path = |item: &Item<'_>| lists.get_image_path(item.label, item.image);
         let start = Instant::now();
-        let by_row: std::collections::HashMap<usize, &Item<'_>> = missing.iter().map(|i| (i.row, i)).collect();
-        let load =
-            |batch: &[Item<'_>]| -> Vec<_> { batch.iter().map(|item| (item.row, read_image(&path(item)))).collect() };
+        let by_row: std::collections::HashMap<usize, &Item<'_>> =
+            missing.iter().map(|i| (i.row, i)).collect();
+        let load = |batch: &[Item<'_>]| -> Vec<_> {
+            batch.iter().map(|item| (item.row, read_image(&path(item)))).collect()
+        };
         let computed = std::thread::scope(|scope| {
             if !missing.is_empty() {
-                let mut images =
-                    missing.iter().filter_map(|item| fsio::read_image(&path(item)).ok()).map(|(_, image)| image);
+                let mut images = missing
+                    .iter()
+                    .filter_map(|item| fsio::read_image(&path(item)).ok())
+                    .map(|(_, image)| image);
                 // Its failure is heard of by whoever extracts.
                 scope.spawn(move || drop(extractor.prepare(&mut images)));
             }
@@ -326,7 +357,8 @@ impl Filler<'_> {
     }
 
     fn keep(&mut self, item: &Item<'_>, made: Made) -> Result<()> {
-        let kept = || format!("{} bottlenecks are cached; the same command goes on from there", self.done);
+        let kept =
+            || format!("{} bottlenecks are cached; the same command goes on from there", self.done);
         stop::check(kept)?;
         let path = self.lists.get_image_path(item.label, item.image);
         match made.values {
@@ -347,7 +379,8 @@ type Loaded = (usize, Result<(Stamp, Vec<u8>), String>);
 
 /// A batch whose images are decoded.
 struct HalfDone {
-    /// One for each image that could be read, without numbers yet, and one for each that could not.
+    /// One for each image that could be read, without numbers yet, and one for each that could
+    /// not.
     made: Vec<Made>,
     decoded: Decoded,
 }
@@ -398,11 +431,13 @@ fn hash_of(path: &Path) -> Option<[u8; 32]> {
 /// A cache file's numbers, if they are finite and as many as there should be.
 #[must_use]
 pub fn parse_bottleneck(text: &str, size: usize) -> Option<Vec<f32>> {
-    let values: Option<Vec<f32>> = text.split(',').map(|v| pyfmt::parse_float(v).filter(|v| v.is_finite())).collect();
+    let values: Option<Vec<f32>> =
+        text.split(',').map(|v| pyfmt::parse_float(v).filter(|v| v.is_finite())).collect();
     values.filter(|v| v.len() == size)
 }
 
 fn progress(total: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("Bottlenecks {wide_bar} {pos}/{len} {per_sec} {eta}");
-    ProgressBar::new(total as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(total as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -1,5 +1,5 @@
-//! From the bytes of a photograph's file to the pixels a network gets to see, by TensorFlow's ops. The content says
-//! what format it is, not the name.
+//! From the bytes of a photograph's file to the pixels a network gets to see, by TensorFlow's ops.
+//! The content says what format it is, not the name.
 
 use crate::error::{Error, Result};
 use crate::layers::{DecodedImage, ImageFormat, ResizedAs, add_image_decoding, checked};
@@ -31,7 +31,8 @@ struct Decoding {
 impl Decoding {
     fn new(format: ImageFormat, spec: &PixelSpec, resized_as: ResizedAs) -> Result<Self> {
         let mut builder = GraphBuilder::default();
-        let DecodedImage { data, pixels } = add_image_decoding(&mut builder, format.decoder(), spec, resized_as);
+        let DecodedImage { data, pixels } =
+            add_image_decoding(&mut builder, format.decoder(), spec, resized_as);
         let graph = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
         // Each photograph is the work of the thread that brings it.
         let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 })?;
@@ -54,18 +55,23 @@ impl Decoder {
         let format = ImageFormat::of(&image_data)?;
         let (image_data, pixels) = checked(format, image_data)?;
         let large = pixels.is_some_and(|p| p > SMALL);
-        // Where pixels become numbers of 0 to 1 first, the other order rounds otherwise: only what is really large.
+        // Where pixels become numbers of 0 to 1 first, the other order rounds otherwise: only what
+        // is really large.
         let large = large && (self.spec.range != PixelRange::Unit || pixels > Some(16 * SMALL));
         let resized_as = if large { ResizedAs::Bytes } else { ResizedAs::Floats };
         let decoding = self.sessions[format as usize][usize::from(large)]
-            .get_or_init(|| Decoding::new(format, &self.spec, resized_as).map_err(|e| e.to_string()))
+            .get_or_init(|| {
+                Decoding::new(format, &self.spec, resized_as).map_err(|e| e.to_string())
+            })
             .as_ref()
             .map_err(Clone::clone)?;
         let data = Tensor::new(&[]).with_values(&[Bytes(image_data)]).map_err(|e| e.to_string())?;
         let feed = Feed { output: &decoding.data, value: &data };
         let decoded = decoding.session.run_one(feed, &decoding.pixels, "decoding an image");
         decoded.map_err(|e| match e {
-            Error::TensorFlow { message, .. } => format!("cannot be decoded as {format} ({})", first_line(&message)),
+            Error::TensorFlow { message, .. } => {
+                format!("cannot be decoded as {format} ({})", first_line(&message))
+            }
             other => other.to_string(),
         })
     }

@@ -1,6 +1,7 @@
-//! Bottlenecks of distorted photographs: computed anew for every image of every training batch, as there is nothing
-//! to cache. Photographs are decoded once and kept; a batch is distorted and run through the network in pieces, on
-//! all cores side by side. What comes out does not depend on how many there are.
+//! Bottlenecks of distorted photographs: computed anew for every image of every training batch, as
+//! there is nothing to cache. Photographs are decoded once and kept; a batch is distorted and run
+//! through the network in pieces, on all cores side by side. What comes out does not depend on how
+//! many there are.
 
 use super::distorter::{Distorter, Draw};
 use super::network::BatchNetwork;
@@ -19,9 +20,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// How many bytes of decoded photographs are kept, unless asked otherwise.
 pub const PIXEL_BUDGET: usize = 1 << 30;
 
-/// Images that go through the network in one run. Measured with mobilenet_0.25_224 on two cores, a step of 100 images
-/// takes 79, 81, 82 and 89 ms in pieces of 2, 5, 10 and 25 (what a piece needs should fit the cache); 5 divides the
-/// default batch evenly among 2, 4, 5 and 10 cores. Fixed, as the last bits of a bottleneck depend on it.
+/// Images that go through the network in one run. Measured with mobilenet_0.25_224 on two cores, a
+/// step of 100 images takes 79, 81, 82 and 89 ms in pieces of 2, 5, 10 and 25 (what a piece needs
+/// should fit the cache); 5 divides the default batch evenly among 2, 4, 5 and 10 cores. Fixed, as
+/// the last bits of a bottleneck depend on it.
 const PIECE: usize = 5;
 
 /// The images to distort, and everything needed for it.
@@ -40,8 +42,8 @@ pub struct DistortedImages<'a> {
 }
 
 impl<'a> DistortedImages<'a> {
-    /// `paths` are the images by row; `probe`, one of them, is what the network is checked on. At most `budget` bytes
-    /// of decoded images are kept.
+    /// `paths` are the images by row; `probe`, one of them, is what the network is checked on. At
+    /// most `budget` bytes of decoded images are kept.
     pub fn new(
         backbone: &Backbone,
         distortions: &Distortions,
@@ -54,7 +56,8 @@ impl<'a> DistortedImages<'a> {
         // Its own stream: batches are drawn from the same seed.
         rng.set_stream(1);
         let image = decode(&distorter, &paths[probe])?;
-        let network = BatchNetwork::new(backbone, &distorter.distort(&image, &Draw::new(&mut rng))?)?;
+        let network =
+            BatchNetwork::new(backbone, &distorter.distort(&image, &Draw::new(&mut rng))?)?;
         Ok(Self {
             distorter,
             network,
@@ -68,12 +71,17 @@ impl<'a> DistortedImages<'a> {
         })
     }
 
-    /// Fills `bottlenecks`, one row after the other, for the images of `rows`, each distorted at random: the second
-    /// half of the script's `get_random_distorted_bottlenecks`, whose first half drew the rows.
+    /// Fills `bottlenecks`, one row after the other, for the images of `rows`, each distorted at
+    /// random: the second half of the script's `get_random_distorted_bottlenecks`, whose first
+    /// half drew the rows.
     ///
     /// # Errors
     /// Where an image cannot be read or decoded; of several, the first of `rows`.
-    pub fn get_distorted_bottlenecks(&mut self, rows: &[usize], bottlenecks: &mut [f32]) -> Result<()> {
+    pub fn get_distorted_bottlenecks(
+        &mut self,
+        rows: &[usize],
+        bottlenecks: &mut [f32],
+    ) -> Result<()> {
         let draws: Vec<Draw> = rows.iter().map(|_| Draw::new(&mut self.rng)).collect();
         let images: Vec<_> = rows.iter().copied().zip(draws).collect();
         let into = bottlenecks.chunks_mut(PIECE * self.bottleneck_size);
@@ -83,18 +91,22 @@ impl<'a> DistortedImages<'a> {
         drop(send);
         let this = &*self;
         let work = || {
-            let result = receive
-                .iter()
-                .try_for_each(|(i, (images, into))| this.compute(images, into).map_err(|error| (i, error)));
+            let result = receive.iter().try_for_each(|(i, (images, into))| {
+                this.compute(images, into).map_err(|error| (i, error))
+            });
             // After an error nobody need go on.
             result.inspect_err(|_| receive.iter().for_each(drop))
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let results: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            threads
+                .into_iter()
+                .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         });
-        let first = results.into_iter().filter_map(std::result::Result::err).min_by_key(|(i, _)| *i);
+        let first =
+            results.into_iter().filter_map(std::result::Result::err).min_by_key(|(i, _)| *i);
         first.map_or(Ok(()), |(_, error)| Err(error))
     }
 
@@ -112,7 +124,8 @@ impl<'a> DistortedImages<'a> {
         Ok(())
     }
 
-    /// An image's distorted pixels. The image is decoded where that has not been done, and kept where there is room.
+    /// An image's distorted pixels. The image is decoded where that has not been done, and kept
+    /// where there is room.
     fn distorted(&self, row: usize, draw: &Draw) -> Result<Tensor<f32>> {
         if let Some(image) = self.pixels[row].get() {
             return self.distorter.distort(image, draw);
@@ -155,8 +168,11 @@ impl<'a> DistortedImages<'a> {
 }
 
 fn decode(distorter: &Distorter, path: &PathBuf) -> Result<Tensor<u8>> {
-    let failed = |e: String| Error::input(path, format!("Error during processing file {} ({e})", fsio::shown(path)));
+    let failed = |e: String| {
+        Error::input(path, format!("Error during processing file {} ({e})", fsio::shown(path)))
+    };
     let (_, image) = fsio::read_image(path).map_err(failed)?;
-    let (image, _) = ImageFormat::of(&image).and_then(|format| checked(format, image)).map_err(failed)?;
+    let (image, _) =
+        ImageFormat::of(&image).and_then(|format| checked(format, image)).map_err(failed)?;
     distorter.decode(image).map_err(|e| failed(e.to_string()))
 }

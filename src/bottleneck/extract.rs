@@ -24,8 +24,8 @@ pub trait Extractor: Sync {
     /// What its bottlenecks follow from, besides the image: the model and what is done before it.
     fn identity(&self) -> [u8; 32];
 
-    /// Called before any [`extract`](Self::extract), while images are already being read: `images` are those that
-    /// will come, in order.
+    /// Called before any [`extract`](Self::extract), while images are already being read: `images`
+    /// are those that will come, in order.
     ///
     /// # Errors
     /// Where nothing can be computed at all.
@@ -42,8 +42,8 @@ pub trait Extractor: Sync {
     /// The pixels of the photographs whose files hold `images`.
     fn decode(&self, images: Vec<Vec<u8>>) -> Decoded;
 
-    /// The bottlenecks of decoded photographs, at most [`batch_size`](Self::batch_size) of them; for a photograph
-    /// that is at fault a sentence that says why.
+    /// The bottlenecks of decoded photographs, at most [`batch_size`](Self::batch_size) of them;
+    /// for a photograph that is at fault a sentence that says why.
     ///
     /// # Errors
     /// Where nothing can be computed at all.
@@ -53,8 +53,8 @@ pub trait Extractor: Sync {
     fn log_times(&self) {}
 }
 
-/// Computes bottlenecks in this process: decoding, and the network with batch normalisation folded away, several
-/// images at once. Nothing is loaded before it is needed.
+/// Computes bottlenecks in this process: decoding, and the network with batch normalisation folded
+/// away, several images at once. Nothing is loaded before it is needed.
 #[derive(Debug)]
 pub struct LocalExtractor<'a> {
     backbone: &'a Backbone,

@@ -37,12 +37,14 @@ const SIZE: usize = 4;
 /// Of the model.
 const IDENTITY: [u8; 32] = [7; 32];
 
-/// A packed file: whatever it holds it can be opened, read and added to, and what is in it stays. Where `data` does
-/// not begin with the format's magic number, it is what goes into blocks whose checksums are right.
+/// A packed file: whatever it holds it can be opened, read and added to, and what is in it stays.
+/// Where `data` does not begin with the format's magic number, it is what goes into blocks whose
+/// checksums are right.
 pub fn packed_cache(data: &[u8]) {
     crate::fuzzing::in_temporary_dir(|dir| {
         let path = &dir.join("model.bottlenecks");
-        let file = if data.starts_with(packed::MAGIC) { data.to_vec() } else { with_checksums(data) };
+        let file =
+            if data.starts_with(packed::MAGIC) { data.to_vec() } else { with_checksums(data) };
         if std::fs::write(path, file).is_ok() {
             assert_holds(path);
         }
@@ -52,8 +54,12 @@ pub fn packed_cache(data: &[u8]) {
 fn assert_holds(path: &Path) {
     let open = || Packed::open(path, &IDENTITY, SIZE).unwrap();
     let rows = |packed: &Packed| {
-        let bits = |name: &[u8]| packed.values(name).unwrap().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        let rows = packed.names().map(|name| (name.clone(), packed.get(name).unwrap().key.clone(), bits(name)));
+        let bits = |name: &[u8]| {
+            packed.values(name).unwrap().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+        };
+        let rows = packed
+            .names()
+            .map(|name| (name.clone(), packed.get(name).unwrap().key.clone(), bits(name)));
         let mut rows: Vec<_> = rows.collect();
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         rows
@@ -78,10 +84,15 @@ fn assert_holds(path: &Path) {
     let again = open();
     assert!(rows(&again) == after, "what was written is not what is read");
     let (map, entries) = again.map().unwrap();
-    assert!(entries.values().all(|e| e.offset as usize + 4 * SIZE <= map.len() && e.offset.is_multiple_of(4)));
+    assert!(
+        entries
+            .values()
+            .all(|e| e.offset as usize + 4 * SIZE <= map.len() && e.offset.is_multiple_of(4))
+    );
 }
 
-/// A file of blocks: of each, how many rows, bytes of keys and bytes of all it claims are taken off `data`.
+/// A file of blocks: of each, how many rows, bytes of keys and bytes of all it claims are taken off
+/// `data`.
 fn with_checksums(mut data: &[u8]) -> Vec<u8> {
     let mut file = packed::header(&IDENTITY, SIZE).to_vec();
     while let Some((&[rows, keys, length, odd], rest)) = data.split_first_chunk() {

@@ -1,5 +1,5 @@
-//! Photographs through a network, from the bytes of their files to what the network says: several at once, and several
-//! times side by side.
+//! Photographs through a network, from the bytes of their files to what the network says: several
+//! at once, and several times side by side.
 
 use super::decoder::Decoder;
 use super::network::BatchNetwork;
@@ -14,8 +14,8 @@ use std::time::Instant;
 /// The pixels of each image, [1, height, width, depth], or what is wrong with it.
 pub type Decoded = Vec<Result<Tensor<f32>, String>>;
 
-/// Images that go through the network in one run. What a batch needs should fit the cache; larger ones also leave a
-/// core idle at the end.
+/// Images that go through the network in one run. What a batch needs should fit the cache; larger
+/// ones also leave a core idle at the end.
 const BATCH: usize = 4;
 
 /// How many bytes of decoded images may wait for the network to be made ready.
@@ -61,7 +61,8 @@ impl Drop for AlwaysSet<'_> {
 impl Inference {
     /// For a network of that name and those pixels. Nothing is loaded before it is needed.
     pub(crate) fn new(name: &str, pixels: &PixelSpec) -> Self {
-        let image = 4 * i64::from(pixels.height) * i64::from(pixels.width) * i64::from(pixels.depth);
+        let image =
+            4 * i64::from(pixels.height) * i64::from(pixels.width) * i64::from(pixels.depth);
         let backlog = (DECODED_BYTES / image.unsigned_abs().max(1) as usize / BATCH).max(1);
         Self {
             name: name.into(),
@@ -112,8 +113,8 @@ impl Inference {
         debug!(target: "retrain", "Over all threads: {decoding:.3} s of decoding, {running:.3} s of the network");
     }
 
-    /// What the network says of decoded images, at most [`batch_size`](Self::batch_size) of them. Waits for the network
-    /// where there is an image to run.
+    /// What the network says of decoded images, at most [`batch_size`](Self::batch_size) of them.
+    /// Waits for the network where there is an image to run.
     ///
     /// # Errors
     /// Where there is no network or it does not run.
@@ -122,7 +123,8 @@ impl Inference {
         let Some(first) = good.first() else {
             return Ok(images.into_iter().map(|d| d.map(|_| Vec::new())).collect());
         };
-        let network = self.network.wait().as_ref().map_err(|m| Error::model(&self.name, m.clone()))?;
+        let network =
+            self.network.wait().as_ref().map_err(|m| Error::model(&self.name, m.clone()))?;
         // Always a whole batch: another size may be computed in another order.
         let count = if network.is_batched() { BATCH } else { good.len() };
         let mut batch = Tensor::new(&[&[count as u64], &first.dims()[1..]].concat());
@@ -131,7 +133,8 @@ impl Inference {
         }
         let values = self.running.time(|| network.run(&batch))?;
         let mut rows = values.chunks((values.len() / count).max(1));
-        let row = |d: Result<Tensor<f32>, String>| d.map(|_| rows.next().unwrap_or_default().to_vec());
+        let row =
+            |d: Result<Tensor<f32>, String>| d.map(|_| rows.next().unwrap_or_default().to_vec());
         Ok(images.into_iter().map(row).collect())
     }
 }

@@ -3,7 +3,8 @@
 use std::fs::Metadata;
 use std::time::UNIX_EPOCH;
 
-/// The name of a row: `class directory/image file`, in the file system's bytes, like the text file's path.
+/// The name of a row: `class directory/image file`, in the file system's bytes, like the text
+/// file's path.
 pub(super) type Name = Box<[u8]>;
 
 /// A file's size and time of change: where both are the same, so is its content.
@@ -40,10 +41,11 @@ const HAS_HASH: u8 = 1;
 const HAS_TEXT: u8 = 2;
 
 impl Key {
-    /// Appends a record: length of the name (u32), which of the following are known (u8), image size (u64) and time
-    /// (i64), hash (32 bytes), text file's size and time, name.
+    /// Appends a record: length of the name (u32), which of the following are known (u8), image
+    /// size (u64) and time (i64), hash (32 bytes), text file's size and time, name.
     pub(super) fn write(&self, name: &[u8], into: &mut Vec<u8>) {
-        let known = u8::from(self.hash.is_some()) * HAS_HASH + u8::from(self.text.is_some()) * HAS_TEXT;
+        let known =
+            u8::from(self.hash.is_some()) * HAS_HASH + u8::from(self.text.is_some()) * HAS_TEXT;
         into.extend((name.len() as u32).to_le_bytes());
         into.push(known);
         let text = self.text.unwrap_or(Stamp { size: 0, mtime: 0 });
@@ -66,7 +68,8 @@ impl Key {
         let text = take_stamp(bytes)?;
         let (name, rest) = bytes.split_at_checked(length)?;
         *bytes = rest;
-        let (hash, text) = ((known & HAS_HASH > 0).then_some(hash), (known & HAS_TEXT > 0).then_some(text));
+        let (hash, text) =
+            ((known & HAS_HASH > 0).then_some(hash), (known & HAS_TEXT > 0).then_some(text));
         Some((name.into(), Self { image, hash, text }))
     }
 }

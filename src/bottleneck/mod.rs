@@ -1,4 +1,5 @@
-//! Bottlenecks: what the pretrained network makes of each photograph, computed once, cached, and held in memory.
+//! Bottlenecks: what the pretrained network makes of each photograph, computed once, cached, and
+//! held in memory.
 
 mod cache;
 mod decoder;
@@ -14,7 +15,9 @@ pub(crate) mod pipeline;
 mod rows;
 
 pub use crate::layers::MAX_PIXELS;
-pub use cache::{BadImage, CacheSpec, cache_bottlenecks, get_bottleneck_path, get_packed_path, parse_bottleneck};
+pub use cache::{
+    BadImage, CacheSpec, cache_bottlenecks, get_bottleneck_path, get_packed_path, parse_bottleneck,
+};
 pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};

@@ -1,5 +1,6 @@
-//! The network as it is used where speed counts: many images in one run, batch normalisation folded away. It must
-//! give what the published graph gives; where it does not, the published graph is used, one image at a time.
+//! The network as it is used where speed counts: many images in one run, batch normalisation folded
+//! away. It must give what the published graph gives; where it does not, the published graph is
+//! used, one image at a time.
 
 use crate::error::{Error, Result};
 use crate::model::{Backbone, PixelSpec, free_batch, fuse, optimize};
@@ -8,14 +9,16 @@ use crate::tf::{Feed, Graph, Session, Tensor, Threads};
 use log::{debug, warn};
 use tensorflow::Output;
 
-/// How far a bottleneck may be from the published graph's, relative to its largest number: sums in another order
-/// differ in the last bits (about 1e-6 after a MobileNet's 27 layers), a mistake by far more.
+/// How far a bottleneck may be from the published graph's, relative to its largest number: sums in
+/// another order differ in the last bits (about 1e-6 after a MobileNet's 27 layers), a mistake by
+/// far more.
 const TOLERANCE: f32 = 1e-4;
 
 /// How the distance of a probability relative to itself counts against [`TOLERANCE`].
 const EACH: f32 = 0.1;
 
-/// Several batches run side by side, each on the thread that brings it: no core is idle at the end of a layer.
+/// Several batches run side by side, each on the thread that brings it: no core is idle at the end
+/// of a layer.
 const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 /// A network: the part of a graph between two tensors.
@@ -33,13 +36,13 @@ pub struct Part<'a> {
     pub pixels: &'a PixelSpec,
     /// The n of `output`; `None` to take it as it comes.
     pub size: Option<usize>,
-    /// Whether `output` holds probabilities. Most of them are next to 0 whatever the network does, so each is compared
-    /// with itself, not only with the largest.
+    /// Whether `output` holds probabilities. Most of them are next to 0 whatever the network does,
+    /// so each is compared with itself, not only with the largest.
     pub probabilities: bool,
 }
 
-/// Computes the outputs of a network, most often bottlenecks, for many images. It may be called from several threads
-/// at once.
+/// Computes the outputs of a network, most often bottlenecks, for many images. It may be called
+/// from several threads at once.
 #[derive(Debug)]
 pub struct BatchNetwork {
     network: Network,
@@ -61,8 +64,8 @@ impl BatchNetwork {
         Self::of_part(&part, probe)
     }
 
-    /// Rewrites the network, and compares it with the published one on `probe`, the pixels of one image
-    /// [1, height, width, depth].
+    /// Rewrites the network, and compares it with the published one on `probe`, the pixels of one
+    /// image [1, height, width, depth].
     pub fn of_part(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
         let published = Network::new(part.graph, part, Session::unoptimized, THREADS)?;
         let wanted = published.run(probe)?;
@@ -79,22 +82,34 @@ impl BatchNetwork {
         let candidates: [(&str, &dyn Fn() -> GraphDef, Open); 3] = [
             ("with fused convolutions", &|| fuse(&folded(), to), Session::new),
             ("with batch normalisation folded", &folded, Session::rewritten),
-            ("with a free batch", &|| free_batch(part.graph, from, to, part.pixels), Session::rewritten),
+            (
+                "with a free batch",
+                &|| free_batch(part.graph, from, to, part.pixels),
+                Session::rewritten,
+            ),
         ];
         for (what, graph, open) in candidates {
-            let tried = Network::new(&graph(), part, open, THREADS).and_then(|n| Ok((n.run(&batch)?, n)));
+            let tried =
+                Network::new(&graph(), part, open, THREADS).and_then(|n| Ok((n.run(&batch)?, n)));
             let judged = tried.and_then(|(values, network)| {
                 let [first, second, third, fourth] = rows(&values, wanted.len());
-                let other = if first == second { published.run(&other)?.to_vec() } else { first.to_vec() };
-                let mistakes = [(second, &wanted[..]), (first, &other[..]), (third, first), (fourth, second)];
-                Ok((mistakes.into_iter().fold(0.0, |m, (a, b)| part.difference(a, b).max(m)), network))
+                let other =
+                    if first == second { published.run(&other)?.to_vec() } else { first.to_vec() };
+                let mistakes =
+                    [(second, &wanted[..]), (first, &other[..]), (third, first), (fourth, second)];
+                Ok((
+                    mistakes.into_iter().fold(0.0, |m, (a, b)| part.difference(a, b).max(m)),
+                    network,
+                ))
             });
             match judged {
                 Ok((difference, network)) if difference <= TOLERANCE => {
                     debug!(target: "retrain", "The network {what} agrees with the published one to {difference:.1e}");
                     return Ok(Self { network, batched: true });
                 }
-                Ok((difference, _)) => debug!(target: "retrain", "The network {what} is off by {difference:.1e}"),
+                Ok((difference, _)) => {
+                    debug!(target: "retrain", "The network {what} is off by {difference:.1e}")
+                }
                 Err(error) => debug!(target: "retrain", "The network {what} does not run: {error}"),
             }
         }
@@ -144,7 +159,8 @@ impl Part<'_> {
         if !self.probabilities {
             return overall;
         }
-        let each = values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / w.abs().max(f32::MIN_POSITIVE));
+        let each =
+            values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / w.abs().max(f32::MIN_POSITIVE));
         // A small probability magnifies what rounding does to the logits.
         each.fold(overall, |worst, d| worst.max(d * EACH))
     }
@@ -160,7 +176,8 @@ fn rows<const N: usize>(values: &[f32], size: usize) -> [&[f32]; N] {
 fn difference(values: &[f32], wanted: &[f32]) -> f32 {
     let largest = wanted.iter().fold(f32::MIN_POSITIVE, |l, w| l.max(w.abs()));
     let differences = values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / largest);
-    let worst = differences.fold(0.0f32, |l, d| if d.is_finite() { l.max(d) } else { f32::INFINITY });
+    let worst =
+        differences.fold(0.0f32, |l, d| if d.is_finite() { l.max(d) } else { f32::INFINITY });
     if values.len() == wanted.len() { worst } else { f32::INFINITY }
 }
 
@@ -190,7 +207,8 @@ impl Network {
 
     fn run(&self, pixels: &Tensor<f32>) -> Result<Tensor<f32>> {
         let feed = Feed { output: &self.input, value: pixels };
-        let values: Tensor<f32> = self.session.run_one(feed, &self.output, "running the network")?;
+        let values: Tensor<f32> =
+            self.session.run_one(feed, &self.output, "running the network")?;
         let size = self.size.unwrap_or(values.len());
         if values.len() as u64 != pixels.dims()[0] * size as u64 {
             let message = format!("holds {:?} numbers instead of {size} an image", values.dims());

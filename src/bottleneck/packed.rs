@@ -1,9 +1,10 @@
-//! All bottlenecks of one model in one file, beside the scripts' text files: read by memory map, without parsing.
-//! It can be deleted at any time, and is rebuilt from the text files.
+//! All bottlenecks of one model in one file, beside the scripts' text files: read by memory map,
+//! without parsing. It can be deleted at any time, and is rebuilt from the text files.
 //!
-//! The file is a header and then blocks, each appended whole; nothing that was written is ever changed, so that
-//! whoever has mapped it reads on undisturbed. A block that is not complete or not as its checksum says, as a killed
-//! run may leave it, ends the file. All numbers are little-endian.
+//! The file is a header and then blocks, each appended whole; nothing that was written is ever
+//! changed, so that whoever has mapped it reads on undisturbed. A block that is not complete or not
+//! as its checksum says, as a killed run may leave it, ends the file. All numbers are
+//! little-endian.
 //!
 //! | header, 64 bytes | | block | |
 //! |---|---|---|---|
@@ -58,8 +59,9 @@ pub(super) struct Entry {
 }
 
 impl Packed {
-    /// Opens or creates the file at `path`. One that is of another model, or damaged from the start, is replaced.
-    /// Where it cannot be written, or another process has it, what is appended goes to a file without a name.
+    /// Opens or creates the file at `path`. One that is of another model, or damaged from the
+    /// start, is replaced. Where it cannot be written, or another process has it, what is
+    /// appended goes to a file without a name.
     pub(super) fn open(path: &Path, identity: &[u8; 32], size: usize) -> Result<Self> {
         let (file, kept) = match lock(path) {
             Some(file) => (file, true),
@@ -73,7 +75,9 @@ impl Packed {
         match (valid, kept) {
             (true, true) => packed.file.set_len(packed.end).map_err(Error::io("writing", path))?,
             // Others may have the old file mapped: a new one takes its name.
-            (false, true) => packed = Self::on(replace(path, &header(identity, size)[..])?, path, size, true),
+            (false, true) => {
+                packed = Self::on(replace(path, &header(identity, size)[..])?, path, size, true)
+            }
             (true, false) => return packed.into_unnamed(path, identity, size),
             (false, false) => return Self::unnamed(path, identity, size),
         }
@@ -88,8 +92,10 @@ impl Packed {
 
     /// A file of this process alone.
     fn unnamed(path: &Path, identity: &[u8; 32], size: usize) -> Result<Self> {
-        let mut file = tempfile::tempfile().map_err(Error::io("making a temporary file instead of", path))?;
-        file.write_all(&header(identity, size)[..]).map_err(Error::io("writing a temporary file instead of", path))?;
+        let mut file =
+            tempfile::tempfile().map_err(Error::io("making a temporary file instead of", path))?;
+        file.write_all(&header(identity, size)[..])
+            .map_err(Error::io("writing a temporary file instead of", path))?;
         Ok(Self::on(file, path, size, false))
     }
 
@@ -115,10 +121,13 @@ impl Packed {
             return Ok(false);
         }
         let mut body = Vec::new();
-        while let Some((rows, keys)) = read_block(&mut reader, length - self.end, self.row_bytes, &mut body)? {
+        while let Some((rows, keys)) =
+            read_block(&mut reader, length - self.end, self.row_bytes, &mut body)?
+        {
             let mut keys = &body[(rows * self.row_bytes) as usize..][..keys];
             for row in 0..rows {
-                // The checksum was right: what does not parse here was written so, and is left alone.
+                // The checksum was right: what does not parse here was written so, and is left
+                // alone.
                 let Some((name, key)) = Key::parse(&mut keys) else { break };
                 let offset = self.end + BLOCK_HEADER + row * self.row_bytes;
                 self.entries.insert(name, Entry { key, offset });
@@ -182,7 +191,8 @@ impl Packed {
         head.extend(crc32fast::hash(&body).to_le_bytes());
         let size = body.len() as u64;
         head.extend(body);
-        let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(&head));
+        let written =
+            self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(&head));
         written.map_err(|e| self.error("writing", e))?;
         for (row, (name, key)) in self.keys.drain(..).enumerate() {
             let offset = self.end + BLOCK_HEADER + row as u64 * self.row_bytes;
@@ -200,15 +210,16 @@ impl Packed {
     #[allow(unsafe_code)]
     pub(super) fn map(mut self) -> Result<(memmap2::Mmap, HashMap<Name, Entry>)> {
         self.flush()?;
-        // SAFETY: no process of ours changes or cuts off bytes that are in a complete block (see the module's
-        // description); only these are read. That nobody else does so is what every memory map of a file rests on.
+        // SAFETY: no process of ours changes or cuts off bytes that are in a complete block (see
+        // the module's description); only these are read. That nobody else does so is what
+        // every memory map of a file rests on.
         let map = unsafe { memmap2::MmapOptions::new().len(self.end as usize).map(&self.file) };
         Ok((map.map_err(|e| self.error("mapping", e))?, self.entries))
     }
 }
 
-/// Reads the block that follows into `body`: its rows and how many bytes its keys take; `None` at the end, or where
-/// what is there is not a whole block. At most `room` bytes are left.
+/// Reads the block that follows into `body`: its rows and how many bytes its keys take; `None` at
+/// the end, or where what is there is not a whole block. At most `room` bytes are left.
 fn read_block(
     reader: &mut impl Read,
     room: u64,
@@ -220,10 +231,13 @@ fn read_block(
         return Ok(None);
     }
     reader.read_exact(&mut head)?;
-    let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let number =
+        |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let (rows, keys, checksum) = (u64::from(number(4)), u64::from(number(8)), number(12));
-    let size = (rows.saturating_mul(row_bytes).saturating_add(keys)).checked_next_multiple_of(ALIGNMENT);
-    let Some(size) = size.filter(|&size| head.starts_with(BLOCK_MAGIC) && rows > 0 && size <= room - BLOCK_HEADER)
+    let size =
+        (rows.saturating_mul(row_bytes).saturating_add(keys)).checked_next_multiple_of(ALIGNMENT);
+    let Some(size) = size
+        .filter(|&size| head.starts_with(BLOCK_MAGIC) && rows > 0 && size <= room - BLOCK_HEADER)
     else {
         return Ok(None);
     };
@@ -243,10 +257,17 @@ pub(super) fn header(identity: &[u8; 32], size: usize) -> Box<[u8; HEADER as usi
     header
 }
 
-/// Opens the file at `path` for this process alone. `None` where another has it, or where it cannot be written.
+/// Opens the file at `path` for this process alone. `None` where another has it, or where it cannot
+/// be written.
 fn lock(path: &Path) -> Option<File> {
     for _ in 0..10 {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).ok()?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .ok()?;
         match file.try_lock() {
             // File systems without locks: appending without one could harm another process.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,

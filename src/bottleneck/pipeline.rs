@@ -1,12 +1,13 @@
-//! Work on all cores, with reading before it and writing after it, each on threads of their own. Queues are bounded:
-//! neither a slow disk nor a slow network makes memory grow.
+//! Work on all cores, with reading before it and writing after it, each on threads of their own.
+//! Queues are bounded: neither a slow disk nor a slow network makes memory grow.
 
 use crate::error::Result;
 use crossbeam_channel::{RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long to wait for a job before looking whether half-done ones can go on: jobs may come slowly.
+/// How long to wait for a job before looking whether half-done ones can go on: jobs may come
+/// slowly.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How often to look whether work can begin.
@@ -20,14 +21,15 @@ pub(crate) struct Steps<Load, First, Second, Ready> {
     pub(crate) first: First,
     /// On all cores.
     pub(crate) second: Second,
-    /// Whether `second` would begin at once. Until then `first` goes on with further jobs, up to `backlog` of them.
+    /// Whether `second` would begin at once. Until then `first` goes on with further jobs, up to
+    /// `backlog` of them.
     pub(crate) ready: Ready,
     /// See `ready`.
     pub(crate) backlog: usize,
 }
 
-/// Takes all jobs through the steps; `finish` runs on this thread. The first error ends it; what is under way then is
-/// dropped.
+/// Takes all jobs through the steps; `finish` runs on this thread. The first error ends it; what is
+/// under way then is dropped.
 pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
     jobs: impl Iterator<Item = J> + Send,
     steps: Steps<
@@ -52,22 +54,33 @@ pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
             all_loaded.store(true, Ordering::Relaxed);
         });
         for worker in 0..cores {
-            let (loaded, send_waiting, waiting) = (loaded.clone(), send_waiting.clone(), waiting.clone());
+            let (loaded, send_waiting, waiting) =
+                (loaded.clone(), send_waiting.clone(), waiting.clone());
             let (first, second, ready) = (&first, &second, &ready);
             let complete = completer(second, going, send_done.clone());
             scope.spawn(move || {
-                // One core is left to what makes `second` ready: the sooner that ends, the less piles up before it.
-                while worker == 0 && cores > 1 && !ready() && !all_loaded.load(Ordering::Relaxed) && going() {
+                // One core is left to what makes `second` ready: the sooner that ends, the less
+                // piles up before it.
+                while worker == 0
+                    && cores > 1
+                    && !ready()
+                    && !all_loaded.load(Ordering::Relaxed)
+                    && going()
+                {
                     std::thread::sleep(GLANCE);
                 }
                 loop {
                     let overflow = match loaded.recv_timeout(PATIENCE) {
                         Ok(job) if ready() => Some(first(job)),
-                        Ok(job) => send_waiting.try_send(first(job)).err().map(TrySendError::into_inner),
+                        Ok(job) => {
+                            send_waiting.try_send(first(job)).err().map(TrySendError::into_inner)
+                        }
                         Err(RecvTimeoutError::Timeout) => None,
                         Err(RecvTimeoutError::Disconnected) => break,
                     };
-                    if !overflow.into_iter().all(&complete) || ready() && !waiting.try_iter().all(&complete) {
+                    if !overflow.into_iter().all(&complete)
+                        || ready() && !waiting.try_iter().all(&complete)
+                    {
                         return;
                     }
                 }

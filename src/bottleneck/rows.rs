@@ -1,4 +1,5 @@
-//! The bottlenecks of all images as the training sees them: rows of a file that is mapped into memory.
+//! The bottlenecks of all images as the training sees them: rows of a file that is mapped into
+//! memory.
 
 use crate::dataset::Category;
 use memmap2::Mmap;
@@ -6,8 +7,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 
-/// The bottlenecks of all images, one row each: class by class, within it training, testing, validation. The rows
-/// themselves stay in the packed file and take memory only as long as the system has it to spare.
+/// The bottlenecks of all images, one row each: class by class, within it training, testing,
+/// validation. The rows themselves stay in the packed file and take memory only as long as the
+/// system has it to spare.
 #[derive(Debug)]
 pub struct Bottlenecks {
     /// Numbers in a row.
@@ -29,13 +31,14 @@ impl Bottlenecks {
     /// The bottleneck of one image; empty where it was not wanted.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
-        let bytes = self.offsets[row].map_or(&[][..], |offset| &self.map[offset as usize..][..4 * self.size]);
+        let bytes = self.offsets[row]
+            .map_or(&[][..], |offset| &self.map[offset as usize..][..4 * self.size]);
         // The map begins at a page, and rows at multiples of four: this cannot fail.
         bytemuck::cast_slice(bytes)
     }
 
-    /// Images that are exact copies of one in another set: for each, the first such image, and the copy. Images that
-    /// have only a text file of unknown origin are not compared.
+    /// Images that are exact copies of one in another set: for each, the first such image, and the
+    /// copy. Images that have only a text file of unknown origin are not compared.
     #[must_use]
     pub fn duplicates_across_sets(&self) -> Vec<(usize, usize)> {
         let mut first: HashMap<u64, (usize, Category)> = HashMap::new();
@@ -45,7 +48,9 @@ impl Bottlenecks {
                 let Some(hash) = self.hashes[row] else { continue };
                 match first.entry(hash) {
                     Entry::Vacant(vacant) => drop(vacant.insert((row, category))),
-                    Entry::Occupied(seen) if seen.get().1 != category => pairs.push((seen.get().0, row)),
+                    Entry::Occupied(seen) if seen.get().1 != category => {
+                        pairs.push((seen.get().0, row))
+                    }
                     Entry::Occupied(_) => {}
                 }
             }

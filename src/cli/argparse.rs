@@ -1,6 +1,6 @@
-//! A program's flags as one table, read with the habits of Python's argparse: `--flag=value` and `--flag value`,
-//! any unambiguous prefix, the last of several wins, and what is not known is ignored — here with a warning that
-//! names the nearest known flag.
+//! A program's flags as one table, read with the habits of Python's argparse: `--flag=value` and
+//! `--flag value`, any unambiguous prefix, the last of several wins, and what is not known is
+//! ignored — here with a warning that names the nearest known flag.
 
 use crate::error::{Error, Result};
 use crate::pyfmt;
@@ -64,7 +64,8 @@ impl Flag {
     }
 }
 
-/// Reads a command line (without the program's name) by a table. `Ok(None)` where help was asked for and printed.
+/// Reads a command line (without the program's name) by a table. `Ok(None)` where help was asked
+/// for and printed.
 pub(super) fn parse(
     program: &'static str,
     about: &'static str,
@@ -77,7 +78,8 @@ pub(super) fn parse(
     })
 }
 
-/// The same for a program that also takes words without a flag, described by `help`. After `--` all are such words.
+/// The same for a program that also takes words without a flag, described by `help`. After `--` all
+/// are such words.
 pub(super) fn parse_with_paths(
     program: &'static str,
     about: &'static str,
@@ -94,7 +96,9 @@ pub(super) fn parse_with_paths(
         let dashed = word.as_encoded_bytes().starts_with(b"-") && word != "-";
         if dashed {
             let text = word.to_string_lossy();
-            warnings.push(format!("'{text}' is not a flag and is ignored; a file of that name is ./{text}"));
+            warnings.push(format!(
+                "'{text}' is not a flag and is ignored; a file of that name is ./{text}"
+            ));
         }
         (!dashed).then(|| word.to_owned())
     })?;
@@ -113,7 +117,8 @@ fn read(
 ) -> Result<Option<Parsed>> {
     let mut warnings = Vec::new();
     let mut paths = Vec::new();
-    let canonical = canonical(flags, args, &mut warnings, |text, warnings| paths.extend(word(text, warnings)))?;
+    let canonical =
+        canonical(flags, args, &mut warnings, |text, warnings| paths.extend(word(text, warnings)))?;
     let command = command.version(env!("CARGO_PKG_VERSION")).args_override_self(true);
     let command = command.args(flags.iter().map(|f| f.to_arg()));
     let program = OsString::from(command.get_name());
@@ -148,14 +153,18 @@ fn canonical(
             other(arg, warnings);
             continue;
         };
-        let (typed, has_value) = body.split_once('=').map_or((body, false), |(name, _)| (name, true));
+        let (typed, has_value) =
+            body.split_once('=').map_or((body, false), |(name, _)| (name, true));
         let Some(flag) = find(flags, typed)? else {
             warnings.push(unknown(flags, typed));
             continue;
         };
         if flag.kind == Kind::Switch {
             if has_value {
-                return Err(Error::usage(flag.name, "is a switch and takes no value: give it or leave it out"));
+                return Err(Error::usage(
+                    flag.name,
+                    "is a switch and takes no value: give it or leave it out",
+                ));
             }
             known.push(format!("--{}", flag.name).into());
             continue;
@@ -187,7 +196,8 @@ fn after_equals(arg: &OsStr) -> OsString {
     arg.to_string_lossy().split_once('=').map(|(_, value)| value.into()).unwrap_or_default()
 }
 
-/// Whether argparse would take the next word as a flag's value: not a flag itself, but a negative number is one.
+/// Whether argparse would take the next word as a flag's value: not a flag itself, but a negative
+/// number is one.
 fn is_value(next: &OsStr) -> bool {
     let text = next.to_string_lossy();
     !text.starts_with('-') || text == "-" || text.parse::<f64>().is_ok() || text.contains(' ')
@@ -206,7 +216,10 @@ fn find<'f>(flags: &'f [Flag], typed: &str) -> Result<Option<&'f Flag>> {
             [flag] => return Ok(Some(flag)),
             _ => {
                 let names: Vec<String> = fitting.iter().map(|f| format!("--{}", f.name)).collect();
-                return Err(Error::usage(typed, format!("ambiguous option: could match {}", names.join(", "))));
+                return Err(Error::usage(
+                    typed,
+                    format!("ambiguous option: could match {}", names.join(", ")),
+                ));
             }
         }
     }
@@ -215,7 +228,8 @@ fn find<'f>(flags: &'f [Flag], typed: &str) -> Result<Option<&'f Flag>> {
 
 fn unknown(flags: &[Flag], typed: &str) -> String {
     let score = |f: &&Flag| strsim::jaro_winkler(f.name, typed);
-    let nearest = flags.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|f| score(f) > 0.75);
+    let nearest =
+        flags.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|f| score(f) > 0.75);
     let hint = nearest.map(|f| format!("; did you mean --{}?", f.name)).unwrap_or_default();
     format!("unknown flag --{typed} is ignored{hint}")
 }
@@ -272,6 +286,9 @@ impl Parsed {
         if choices.contains(&text.as_str()) {
             return Ok(text);
         }
-        Err(Error::usage(name, format!("invalid choice: '{text}' (choose from {})", choices.join(", "))))
+        Err(Error::usage(
+            name,
+            format!("invalid choice: '{text}' (choose from {})", choices.join(", ")),
+        ))
     }
 }

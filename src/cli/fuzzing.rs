@@ -6,8 +6,8 @@ use super::retrain::{RETRAIN_FLAGS, config_from};
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 
-/// A command line: `data` is its words, each on a line. What was understood is understood the same when it is typed in
-/// full, and what is not becomes an error that names a flag.
+/// A command line: `data` is its words, each on a line. What was understood is understood the same
+/// when it is typed in full, and what is not becomes an error that names a flag.
 pub fn flags(data: &[u8]) {
     let words = || data.split(|&b| b == b'\n').filter(|w| !asks_for_help(w)).map(word);
     let words: Vec<OsString> = words().collect();
@@ -25,7 +25,9 @@ pub fn flags(data: &[u8]) {
             Err(error) => assert_names_a_flag(&error, RETRAIN_FLAGS),
         }
     }
-    let read_label = |words: &[OsString]| argparse::parse_with_paths("label_image", "", label_image::FLAGS, "", words);
+    let read_label = |words: &[OsString]| {
+        argparse::parse_with_paths("label_image", "", label_image::FLAGS, "", words)
+    };
     if let Some(parsed) = understood(read_label(&words)) {
         let full = in_full(&parsed, label_image::FLAGS);
         let again = understood(read_label(&full));
@@ -86,7 +88,8 @@ fn in_full(parsed: &Parsed, flags: &[Flag]) -> Vec<OsString> {
 }
 
 fn same(a: &Parsed, b: &Parsed, flags: &[Flag]) -> bool {
-    let value = |p: &Parsed, f: &Flag| if f.kind == Kind::Switch { None } else { Some(p.os(f.name)) };
+    let value =
+        |p: &Parsed, f: &Flag| if f.kind == Kind::Switch { None } else { Some(p.os(f.name)) };
     a.paths == b.paths
         && b.warnings.is_empty()
         && flags.iter().all(|f| a.given(f.name) == b.given(f.name) && value(a, f) == value(b, f))
@@ -96,7 +99,8 @@ fn assert_names_a_flag(error: &Error, flags: &[Flag]) {
     crate::fuzzing::assert_readable(error);
     let names = |flag: &str| flags.iter().any(|f| f.name == flag);
     assert!(
-        matches!(error, Error::Model { .. }) || matches!(error, Error::Usage { flag, .. } if names(flag)),
+        matches!(error, Error::Model { .. })
+            || matches!(error, Error::Usage { flag, .. } if names(flag)),
         "{error}"
     );
 }

@@ -21,8 +21,18 @@ pub(super) const FLAGS: &[Flag] = &[
     flag("image", Kind::Str, "", "The photograph: JPEG, PNG, GIF or BMP"),
     flag("graph", Kind::Str, "tf_files/retrained_graph.pb", "The graph"),
     flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one a line"),
-    flag("input_height", Kind::Int, "", "Height the graph wants [default: as the graph says, else 224]"),
-    flag("input_width", Kind::Int, "", "Width the graph wants [default: as the graph says, else 224]"),
+    flag(
+        "input_height",
+        Kind::Int,
+        "",
+        "Height the graph wants [default: as the graph says, else 224]",
+    ),
+    flag(
+        "input_width",
+        Kind::Int,
+        "",
+        "Width the graph wants [default: as the graph says, else 224]",
+    ),
     flag("input_mean", Kind::Float, "128", "What is subtracted from each pixel value of 0 to 255"),
     flag("input_std", Kind::Float, "128", "What the difference is divided by"),
     flag("input_layer", Kind::Str, "input", "The node that is fed"),
@@ -44,11 +54,12 @@ pub(super) const FLAGS: &[Flag] = &[
 pub fn label_image() -> ExitCode {
     logging::init(LevelFilter::Info);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let outcome = argparse::parse_with_paths("label_image", ABOUT, FLAGS, PATHS, &args).and_then(|parsed| {
-        let Some(parsed) = parsed else { return Ok(0) };
-        parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
-        run(&parsed)
-    });
+    let outcome =
+        argparse::parse_with_paths("label_image", ABOUT, FLAGS, PATHS, &args).and_then(|parsed| {
+            let Some(parsed) = parsed else { return Ok(0) };
+            parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
+            run(&parsed)
+        });
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
@@ -77,9 +88,13 @@ fn run(parsed: &Parsed) -> Result<usize> {
     let format = parsed.choice("format", &Format::NAMES)?;
     let format = Format::named(&format).unwrap_or(Format::Text);
     let image = parsed.given("image").then(|| Source::Path(parsed.path("image")));
-    let sources: Vec<Source> = image.into_iter().chain(parsed.paths.iter().map(|word| Source::typed(word))).collect();
+    let sources: Vec<Source> =
+        image.into_iter().chain(parsed.paths.iter().map(|word| Source::typed(word))).collect();
     if sources.is_empty() {
-        return Err(Error::usage("image", "must be given, or name photographs or directories without a flag"));
+        return Err(Error::usage(
+            "image",
+            "must be given, or name photographs or directories without a flag",
+        ));
     }
     Ok(label_many(&config, sources, format, out)?.failed)
 }

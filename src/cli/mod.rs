@@ -22,8 +22,8 @@ const USAGE: u8 = 2;
 /// The scripts end with `return -1` for an image_dir or an architecture they cannot use.
 const MINUS_ONE: u8 = 255;
 
-/// Reports an error and turns it into an exit code. `image_dir` is the directory whose faults the scripts report with
-/// `return -1`.
+/// Reports an error and turns it into an exit code. `image_dir` is the directory whose faults the
+/// scripts report with `return -1`.
 fn exit_code(outcome: Result<()>, image_dir: Option<&Path>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     log::error!(target: "tensorflow", "{error}");

@@ -11,7 +11,8 @@ use std::path::Path;
 const FLAGS: [&str; 6] =
     ["bottleneck_tensor", "input_tensor", "input_width", "input_height", "input_mean", "input_std"];
 
-/// Whether an architecture is a path: by its ending, by a slash, or because there is such a file and no such name.
+/// Whether an architecture is a path: by its ending, by a slash, or because there is such a file
+/// and no such name.
 fn is_path(architecture: &OsStr) -> bool {
     let text = architecture.to_string_lossy();
     let path = Path::new(architecture);
@@ -27,12 +28,17 @@ fn is_path(architecture: &OsStr) -> bool {
 pub(super) fn own_graph(parsed: &Parsed) -> Result<Option<OwnGraph>> {
     if parsed.given("tfhub_module") || !is_path(&parsed.os("architecture")) {
         return match FLAGS.iter().find(|f| parsed.given(f)) {
-            Some(flag) => Err(Error::usage(*flag, "goes with --architecture=path/to/graph.pb, a graph of your own")),
+            Some(flag) => Err(Error::usage(
+                *flag,
+                "goes with --architecture=path/to/graph.pb, a graph of your own",
+            )),
             None => Ok(None),
         };
     }
     let text = |name: &str| parsed.given(name).then(|| parsed.text(name)).transpose();
-    let number = |name: &str, read: fn(&Parsed, &str) -> Result<f32>| parsed.given(name).then(|| read(parsed, name));
+    let number = |name: &str, read: fn(&Parsed, &str) -> Result<f32>| {
+        parsed.given(name).then(|| read(parsed, name))
+    };
     Ok(Some(OwnGraph {
         path: parsed.path("architecture"),
         bottleneck_tensor: text("bottleneck_tensor")?,

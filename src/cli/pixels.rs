@@ -10,7 +10,9 @@ pub(super) fn side(parsed: &Parsed, name: &str) -> Result<Option<i32>> {
     }
     let value = parsed.int(name)?;
     let size = i32::try_from(value).ok().filter(|v| (1..=16_384).contains(v));
-    size.map(Some).ok_or_else(|| Error::usage(name, format!("must be between 1 and 16384 pixels, not {value}")))
+    size.map(Some).ok_or_else(|| {
+        Error::usage(name, format!("must be between 1 and 16384 pixels, not {value}"))
+    })
 }
 
 /// What is subtracted from pixel values.

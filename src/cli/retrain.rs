@@ -41,45 +41,125 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "0",
         "Store an intermediate graph every so many steps; 0 for never",
     ),
-    flag("output_labels", Kind::Str, "/tmp/output_labels.txt", "Where to save the trained graph's labels"),
-    flag("summaries_dir", Kind::Str, "/tmp/retrain_logs", "Where to save summaries for TensorBoard; emptied first"),
+    flag(
+        "output_labels",
+        Kind::Str,
+        "/tmp/output_labels.txt",
+        "Where to save the trained graph's labels",
+    ),
+    flag(
+        "summaries_dir",
+        Kind::Str,
+        "/tmp/retrain_logs",
+        "Where to save summaries for TensorBoard; emptied first",
+    ),
     flag("how_many_training_steps", Kind::Int, "4000", "How many training steps to run"),
     flag("learning_rate", Kind::Float, "0.01", "The step size of gradient descent"),
-    flag("testing_percentage", Kind::Int, "10", "What percentage of images to keep for the final test"),
-    flag("validation_percentage", Kind::Int, "10", "What percentage of images to keep for validation"),
+    flag(
+        "testing_percentage",
+        Kind::Int,
+        "10",
+        "What percentage of images to keep for the final test",
+    ),
+    flag(
+        "validation_percentage",
+        Kind::Int,
+        "10",
+        "What percentage of images to keep for validation",
+    ),
     flag("eval_step_interval", Kind::Int, "10", "Evaluate every so many steps"),
     flag("train_batch_size", Kind::Int, "100", "How many images a training step sees; -1 for all"),
     flag("test_batch_size", Kind::Int, "-1", "How many images the final test sees; -1 for all"),
-    flag("validation_batch_size", Kind::Int, "100", "How many images an evaluation sees; -1 for all"),
-    flag("print_misclassified_test_images", Kind::Switch, "", "List the test images whose class was not found"),
-    flag("model_dir", Kind::Str, "/tmp/imagenet", "Where pretrained models are, or are downloaded to"),
+    flag(
+        "validation_batch_size",
+        Kind::Int,
+        "100",
+        "How many images an evaluation sees; -1 for all",
+    ),
+    flag(
+        "print_misclassified_test_images",
+        Kind::Switch,
+        "",
+        "List the test images whose class was not found",
+    ),
+    flag(
+        "model_dir",
+        Kind::Str,
+        "/tmp/imagenet",
+        "Where pretrained models are, or are downloaded to",
+    ),
     flag("bottleneck_dir", Kind::Str, "/tmp/bottleneck", "Where to cache bottlenecks"),
-    flag("final_tensor_name", Kind::Str, "final_result", "The name of the output node of the trained graph"),
+    flag(
+        "final_tensor_name",
+        Kind::Str,
+        "final_result",
+        "The name of the output node of the trained graph",
+    ),
     flag("flip_left_right", Kind::Switch, "", "Randomly mirror half of the training images"),
-    flag("random_crop", Kind::Int, "0", "Percentage of margin to crop off training images at random"),
+    flag(
+        "random_crop",
+        Kind::Int,
+        "0",
+        "Percentage of margin to crop off training images at random",
+    ),
     flag("random_scale", Kind::Int, "0", "Percentage to scale training images up by at random"),
-    flag("random_brightness", Kind::Int, "0", "Percentage to change the brightness of training images by at random"),
+    flag(
+        "random_brightness",
+        Kind::Int,
+        "0",
+        "Percentage to change the brightness of training images by at random",
+    ),
     flag(
         "architecture",
         Kind::Str,
         "inception_v3",
         "The pretrained model: inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature (built in), or the path of a frozen graph of your own",
     ),
-    ours("bottleneck_tensor", Kind::Str, "", "Of a graph of your own: the tensor to train on [default: guessed]"),
-    ours("input_tensor", Kind::Str, "", "Of a graph of your own: the tensor fed with pixels [default: guessed]"),
-    ours("input_width", Kind::Int, "", "Of a graph of your own: width of its images [default: as the graph says]"),
-    ours("input_height", Kind::Int, "", "Of a graph of your own: height of its images [default: as the graph says]"),
+    ours(
+        "bottleneck_tensor",
+        Kind::Str,
+        "",
+        "Of a graph of your own: the tensor to train on [default: guessed]",
+    ),
+    ours(
+        "input_tensor",
+        Kind::Str,
+        "",
+        "Of a graph of your own: the tensor fed with pixels [default: guessed]",
+    ),
+    ours(
+        "input_width",
+        Kind::Int,
+        "",
+        "Of a graph of your own: width of its images [default: as the graph says]",
+    ),
+    ours(
+        "input_height",
+        Kind::Int,
+        "",
+        "Of a graph of your own: height of its images [default: as the graph says]",
+    ),
     ours(
         "input_mean",
         Kind::Float,
         "",
         "Of a graph of your own: subtracted from pixel values of 0 to 255 [default: guessed]",
     ),
-    ours("input_std", Kind::Float, "", "Of a graph of your own: what the difference is divided by [default: guessed]"),
+    ours(
+        "input_std",
+        Kind::Float,
+        "",
+        "Of a graph of your own: what the difference is divided by [default: guessed]",
+    ),
     flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
     flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),
     flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
-    flag("checkpoint_path", Kind::Str, "/tmp/_retrain_checkpoint", "Where to save checkpoints (with --tfhub_module)"),
+    flag(
+        "checkpoint_path",
+        Kind::Str,
+        "/tmp/_retrain_checkpoint",
+        "Where to save checkpoints (with --tfhub_module)",
+    ),
     ours(
         "bottleneck_text",
         Kind::Choice(&["on", "off"]),
@@ -98,15 +178,30 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "fail",
         "What to do about images that cannot be decoded: end the run and list them all, or go on without them",
     ),
-    ours("resume", Kind::Switch, "", "Go on from where an earlier run with this --summaries_dir was stopped or killed"),
+    ours(
+        "resume",
+        Kind::Switch,
+        "",
+        "Go on from where an earlier run with this --summaries_dir was stopped or killed",
+    ),
     ours(
         "checkpoint_frequency",
         Kind::Int,
         "0",
         "Every how many steps to keep what --resume goes on from; 0 for once a minute",
     ),
-    ours("summaries_keep", Kind::Switch, "", "Leave earlier runs in --summaries_dir: each run gets a directory in it"),
-    ours("random_seed", Kind::Int, "", "Fixes initial weights and batches; without it a seed is drawn and printed"),
+    ours(
+        "summaries_keep",
+        Kind::Switch,
+        "",
+        "Leave earlier runs in --summaries_dir: each run gets a directory in it",
+    ),
+    ours(
+        "random_seed",
+        Kind::Int,
+        "",
+        "Fixes initial weights and batches; without it a seed is drawn and printed",
+    ),
 ];
 
 /// The program: reads its command line, runs, reports.
@@ -161,7 +256,8 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
             format!("must be a finite number from 0 on, not {}", short(learning_rate)),
         ));
     }
-    let random_seed = if parsed.given("random_seed") { at_least(parsed, "random_seed", 0)? } else { draw_seed() };
+    let random_seed =
+        if parsed.given("random_seed") { at_least(parsed, "random_seed", 0)? } else { draw_seed() };
     let final_tensor_name = parsed.text("final_tensor_name")?;
     check_node_name(&final_tensor_name)?;
     Ok(Config {
@@ -194,7 +290,11 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         summaries_keep: parsed.switch("summaries_keep"),
         random_seed,
         random_seed_given: parsed.given("random_seed"),
-        chatter: if verbosity(parsed)? == LevelFilter::Debug { Chatter::All } else { Chatter::Quiet },
+        chatter: if verbosity(parsed)? == LevelFilter::Debug {
+            Chatter::All
+        } else {
+            Chatter::Quiet
+        },
     })
 }
 
@@ -203,13 +303,19 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     let own_graph = own_graph(parsed)?;
     if parsed.given("tfhub_module") {
         if parsed.given("architecture") {
-            return Err(Error::usage("tfhub_module", "and --architecture exclude each other: give one of them"));
+            return Err(Error::usage(
+                "tfhub_module",
+                "and --architecture exclude each other: give one of them",
+            ));
         }
         return Ok(Pretrained::HubModule(parsed.text("tfhub_module")?));
     }
     for name in ["saved_model_dir", "checkpoint_path"] {
         if parsed.given(name) {
-            return Err(Error::usage(name, "goes with --tfhub_module; a run with --architecture writes none"));
+            return Err(Error::usage(
+                name,
+                "goes with --tfhub_module; a run with --architecture writes none",
+            ));
         }
     }
     if let Some(own_graph) = own_graph {
@@ -218,7 +324,8 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
 }
 
-/// An image ten times as wide and high as it must be is all that memory should be asked for, and more than is of use.
+/// An image ten times as wide and high as it must be is all that memory should be asked for, and
+/// more than is of use.
 const MAX_ENLARGEMENT: i64 = 900;
 
 /// The script's `should_distort_images`, with what to do.
@@ -227,7 +334,10 @@ fn distortions(parsed: &Parsed, seed: u64) -> Result<Option<Distortions>> {
         let value = parsed.int(name)?;
         match u32::try_from(value) {
             Ok(percent) if value <= most => Ok(percent),
-            _ => Err(Error::usage(name, format!("must be a percentage from 0 to {most}{why}, not {value}"))),
+            _ => Err(Error::usage(
+                name,
+                format!("must be a percentage from 0 to {most}{why}, not {value}"),
+            )),
         }
     };
     let distortions = Distortions {
@@ -237,12 +347,14 @@ fn distortions(parsed: &Parsed, seed: u64) -> Result<Option<Distortions>> {
         random_brightness: percent("random_brightness", 100, " (more would make light negative)")?,
         seed,
     };
-    let enlarged = [distortions.random_crop, distortions.random_scale].map(|p| f64::from(100 + p) / 100.0);
+    let enlarged =
+        [distortions.random_crop, distortions.random_scale].map(|p| f64::from(100 + p) / 100.0);
     if enlarged[0] * enlarged[1] > 10.0 {
         let message = "and --random_crop together would enlarge images more than ten times";
         return Err(Error::usage("random_scale", message));
     }
-    let any = distortions.random_crop + distortions.random_scale + distortions.random_brightness > 0;
+    let any =
+        distortions.random_crop + distortions.random_scale + distortions.random_brightness > 0;
     Ok((any || distortions.flip_left_right).then_some(distortions))
 }
 
@@ -274,9 +386,10 @@ const LARGEST_BATCH: i64 = 100_000;
 fn batch_size(parsed: &Parsed, name: &str) -> Result<Option<usize>> {
     match parsed.int(name)? {
         0 => Err(Error::usage(name, "must be at least 1, or -1 for all images")),
-        value if value > LARGEST_BATCH => {
-            Err(Error::usage(name, format!("must be at most {LARGEST_BATCH}, or -1 for all images, not {value}")))
-        }
+        value if value > LARGEST_BATCH => Err(Error::usage(
+            name,
+            format!("must be at most {LARGEST_BATCH}, or -1 for all images, not {value}"),
+        )),
         value => Ok(usize::try_from(value).ok()),
     }
 }
@@ -284,10 +397,15 @@ fn batch_size(parsed: &Parsed, name: &str) -> Result<Option<usize>> {
 /// A name TensorFlow accepts for a node.
 fn check_node_name(name: &str) -> Result<()> {
     let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
-    if first && !name.ends_with('/') && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\-/".contains(c)) {
+    if first
+        && !name.ends_with('/')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\-/".contains(c))
+    {
         return Ok(());
     }
-    let message = format!("'{name}' is no name for a node: letters, digits and _ . - / only, a letter or digit first");
+    let message = format!(
+        "'{name}' is no name for a node: letters, digits and _ . - / only, a letter or digit first"
+    );
     Err(Error::usage("final_tensor_name", message))
 }
 

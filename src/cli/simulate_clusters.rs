@@ -7,7 +7,8 @@ use crate::logging;
 use crate::simulate::{Plan, TestPhotos, simulate_clusters as simulate};
 use std::process::ExitCode;
 
-const ABOUT: &str = "Simulates CCD photographs of globular and open star clusters, one directory per class.";
+const ABOUT: &str =
+    "Simulates CCD photographs of globular and open star clusters, one directory per class.";
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
     Flag { name, kind, default, help, original: true }
@@ -19,8 +20,18 @@ const FLAGS: &[Flag] = &[
     flag("seed", Kind::Int, "1", "The same seed gives the same photographs"),
     flag("size", Kind::Int, "256", "Width and height in pixels"),
     flag("quality", Kind::Int, "72", "JPEG quality, 1 to 100"),
-    flag("classes", Kind::Int, "0", "More than 2: so many numbered classes, each with clusters of its own kind"),
-    flag("test_out", Kind::Str, "", "A directory for further photographs, none of which is among the others"),
+    flag(
+        "classes",
+        Kind::Int,
+        "0",
+        "More than 2: so many numbered classes, each with clusters of its own kind",
+    ),
+    flag(
+        "test_out",
+        Kind::Str,
+        "",
+        "A directory for further photographs, none of which is among the others",
+    ),
     flag("test_per_class", Kind::Int, "3", "How many of those of each class"),
 ];
 
@@ -44,18 +55,24 @@ fn plan(parsed: &Parsed) -> Result<Plan> {
     let number = |name: &str| -> Result<u64> {
         u64::try_from(parsed.int(name)?).map_err(|_| Error::usage(name, "must not be negative"))
     };
-    let small = |name: &str| u32::try_from(number(name)?).map_err(|_| Error::usage(name, "is too large"));
+    let small =
+        |name: &str| u32::try_from(number(name)?).map_err(|_| Error::usage(name, "is too large"));
     if !parsed.given("out") {
-        return Err(Error::usage("out", "must be given: the directory the class directories go into"));
+        return Err(Error::usage(
+            "out",
+            "must be given: the directory the class directories go into",
+        ));
     }
     let mut plan = Plan::new(parsed.path("out"));
     plan.per_class = number("per_class")?;
     plan.seed = number("seed")?;
     plan.size = small("size")?;
-    plan.quality = u8::try_from(number("quality")?).map_err(|_| Error::usage("quality", "is from 1 to 100"))?;
+    plan.quality = u8::try_from(number("quality")?)
+        .map_err(|_| Error::usage("quality", "is from 1 to 100"))?;
     plan.classes = Some(small("classes")?).filter(|&classes| classes > 2);
     if parsed.given("test_out") {
-        plan.test_photos = Some(TestPhotos { out: parsed.path("test_out"), per_class: number("test_per_class")? });
+        plan.test_photos =
+            Some(TestPhotos { out: parsed.path("test_out"), per_class: number("test_per_class")? });
     }
     Ok(plan)
 }

@@ -11,15 +11,17 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 /// What is said where there is no such directory.
-pub(crate) const NO_IMAGE_DIR: &str = "Image directory not found; give a directory of class directories";
+pub(crate) const NO_IMAGE_DIR: &str =
+    "Image directory not found; give a directory of class directories";
 
 /// Which directories are classes, and which files their images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// poets: the directories directly under image_dir.
     Children,
-    /// hub: all directories below image_dir, each under its base name, whose images are looked for directly under
-    /// image_dir. So a nested directory is a class only where one of its name stands at the top.
+    /// hub: all directories below image_dir, each under its base name, whose images are looked for
+    /// directly under image_dir. So a nested directory is a class only where one of its name
+    /// stands at the top.
     Walk,
 }
 
@@ -118,7 +120,8 @@ pub fn label_name(dir_name: &str) -> String {
     label
 }
 
-/// Finds the classes under `image_dir` and splits their images into training, testing and validation sets.
+/// Finds the classes under `image_dir` and splits their images into training, testing and
+/// validation sets.
 ///
 /// # Errors
 /// Where the directory cannot be read, or two directories make the same label.
@@ -147,20 +150,27 @@ pub fn create_image_lists(
         warn_of_size(&dir, images.len());
         let label = label_name(&dir.to_string_lossy());
         if label.trim().is_empty() {
-            let message =
-                format!("'{}' makes an empty label; rename it: a-z and 0-9 count", one_line(&dir.to_string_lossy()));
+            let message = format!(
+                "'{}' makes an empty label; rename it: a-z and 0-9 count",
+                one_line(&dir.to_string_lossy())
+            );
             return Err(Error::input(image_dir, message));
         }
         if let Some(other) = made_by.insert(label.clone(), dir.clone()) {
-            let (other, dir) = (one_line(&other.to_string_lossy()), one_line(&dir.to_string_lossy()));
-            let message = format!("'{other}' and '{dir}' both make the label '{label}'; rename one of them");
+            let (other, dir) =
+                (one_line(&other.to_string_lossy()), one_line(&dir.to_string_lossy()));
+            let message =
+                format!("'{other}' and '{dir}' both make the label '{label}'; rename one of them");
             return Err(Error::input(image_dir, message));
         }
-        let mut lists = LabelLists { label, dir, training: vec![], testing: vec![], validation: vec![] };
+        let mut lists =
+            LabelLists { label, dir, training: vec![], testing: vec![], validation: vec![] };
         for image in images {
             let path = join(&join(image_dir, &lists.dir), &image);
             let bytes = path.as_os_str().as_encoded_bytes();
-            lists.images_mut(category_of(bytes, testing_percentage, validation_percentage)).push(image);
+            lists
+                .images_mut(category_of(bytes, testing_percentage, validation_percentage))
+                .push(image);
         }
         labels.push(lists);
     }

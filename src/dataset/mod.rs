@@ -1,4 +1,5 @@
-//! The user's photographs: which classes there are, which image belongs to which set, and what a batch draws.
+//! The user's photographs: which classes there are, which image belongs to which set, and what a
+//! batch draws.
 
 mod image_lists;
 mod sampling;

@@ -30,9 +30,9 @@ impl Sampler {
         self.rng.set_word_pos(drawn);
     }
 
-    /// Draws `how_many` images: each a class, uniformly among those of `members` that are not empty, then an image
-    /// of that class, uniformly. `members` lists, class by class, the rows of the wanted set. Nothing is drawn from
-    /// nothing.
+    /// Draws `how_many` images: each a class, uniformly among those of `members` that are not
+    /// empty, then an image of that class, uniformly. `members` lists, class by class, the rows
+    /// of the wanted set. Nothing is drawn from nothing.
     pub fn draw(&mut self, members: &[Vec<usize>], how_many: usize, rows: &mut Vec<usize>) {
         rows.clear();
         let classes: Vec<&Vec<usize>> = members.iter().filter(|m| !m.is_empty()).collect();

@@ -1,5 +1,5 @@
-//! The stable split: an image's set follows from the SHA-1 of its path, so that it stays where it is when other
-//! images come or go, and from machine to machine.
+//! The stable split: an image's set follows from the SHA-1 of its path, so that it stays where it
+//! is when other images come or go, and from machine to machine.
 
 use super::sampling::MAX_NUM_IMAGES_PER_CLASS;
 use sha1::{Digest, Sha1};
@@ -30,13 +30,15 @@ impl Category {
     }
 }
 
-/// Where a path falls between 0 and 100: its SHA-1, without `_nohash_` and what follows, modulo 2²⁷, scaled.
+/// Where a path falls between 0 and 100: its SHA-1, without `_nohash_` and what follows, modulo
+/// 2²⁷, scaled.
 ///
 /// Close variations of one photograph share the part before `_nohash_` and so stay in one set.
 #[must_use]
 pub fn split_percentage(path: &[u8]) -> f64 {
     let hash_name = match path.windows(8).position(|w| w == b"_nohash_") {
-        // `re.sub('_nohash_.*$', '', …)`: a dot does not match a newline, and `$` also matches before a last one.
+        // `re.sub('_nohash_.*$', '', …)`: a dot does not match a newline, and `$` also matches
+        // before a last one.
         Some(at) if !path[at..].contains(&b'\n') => &path[..at],
         _ => path,
     };
@@ -46,7 +48,8 @@ pub fn split_percentage(path: &[u8]) -> f64 {
     f64::from(low % (MAX_NUM_IMAGES_PER_CLASS + 1)) * (100.0 / f64::from(MAX_NUM_IMAGES_PER_CLASS))
 }
 
-/// The set of the image at `path` (as typed), for whole percentages of testing and validation images.
+/// The set of the image at `path` (as typed), for whole percentages of testing and validation
+/// images.
 #[must_use]
 pub fn category_of(path: &[u8], testing_percentage: i64, validation_percentage: i64) -> Category {
     let percentage = split_percentage(path);

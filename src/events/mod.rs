@@ -14,8 +14,8 @@ use tensorflow::io::RecordWriter;
 /// The first event of every file.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// Writes one events file (the scripts' `FileWriter`), on a thread of its own: framing and checksums do not hold up
-/// the training. What fails there is reported by the next call.
+/// Writes one events file (the scripts' `FileWriter`), on a thread of its own: framing and
+/// checksums do not hold up the training. What fails there is reported by the next call.
 #[derive(Debug)]
 pub struct EventsWriter {
     queue: Queue,
@@ -30,10 +30,14 @@ impl EventsWriter {
     pub fn create(dir: &Path) -> Result<Self> {
         crate::fsio::ensure_dir_exists(dir)?;
         let host = gethostname::gethostname();
-        let name = |second: u64| format!("events.out.tfevents.{second:010}.{}", host.to_string_lossy());
+        let name =
+            |second: u64| format!("events.out.tfevents.{second:010}.{}", host.to_string_lossy());
         // A resumed run's file comes beside the one before, which may be of this very second.
         let now = wall_time() as u64;
-        let path = (now..).map(|second| dir.join(name(second))).find(|path| !path.exists()).unwrap_or_default();
+        let path = (now..)
+            .map(|second| dir.join(name(second)))
+            .find(|path| !path.exists())
+            .unwrap_or_default();
         let file = File::create_new(&path).map_err(Error::io("creating", &path))?;
         let sink = EventsFile { file: BufWriter::with_capacity(1 << 18, file), path };
         let mut writer = Self { queue: Queue::start(sink)? };
@@ -47,9 +51,13 @@ impl EventsWriter {
         self.add(0, What::MetaGraphDef(meta_graph_def))
     }
 
-    /// Says that a run goes on from that step: TensorBoard then drops what came after it in the files before.
+    /// Says that a run goes on from that step: TensorBoard then drops what came after it in the
+    /// files before.
     pub fn add_session_start(&mut self, step: i64) -> Result<()> {
-        let log = SessionLog { status: session_log::SessionStatus::START.into(), ..SessionLog::default() };
+        let log = SessionLog {
+            status: session_log::SessionStatus::START.into(),
+            ..SessionLog::default()
+        };
         self.add(step, What::SessionLog(log))
     }
 
@@ -58,7 +66,8 @@ impl EventsWriter {
         self.add(step, What::Summary(summary))
     }
 
-    /// Has everything added so far handed to the operating system soon, so that a running TensorBoard shows it.
+    /// Has everything added so far handed to the operating system soon, so that a running
+    /// TensorBoard shows it.
     pub fn flush(&mut self) -> Result<()> {
         self.queue.flush()
     }

@@ -7,8 +7,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How many parcels may wait: a disk that stalls for a moment holds up nothing, one that stays slow does not cost
-/// memory without end.
+/// How many parcels may wait: a disk that stalls for a moment holds up nothing, one that stays slow
+/// does not cost memory without end.
 const CAPACITY: usize = 32;
 /// How many events go in one parcel: waking the thread for each would cost more than writing it.
 const PARCEL: usize = 32;
@@ -36,7 +36,9 @@ impl Queue {
         let (send, receive) = bounded(CAPACITY);
         let name = std::thread::Builder::new().name("events".into());
         let path = file.path.clone();
-        let thread = name.spawn(move || write_all(file, &receive)).map_err(Error::io("starting to write", &path))?;
+        let thread = name
+            .spawn(move || write_all(file, &receive))
+            .map_err(Error::io("starting to write", &path))?;
         Ok(Self { messages: Some(send), parcel: Vec::new(), thread: Some(thread) })
     }
 
@@ -62,8 +64,10 @@ impl Queue {
         loop {
             match receive.recv_timeout(LOOK_AGAIN) {
                 Ok(()) => return Ok(()),
-                // A thread that has failed meanwhile leaves the question in the queue: nobody would ever answer it.
-                Err(RecvTimeoutError::Timeout) if !self.thread.as_ref().is_none_or(JoinHandle::is_finished) => {}
+                // A thread that has failed meanwhile leaves the question in the queue: nobody would
+                // ever answer it.
+                Err(RecvTimeoutError::Timeout)
+                    if !self.thread.as_ref().is_none_or(JoinHandle::is_finished) => {}
                 // It may have answered and ended between the two looks.
                 Err(_) if receive.try_recv().is_ok() => return Ok(()),
                 Err(_) => return self.end(),

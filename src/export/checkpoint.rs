@@ -1,4 +1,5 @@
-//! The hub script's checkpoint: variables in TensorFlow's V2 format, and the file `checkpoint` that points to them.
+//! The hub script's checkpoint: variables in TensorFlow's V2 format, and the file `checkpoint` that
+//! points to them.
 
 use crate::error::Result;
 use crate::fsio;
@@ -12,7 +13,13 @@ pub fn save_checkpoint(path: &Path, variables: &[NamedTensor]) -> Result<()> {
     let mut sorted = variables.to_vec();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     write_checkpoint(path, &sorted)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
-    let state = format!("model_checkpoint_path: \"{name}\"\nall_model_checkpoint_paths: \"{name}\"\n");
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"");
+    let state =
+        format!("model_checkpoint_path: \"{name}\"\nall_model_checkpoint_paths: \"{name}\"\n");
     fsio::write(&dir.join("checkpoint"), state.as_bytes())
 }

@@ -1,5 +1,5 @@
-//! `retrained_graph.pb`: the pretrained graph as published with the new layer on it, its variables turned into
-//! constants, and nothing that the result does not need.
+//! `retrained_graph.pb`: the pretrained graph as published with the new layer on it, its variables
+//! turned into constants, and nothing that the result does not need.
 
 use crate::error::Result;
 use crate::proto::{self, GraphDef};
@@ -9,7 +9,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// The script's function of the same name.
-pub fn save_graph_to_file(graph: &GraphDef, output: &str, variables: &[NamedTensor], path: &Path) -> Result<()> {
+pub fn save_graph_to_file(
+    graph: &GraphDef,
+    output: &str,
+    variables: &[NamedTensor],
+    path: &Path,
+) -> Result<()> {
     let frozen = convert_variables_to_constants(graph, output, variables)?;
     let names: HashSet<&str> = variables.iter().map(|v| v.0.as_str()).collect();
     let count = frozen.node.iter().filter(|n| names.contains(n.name.as_str())).count();

@@ -1,4 +1,5 @@
-//! What a run leaves behind: the frozen graph, the labels, and for TF-Hub modules a checkpoint and a SavedModel.
+//! What a run leaves behind: the frozen graph, the labels, and for TF-Hub modules a checkpoint and
+//! a SavedModel.
 
 mod checkpoint;
 mod frozen_graph;

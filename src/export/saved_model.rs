@@ -3,7 +3,8 @@
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::proto::{
-    self, DataType, MetaGraphDef, SavedModel, SignatureDef, SignatureEntry, TensorInfo, TensorInfoEntry,
+    self, DataType, MetaGraphDef, SavedModel, SignatureDef, SignatureEntry, TensorInfo,
+    TensorInfoEntry,
 };
 use crate::tf::{NamedTensor, write_checkpoint};
 use std::path::Path;
@@ -21,8 +22,8 @@ pub struct SignatureEnd {
 const SIGNATURE: &str = "serving_default";
 const METHOD: &str = "tensorflow/serving/predict";
 
-/// Writes a SavedModel (`simple_save`): `meta_graph` with tag and saver, to which the signature is added, and the
-/// variables.
+/// Writes a SavedModel (`simple_save`): `meta_graph` with tag and saver, to which the signature is
+/// added, and the variables.
 ///
 /// # Errors
 /// Where `dir` holds something already: nothing is overwritten, as in TensorFlow.
@@ -40,10 +41,16 @@ pub fn export_model(
         method_name: METHOD.into(),
         ..SignatureDef::default()
     };
-    meta_graph.signature_def =
-        vec![SignatureEntry { key: SIGNATURE.into(), value: Some(signature).into(), ..SignatureEntry::default() }];
-    let saved_model =
-        SavedModel { saved_model_schema_version: 1, meta_graphs: vec![meta_graph], ..SavedModel::default() };
+    meta_graph.signature_def = vec![SignatureEntry {
+        key: SIGNATURE.into(),
+        value: Some(signature).into(),
+        ..SignatureEntry::default()
+    }];
+    let saved_model = SavedModel {
+        saved_model_schema_version: 1,
+        meta_graphs: vec![meta_graph],
+        ..SavedModel::default()
+    };
     fsio::ensure_dir_exists(&dir.join("variables"))?;
     write_checkpoint(&dir.join("variables").join("variables"), variables)?;
     fsio::write(&dir.join("saved_model.pb"), &proto::serialize(&saved_model)?)
@@ -51,9 +58,13 @@ pub fn export_model(
 
 /// Refuses a directory with anything in it.
 pub fn check_free(dir: &Path) -> Result<()> {
-    let used = dir.is_file() || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+    let used =
+        dir.is_file() || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
     if used {
-        return Err(Error::usage("saved_model_dir", format!("{} exists and is not empty", dir.display())));
+        return Err(Error::usage(
+            "saved_model_dir",
+            format!("{} exists and is not empty", dir.display()),
+        ));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Many photographs in one process: read, decoded and labelled on all cores, and written in the order they were given.
-//! What is in memory does not grow with their number.
+//! Many photographs in one process: read, decoded and labelled on all cores, and written in the
+//! order they were given. What is in memory does not grow with their number.
 
 use super::paths::{self, Found, Source};
 use super::rows::{Format, Row, RowWriter};
@@ -15,8 +15,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// How many batches may be under way besides those that wait for the network: one that takes long (a huge photograph, a
-/// slow disk) does not let the others run ahead for ever.
+/// How many batches may be under way besides those that wait for the network: one that takes long
+/// (a huge photograph, a slow disk) does not let the others run ahead for ever.
 const WINDOW: usize = 64;
 
 /// How it went.
@@ -30,37 +30,46 @@ pub struct Summary {
     pub skipped: usize,
 }
 
-/// Labels all images of `sources`, one row each, as they come. A bad image is named in the log and in its row, and
-/// the others go on. Whoever reads `out` may stop: so does this.
+/// Labels all images of `sources`, one row each, as they come. A bad image is named in the log and
+/// in its row, and the others go on. Whoever reads `out` may stop: so does this.
 ///
 /// # Errors
 /// Where the graph, its labels or `out` are of no use, or where there are no images at all.
-pub fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format, out: &mut impl Write) -> Result<Summary> {
+pub fn label_many(
+    config: &LabelConfig,
+    sources: Vec<Source>,
+    format: Format,
+    out: &mut impl Write,
+) -> Result<Summary> {
     let start = Instant::now();
     let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
     model.import(config)?;
     let mut out = io::BufWriter::new(out);
     let mut summary = Summary::default();
-    let written = RowWriter::new(format, model.labels.len(), &mut out).and_then(|rows| out.flush().map(|()| rows));
-    let written = written.map_err(Error::io("writing to", Path::new("standard output"))).and_then(|rows| {
-        label_all(config, &model, sources.clone(), |batch| {
-            for row in &batch.rows {
-                match &row.top {
-                    Ok(_) => summary.labelled += 1,
-                    Err(message) => {
-                        summary.failed += 1;
-                        error!(target: "retrain", "{}: {message}", row.path.display());
+    let written = RowWriter::new(format, model.labels.len(), &mut out)
+        .and_then(|rows| out.flush().map(|()| rows));
+    let written =
+        written.map_err(Error::io("writing to", Path::new("standard output"))).and_then(|rows| {
+            label_all(config, &model, sources.clone(), |batch| {
+                for row in &batch.rows {
+                    match &row.top {
+                        Ok(_) => summary.labelled += 1,
+                        Err(message) => {
+                            summary.failed += 1;
+                            error!(target: "retrain", "{}: {message}", row.path.display());
+                        }
                     }
+                    rows.write(row, &mut out)?;
                 }
-                rows.write(row, &mut out)?;
-            }
-            summary.skipped += batch.skipped;
-            out.flush()
-        })
-    });
+                summary.skipped += batch.skipped;
+                out.flush()
+            })
+        });
     match written {
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => return Ok(summary),
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(summary);
+        }
         written => written?,
     }
     let Summary { labelled, failed, skipped } = summary;
@@ -73,7 +82,8 @@ pub fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format, ou
     }
     if labelled + failed > 1 {
         let time = start.elapsed().as_secs_f64();
-        let others = if skipped > 0 { format!("; {skipped} other files skipped") } else { String::new() };
+        let others =
+            if skipped > 0 { format!("; {skipped} other files skipped") } else { String::new() };
         let each = time * 1e3 / (labelled + failed) as f64;
         info!(target: "retrain", "{labelled} images labelled in {time:.2} s: {each:.2} ms an image{others}");
     }
@@ -116,7 +126,9 @@ fn label_all(
     let window = WINDOW + inference.backlog();
     // A ticket for each batch under way. When nobody gives tickets back any more, no batch begins.
     let (give_back, tickets) = bounded(window);
-    (0..window).try_for_each(|_| give_back.send(())).map_err(|e| Error::tensorflow("starting", e))?;
+    (0..window)
+        .try_for_each(|_| give_back.send(()))
+        .map_err(|e| Error::tensorflow("starting", e))?;
     let (stop, stopped) = bounded(0);
     let jobs = batches(paths::find(sources), tickets, stopped, inference.batch_size());
     // The first image that can be decoded is what the rewritten network is tried on.
@@ -188,13 +200,20 @@ fn batches(
 
 impl<T> Batch<T> {
     fn map<U>(self, f: impl FnMut(T) -> U) -> Batch<U> {
-        Batch { number: self.number, rows: self.rows.into_iter().map(f).collect(), skipped: self.skipped }
+        Batch {
+            number: self.number,
+            rows: self.rows.into_iter().map(f).collect(),
+            skipped: self.skipped,
+        }
     }
 }
 
 fn read(batch: Batch<Found>) -> Batch<Item<Vec<u8>>> {
     let count = batch.rows.len();
-    let items = batch.rows.into_iter().filter_map(|found| Some(Item { content: found.read()?, path: found.path }));
+    let items = batch
+        .rows
+        .into_iter()
+        .filter_map(|found| Some(Item { content: found.read()?, path: found.path }));
     let rows: Vec<_> = items.collect();
     Batch { number: batch.number, skipped: count - rows.len(), rows }
 }
@@ -205,7 +224,8 @@ fn label(
     inference: &Inference,
     batch: Batch<Item<Tensor<f32>>>,
 ) -> Result<Batch<Row>> {
-    let (paths, decoded): (Vec<PathBuf>, Decoded) = batch.rows.into_iter().map(|i| (i.path, i.content)).unzip();
+    let (paths, decoded): (Vec<PathBuf>, Decoded) =
+        batch.rows.into_iter().map(|i| (i.path, i.content)).unzip();
     let scores = inference.run(decoded).map_err(|e| Error::input(&config.graph, e.to_string()))?;
     let row = |(path, scores): (PathBuf, Result<Vec<f32>, String>)| {
         let top = match scores {

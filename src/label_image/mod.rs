@@ -1,5 +1,5 @@
-//! `label_image.py`: a graph, its labels, a photograph; the most probable classes. [`classify`] is the script;
-//! [`label_many`] does the same for any number of photographs.
+//! `label_image.py`: a graph, its labels, a photograph; the most probable classes. [`classify`] is
+//! the script; [`label_many`] does the same for any number of photographs.
 
 mod many;
 mod paths;
@@ -77,7 +77,8 @@ impl Model {
     fn import(&self, config: &LabelConfig) -> Result<Graph> {
         let wrong = |message: String| Error::input(&config.graph, message);
         let graph = Graph::import(&self.graph_def).map_err(|e| wrong(e.to_string()))?;
-        model::check_part(&graph, &self.graph_def, &config.input_layer, &config.output_layer).map_err(wrong)?;
+        model::check_part(&graph, &self.graph_def, &config.input_layer, &config.output_layer)
+            .map_err(wrong)?;
         Ok(graph)
     }
 
@@ -85,7 +86,8 @@ impl Model {
         if classes == self.labels.len() {
             return Ok(());
         }
-        let message = format!("holds {} labels, but the graph has {classes} classes", self.labels.len());
+        let message =
+            format!("holds {} labels, but the graph has {classes} classes", self.labels.len());
         Err(Error::input(&config.labels, message))
     }
 }
@@ -95,9 +97,10 @@ fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
     let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
     let known = |axis: usize| wanted.as_ref().map(|s| s[axis]).filter(|&n| n > 0);
     // TensorFlow's C API takes any size and then fails deep in the graph, or not at all.
-    for (flag, given, known) in
-        [("input_height", config.input_height, known(1)), ("input_width", config.input_width, known(2))]
-    {
+    for (flag, given, known) in [
+        ("input_height", config.input_height, known(1)),
+        ("input_width", config.input_width, known(2)),
+    ] {
         if let (Some(given), Some(known)) = (given, known)
             && i64::from(given) != known
         {
@@ -107,7 +110,9 @@ fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
             ));
         }
     }
-    let side = |given: Option<i32>, axis| given.map(i64::from).or(known(axis)).unwrap_or(DEFAULT_SIZE.into());
+    let side = |given: Option<i32>, axis| {
+        given.map(i64::from).or(known(axis)).unwrap_or(DEFAULT_SIZE.into())
+    };
     let size = model::image_size(side(config.input_height, 1), side(config.input_width, 2));
     let (height, width) = size.map_err(|message| Error::input(&config.graph, message))?;
     Ok(PixelSpec {
@@ -132,21 +137,24 @@ pub fn classify(config: &LabelConfig, path: &Path) -> Result<Labelled> {
     let (input, output) = (layer(&config.input_layer)?, layer(&config.output_layer)?);
     let session = Session::new(&graph, Threads::default()).map_err(wrong)?;
     let start = Instant::now();
-    let result = session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image");
+    let result =
+        session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image");
     let result: Tensor<f32> = result.map_err(wrong)?;
     let evaluation_time = start.elapsed();
     model.check_labels(config, result.len())?;
     Ok(Labelled { evaluation_time, top: top_k(&result, &model.labels) })
 }
 
-/// The best scores with their labels. Of equal scores the later class goes first, as the script sorts.
+/// The best scores with their labels. Of equal scores the later class goes first, as the script
+/// sorts.
 fn top_k(scores: &[f32], labels: &[String]) -> Vec<(String, f32)> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     order.into_iter().rev().take(TOP).map(|i| (labels[i].clone(), scores[i])).collect()
 }
 
-/// The script's function of the same name: decoded and resized by TensorFlow's ops, then (x − mean) / std.
+/// The script's function of the same name: decoded and resized by TensorFlow's ops, then (x − mean)
+/// / std.
 fn read_tensor_from_image_file(
     path: &Path,
     image: Vec<u8>,
@@ -154,10 +162,13 @@ fn read_tensor_from_image_file(
     spec: &PixelSpec,
 ) -> Result<Tensor<f32>> {
     let mut builder = GraphBuilder::default();
-    let DecodedImage { data, pixels } = add_image_decoding(&mut builder, format.decoder(), spec, ResizedAs::Floats);
+    let DecodedImage { data, pixels } =
+        add_image_decoding(&mut builder, format.decoder(), spec, ResizedAs::Floats);
     let graph = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: 1 })?;
-    let bytes = Tensor::new(&[]).with_values(&[Bytes(image)]).map_err(|e| Error::tensorflow("making a tensor", e))?;
+    let bytes = Tensor::new(&[])
+        .with_values(&[Bytes(image)])
+        .map_err(|e| Error::tensorflow("making a tensor", e))?;
     let feed = Feed { output: &graph.output(&data)?, value: &bytes };
     let decoded = session.run_one(feed, &graph.output(&pixels)?, "decoding an image");
     decoded.map_err(|e| Error::input(path, format!("cannot be decoded as {format} ({e})")))
@@ -172,7 +183,8 @@ fn find_layer<'g>(graph: &'g GraphDef, path: &Path, flag: &str, name: &str) -> R
         "input_layer" => n.op == "Placeholder",
         _ => n.op == "Softmax",
     };
-    let candidates: Vec<&str> = graph.node.iter().filter(fitting).map(|n| n.name.as_str()).take(5).collect();
+    let candidates: Vec<&str> =
+        graph.node.iter().filter(fitting).map(|n| n.name.as_str()).take(5).collect();
     let hint = match candidates.is_empty() {
         true => String::new(),
         false => format!("; it has {}", candidates.join(", ")),
@@ -182,7 +194,8 @@ fn find_layer<'g>(graph: &'g GraphDef, path: &Path, flag: &str, name: &str) -> R
 
 /// Prints what the script prints.
 pub fn report(outcome: &Labelled, out: &mut impl Write) -> Result<()> {
-    let mut text = format!("\nEvaluation time (1-image): {:.3}s\n\n", outcome.evaluation_time.as_secs_f64());
+    let mut text =
+        format!("\nEvaluation time (1-image): {:.3}s\n\n", outcome.evaluation_time.as_secs_f64());
     for (label, score) in &outcome.top {
         text += &format!("{label} (score={score:.5})\n");
     }

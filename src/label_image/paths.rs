@@ -1,5 +1,6 @@
-//! Which images to label: files, what lies in directories, lists of paths on standard input. They are looked for while
-//! the first are already being labelled, and however many there are, few of them are in memory.
+//! Which images to label: files, what lies in directories, lists of paths on standard input. They
+//! are looked for while the first are already being labelled, and however many there are, few of
+//! them are in memory.
 
 use crate::layers::ImageFormat;
 use crossbeam_channel::{Receiver, bounded};
@@ -67,8 +68,8 @@ impl Found {
     }
 }
 
-/// Looks for images on a thread of its own, which ends when nobody asks any more. (It may be waiting for standard
-/// input then: nobody waits for it.)
+/// Looks for images on a thread of its own, which ends when nobody asks any more. (It may be
+/// waiting for standard input then: nobody waits for it.)
 pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
     let (send, found) = bounded(AHEAD);
     std::thread::spawn(move || {
@@ -84,15 +85,20 @@ pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
     found
 }
 
-/// A file, or the files in a directory and its directories, in the order of their names; without hidden ones.
+/// A file, or the files in a directory and its directories, in the order of their names; without
+/// hidden ones.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
     if !path.is_dir() {
         return Box::new(std::iter::once(Found { path, named: true, error: None }));
     }
-    let visible = |e: &DirEntry| e.depth() == 0 || !e.file_name().as_encoded_bytes().starts_with(b".");
-    let entries = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
+    let visible =
+        |e: &DirEntry| e.depth() == 0 || !e.file_name().as_encoded_bytes().starts_with(b".");
+    let entries =
+        WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
     Box::new(entries.filter_map(|entry| match entry {
-        Ok(entry) if entry.file_type().is_file() => Some(Found { path: entry.into_path(), named: false, error: None }),
+        Ok(entry) if entry.file_type().is_file() => {
+            Some(Found { path: entry.into_path(), named: false, error: None })
+        }
         Ok(_) => None,
         Err(e) => Some(Found::failed(e.path().unwrap_or(Path::new("")), &e)),
     }))

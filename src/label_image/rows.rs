@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 pub enum Format {
     /// Path, label and score of the best class, with tabs between them.
     Text,
-    /// Comma-separated, with a header: the path, up to five labels with their scores, and what went wrong.
+    /// Comma-separated, with a header: the path, up to five labels with their scores, and what went
+    /// wrong.
     Csv,
     /// A JSON object on each line, with `path`, `labels`, `scores` and `error`.
     Json,
@@ -86,7 +87,9 @@ impl RowWriter {
 
 /// A bad image has no line: it is named on standard error.
 fn text(row: &Row, out: &mut impl Write) -> io::Result<()> {
-    let Some((label, score)) = row.top.as_ref().ok().and_then(|top| top.first()) else { return Ok(()) };
+    let Some((label, score)) = row.top.as_ref().ok().and_then(|top| top.first()) else {
+        return Ok(());
+    };
     out.write_all(bytes(&row.path))?;
     writeln!(out, "\t{label}\t{score:.5}")
 }
@@ -97,7 +100,11 @@ fn json(row: &Row, out: &mut impl Write) -> io::Result<()> {
     // As few digits as tell a 32-bit float from its neighbours.
     let scores: Vec<String> = top.iter().map(|(_, score)| score.to_string()).collect();
     let (path, error) = (json!(row.path.to_string_lossy()), json!(row.top.as_ref().err()));
-    writeln!(out, r#"{{"path":{path},"labels":{labels},"scores":[{}],"error":{error}}}"#, scores.join(","))
+    writeln!(
+        out,
+        r#"{{"path":{path},"labels":{labels},"scores":[{}],"error":{error}}}"#,
+        scores.join(",")
+    )
 }
 
 /// A path as the system has it, so that it can be opened.

@@ -14,18 +14,30 @@ pub struct DecodedImage {
     pub pixels: String,
 }
 
-/// The script's `add_jpeg_decoding`: DecodeJPGInput → DecodeJpeg → Cast → ExpandDims → ResizeBilinear → Sub → Mul.
+/// The script's `add_jpeg_decoding`: DecodeJPGInput → DecodeJpeg → Cast → ExpandDims →
+/// ResizeBilinear → Sub → Mul.
 pub fn add_jpeg_decoding(b: &mut GraphBuilder, spec: &PixelSpec) -> DecodedImage {
-    let data = b.op("Placeholder", "DecodeJPGInput").type_attr("dtype", DT_STRING).unknown_shape().finish();
+    let data = b
+        .op("Placeholder", "DecodeJPGInput")
+        .type_attr("dtype", DT_STRING)
+        .unknown_shape()
+        .finish();
     let decoded = add_decoder(b, "DecodeJpeg", "DecodeJpeg", &data, spec.depth);
     let pixels = add_resize(b, &decoded, spec);
     DecodedImage { data, pixels }
 }
 
-/// label_image.py's reader for one image format: `op` is the decoder (DecodeJpeg, DecodePng, DecodeGif, DecodeBmp).
-/// Resized as bytes, a large image need not become floats as a whole; the outcome is the same.
-pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec, resized_as: ResizedAs) -> DecodedImage {
-    let data = b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
+/// label_image.py's reader for one image format: `op` is the decoder (DecodeJpeg, DecodePng,
+/// DecodeGif, DecodeBmp). Resized as bytes, a large image need not become floats as a whole; the
+/// outcome is the same.
+pub fn add_image_decoding(
+    b: &mut GraphBuilder,
+    op: &str,
+    spec: &PixelSpec,
+    resized_as: ResizedAs,
+) -> DecodedImage {
+    let data =
+        b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
     let decoded = match op {
         "DecodeGif" => {
             let frames = b.op(op, "gif_reader").input(&data).finish();
@@ -55,7 +67,9 @@ pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec, resi
             let batch = add_expand_dims(b, "ExpandDims", &decoded, DT_UINT8);
             let resized = add_resize_bilinear(b, &batch, DT_UINT8, spec);
             match spec.range {
-                PixelRange::Unit => with_constant(b, "Mul", "convert_image", &resized, (1.0f64 / 255.0) as f32),
+                PixelRange::Unit => {
+                    with_constant(b, "Mul", "convert_image", &resized, (1.0f64 / 255.0) as f32)
+                }
                 range => add_range(b, resized, range),
             }
         }
@@ -63,13 +77,23 @@ pub fn add_image_decoding(b: &mut GraphBuilder, op: &str, spec: &PixelSpec, resi
     DecodedImage { data, pixels }
 }
 
-pub(super) fn add_decoder(b: &mut GraphBuilder, op: &str, name: &str, data: &str, depth: i32) -> String {
+pub(super) fn add_decoder(
+    b: &mut GraphBuilder,
+    op: &str,
+    name: &str,
+    data: &str,
+    depth: i32,
+) -> String {
     let decoder = b.op(op, name).input(data).int_attr("channels", depth.into());
     if op != "DecodeJpeg" {
         return decoder.type_attr("dtype", DT_UINT8).finish();
     }
-    let decoder = decoder.int_attr("ratio", 1).bool_attr("fancy_upscaling", true).str_attr("dct_method", "");
-    decoder.bool_attr("try_recover_truncated", false).float_attr("acceptable_fraction", 1.0).finish()
+    let decoder =
+        decoder.int_attr("ratio", 1).bool_attr("fancy_upscaling", true).str_attr("dct_method", "");
+    decoder
+        .bool_attr("try_recover_truncated", false)
+        .float_attr("acceptable_fraction", 1.0)
+        .finish()
 }
 
 fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {
@@ -79,9 +103,15 @@ fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {
     add_range(b, resized, spec.range)
 }
 
-fn add_resize_bilinear(b: &mut GraphBuilder, batch: &str, dtype: DataType, spec: &PixelSpec) -> String {
+fn add_resize_bilinear(
+    b: &mut GraphBuilder,
+    batch: &str,
+    dtype: DataType,
+    spec: &PixelSpec,
+) -> String {
     let size = b.ints("stack", &[spec.height, spec.width]);
-    let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, &size]).type_attr("T", dtype);
+    let resized =
+        b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, &size]).type_attr("T", dtype);
     resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish()
 }
 
@@ -89,12 +119,19 @@ fn add_resize_bilinear(b: &mut GraphBuilder, batch: &str, dtype: DataType, spec:
 pub(super) fn add_float(b: &mut GraphBuilder, decoded: &str, range: PixelRange) -> String {
     match range {
         PixelRange::Unit => convert_image_dtype(b, decoded),
-        PixelRange::Multiply { .. } | PixelRange::Divide { .. } => add_cast(b, decoded, DT_UINT8, DT_FLOAT),
+        PixelRange::Multiply { .. } | PixelRange::Divide { .. } => {
+            add_cast(b, decoded, DT_UINT8, DT_FLOAT)
+        }
     }
 }
 
 /// Puts a dimension of 1 in front.
-pub(super) fn add_expand_dims(b: &mut GraphBuilder, name: &str, input: &str, dtype: DataType) -> String {
+pub(super) fn add_expand_dims(
+    b: &mut GraphBuilder,
+    name: &str,
+    input: &str,
+    dtype: DataType,
+) -> String {
     b.name_scope_named(name, |b, scope| {
         let axis = b.int("dim", 0);
         let expand = b.op_named("ExpandDims", scope.to_owned()).inputs([input, &axis]);

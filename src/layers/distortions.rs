@@ -1,12 +1,15 @@
-//! Photographs distorted at random, so that a network learns what does not matter about them. With the four flags
-//! as percentages, and u(a, b) a number drawn uniformly from a to b:
+//! Photographs distorted at random, so that a network learns what does not matter about them. With
+//! the four flags as percentages, and u(a, b) a number drawn uniformly from a to b:
 //!
 //! 1. resize to input size × (1 + random_crop) · u(1, 1 + random_scale);
 //! 2. cut the input size out of it, anywhere with equal probability;
 //! 3. mirror it left to right with probability ½, if flip_left_right;
-//! 4. multiply by u(1 − random_brightness, 1 + random_brightness), then go on as without distortions.
+//! 4. multiply by u(1 − random_brightness, 1 + random_brightness), then go on as without
+//!    distortions.
 
-use super::decoding::{DecodedImage, add_cast, add_decoder, add_expand_dims, add_float, add_range, with_constant};
+use super::decoding::{
+    DecodedImage, add_cast, add_decoder, add_expand_dims, add_float, add_range, with_constant,
+};
 use crate::model::{PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_BOOL, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
 use crate::proto::{TensorProto, Value, attr_value, shape};
@@ -27,8 +30,8 @@ pub struct Distortions {
     pub seed: u64,
 }
 
-/// The tensors of the distortions that can be fed: decoded images may come from memory, and random numbers from
-/// outside, so that images can be distorted side by side and a run still be repeated.
+/// The tensors of the distortions that can be fed: decoded images may come from memory, and random
+/// numbers from outside, so that images can be distorted side by side and a run still be repeated.
 #[derive(Debug, Clone)]
 pub struct Distorter {
     /// The string placeholder a file's bytes are fed to.
@@ -37,7 +40,8 @@ pub struct Distorter {
     pub decoded: String,
     /// Fed with a number of [0, 1) that the scale is made of.
     pub scale: String,
-    /// Fed with three integers of [0, 2³¹ − 1); modulo the room there is, the crop's first row, column, channel.
+    /// Fed with three integers of [0, 2³¹ − 1); modulo the room there is, the crop's first row,
+    /// column, channel.
     pub crop: String,
     /// Fed with a number of [0, 1); under ½ the image is mirrored. Only with flip_left_right.
     pub flip: Option<String>,
@@ -50,15 +54,20 @@ pub struct Distorter {
 /// What a photograph is resized as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResizedAs {
-    /// As floats, made of it before: the script's way. TensorFlow resizes them with vector instructions.
+    /// As floats, made of it before: the script's way. TensorFlow resizes them with vector
+    /// instructions.
     Floats,
-    /// As the bytes it is in memory: slower by the pixel that comes out, but a large photograph need not become
-    /// floats as a whole.
+    /// As the bytes it is in memory: slower by the pixel that comes out, but a large photograph
+    /// need not become floats as a whole.
     Bytes,
 }
 
 /// The script's `add_input_distortions`: DistortJPGInput → … → DistortResult.
-pub fn add_input_distortions(b: &mut GraphBuilder, distortions: &Distortions, spec: &PixelSpec) -> DecodedImage {
+pub fn add_input_distortions(
+    b: &mut GraphBuilder,
+    distortions: &Distortions,
+    spec: &PixelSpec,
+) -> DecodedImage {
     let Distorter { data, pixels, .. } = add_distorter(b, distortions, spec, ResizedAs::Floats);
     DecodedImage { data, pixels }
 }
@@ -70,7 +79,11 @@ pub fn add_distorter(
     spec: &PixelSpec,
     resized_as: ResizedAs,
 ) -> Distorter {
-    let data = b.op("Placeholder", "DistortJPGInput").type_attr("dtype", DT_STRING).unknown_shape().finish();
+    let data = b
+        .op("Placeholder", "DistortJPGInput")
+        .type_attr("dtype", DT_STRING)
+        .unknown_shape()
+        .finish();
     let decoded = add_decoder(b, "DecodeJpeg", "DecodeJpeg", &data, spec.depth);
     match resized_as {
         ResizedAs::Floats => {
@@ -83,7 +96,8 @@ pub fn add_distorter(
             let mut distorter = distort(b, distortions, spec, [data, decoded, image], DT_UINT8);
             if spec.range == PixelRange::Unit {
                 let scale = (1.0f64 / 255.0) as f32;
-                distorter.pixels = with_constant(b, "Mul", "convert_image", &distorter.pixels, scale);
+                distorter.pixels =
+                    with_constant(b, "Mul", "convert_image", &distorter.pixels, scale);
             }
             distorter
         }
@@ -106,12 +120,26 @@ fn distort(
     let precrop_scale = b.op("Mul", "Mul").inputs([margin, resize_scale]).float_type().finish();
     let width = with_constant(b, "Mul", "Mul", &precrop_scale, spec.width as f32);
     let height = with_constant(b, "Mul", "Mul", &precrop_scale, spec.height as f32);
-    let size = b.op("Pack", "stack").inputs([height, width]).int_attr("N", 2).float_type().int_attr("axis", 0).finish();
+    let size = b
+        .op("Pack", "stack")
+        .inputs([height, width])
+        .int_attr("N", 2)
+        .float_type()
+        .int_attr("axis", 0)
+        .finish();
     let size = add_cast(b, &size, DT_FLOAT, DT_INT32);
-    let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([image, size]).type_attr("T", dtype);
-    let resized = resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish();
-    let resized = b.op("Squeeze", "Squeeze").input(resized).float_type().ints_attr("squeeze_dims", &[0]).finish();
-    let (cropped, crop) = random_crop(b, &mut seeds, &resized, [spec.height, spec.width, spec.depth]);
+    let resized =
+        b.op("ResizeBilinear", "ResizeBilinear").inputs([image, size]).type_attr("T", dtype);
+    let resized =
+        resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish();
+    let resized = b
+        .op("Squeeze", "Squeeze")
+        .input(resized)
+        .float_type()
+        .ints_attr("squeeze_dims", &[0])
+        .finish();
+    let (cropped, crop) =
+        random_crop(b, &mut seeds, &resized, [spec.height, spec.width, spec.depth]);
     let (flipped, flip) = if distortions.flip_left_right {
         let (flipped, flip) = random_flip_left_right(b, &mut seeds, &cropped);
         (flipped, Some(flip))
@@ -119,14 +147,16 @@ fn distort(
         (cropped, None)
     };
     let change = percent(distortions.random_brightness);
-    let (factor, brightness) = random_uniform(b, &mut seeds, (1.0 - change) as f32, (1.0 + change) as f32);
+    let (factor, brightness) =
+        random_uniform(b, &mut seeds, (1.0 - change) as f32, (1.0 + change) as f32);
     let brightened = b.op("Mul", "Mul").inputs([flipped, factor]).float_type().finish();
     let pixels = add_range(b, brightened, spec.range);
     let pixels = add_expand_dims(b, "DistortResult", &pixels, DT_FLOAT);
     Distorter { data, decoded, scale, crop, flip, brightness, pixels }
 }
 
-/// Hands out the two seeds of each random op. Not both are ever 0, which would ask for a random one.
+/// Hands out the two seeds of each random op. Not both are ever 0, which would ask for a random
+/// one.
 struct Seeds {
     seed: u64,
     made: i64,
@@ -146,22 +176,37 @@ fn random_uniform(b: &mut GraphBuilder, seeds: &mut Seeds, min: f32, max: f32) -
         let shape = b.ints("shape", &[]);
         let (min, max) = (b.float("min", min), b.float("max", max));
         let draw = b.op("RandomUniform", "RandomUniform").input(shape).type_attr("T", DT_INT32);
-        let draw = draw.type_attr("dtype", DT_FLOAT).int_attr("seed", seed).int_attr("seed2", seed2).finish();
+        let draw = draw
+            .type_attr("dtype", DT_FLOAT)
+            .int_attr("seed", seed)
+            .int_attr("seed2", seed2)
+            .finish();
         let range = b.op("Sub", "sub").inputs([&max, &min]).float_type().finish();
         let scaled = b.op("Mul", "mul").inputs([&draw, &range]).float_type().finish();
         (b.op_named("Add", scope.to_owned()).inputs([scaled, min]).float_type().finish(), draw)
     })
 }
 
-/// `tf.random_crop`: the result, and the op that draws the offsets before they are reduced to the room there is.
-fn random_crop(b: &mut GraphBuilder, seeds: &mut Seeds, image: &str, size: [i32; 3]) -> (String, String) {
+/// `tf.random_crop`: the result, and the op that draws the offsets before they are reduced to the
+/// room there is.
+fn random_crop(
+    b: &mut GraphBuilder,
+    seeds: &mut Seeds,
+    image: &str,
+    size: [i32; 3],
+) -> (String, String) {
     let [seed, seed2] = seeds.next();
     let int_op = |b: &mut GraphBuilder, op: &str, name: &str, inputs: [&str; 2]| {
         b.op(op, name).inputs(inputs).type_attr("T", DT_INT32).finish()
     };
     b.name_scope_named("random_crop", |b, scope| {
         let size = b.ints("size", &size);
-        let shape = b.op("Shape", "Shape").input(image).float_type().type_attr("out_type", DT_INT32).finish();
+        let shape = b
+            .op("Shape", "Shape")
+            .input(image)
+            .float_type()
+            .type_attr("out_type", DT_INT32)
+            .finish();
         let fits = int_op(b, "GreaterEqual", "GreaterEqual", [&shape, &size]);
         let axes = b.ints("Const", &[0]);
         let all = b.op("All", "All").inputs([fits, axes]).type_attr("Tidx", DT_INT32);
@@ -173,16 +218,21 @@ fn random_crop(b: &mut GraphBuilder, seeds: &mut Seeds, image: &str, size: [i32;
                 let message = b.string("data_0", MESSAGE);
                 let types = [DT_STRING, DT_INT32, DT_INT32].map(|t| t as i32).to_vec();
                 let types = attr_value::ListValue { type_: types, ..Default::default() };
-                let assert = b.op_named("Assert", scope.to_owned()).inputs([&all, &message, &shape, &size]);
+                let assert =
+                    b.op_named("Assert", scope.to_owned()).inputs([&all, &message, &shape, &size]);
                 assert.attr("T", Value::List(types)).int_attr("summarize", 1000).finish()
             })
         });
-        let checked = b.op("Identity", "control_dependency").input(&shape).input(format!("^{assert}"));
+        let checked =
+            b.op("Identity", "control_dependency").input(&shape).input(format!("^{assert}"));
         let checked = checked.type_attr("T", DT_INT32).finish();
         let room = int_op(b, "Sub", "sub", [&checked, &size]);
         let room = b.name_scope_named("add", |b, scope| {
             let one = b.int("y", 1);
-            b.op_named("AddV2", scope.to_owned()).inputs([room, one]).type_attr("T", DT_INT32).finish()
+            b.op_named("AddV2", scope.to_owned())
+                .inputs([room, one])
+                .type_attr("T", DT_INT32)
+                .finish()
         });
         let rank = b.ints("Shape_1", &[3]);
         let draw = b.name_scope_named("random_uniform", |b, scope| {
@@ -192,14 +242,19 @@ fn random_crop(b: &mut GraphBuilder, seeds: &mut Seeds, image: &str, size: [i32;
             draw.int_attr("seed", seed).int_attr("seed2", seed2).finish()
         });
         let offset = int_op(b, "FloorMod", "mod", [&draw, &room]);
-        let slice = b.op_named("Slice", scope.to_owned()).inputs([image, &offset, &size]).float_type();
+        let slice =
+            b.op_named("Slice", scope.to_owned()).inputs([image, &offset, &size]).float_type();
         (slice.type_attr("Index", DT_INT32).finish(), draw)
     })
 }
 
-/// `tf.image.random_flip_left_right`: the result, and the op that draws from [0, 1). The branches are Switch and
-/// Merge, as `tf.cond` makes them in TensorFlow 1.
-fn random_flip_left_right(b: &mut GraphBuilder, seeds: &mut Seeds, image: &str) -> (String, String) {
+/// `tf.image.random_flip_left_right`: the result, and the op that draws from [0, 1). The branches
+/// are Switch and Merge, as `tf.cond` makes them in TensorFlow 1.
+fn random_flip_left_right(
+    b: &mut GraphBuilder,
+    seeds: &mut Seeds,
+    image: &str,
+) -> (String, String) {
     let identity = |b: &mut GraphBuilder, name: &str, input: &str| {
         b.op("Identity", name).input(input).type_attr("T", DT_BOOL).finish()
     };
@@ -207,7 +262,8 @@ fn random_flip_left_right(b: &mut GraphBuilder, seeds: &mut Seeds, image: &str) 
         let image = b.op("Identity", "control_dependency").input(image).float_type().finish();
         let (number, draw) = random_uniform(b, seeds, 0.0, 1.0);
         let mirror = with_constant(b, "Less", "Less", &number, 0.5);
-        let switch = b.op("Switch", "Switch").inputs([&mirror, &mirror]).type_attr("T", DT_BOOL).finish();
+        let switch =
+            b.op("Switch", "Switch").inputs([&mirror, &mirror]).type_attr("T", DT_BOOL).finish();
         let mirrored_branch = identity(b, "switch_t", &format!("{switch}:1"));
         identity(b, "switch_f", &switch);
         let predicate = identity(b, "pred_id", &mirror);
@@ -219,14 +275,18 @@ fn random_flip_left_right(b: &mut GraphBuilder, seeds: &mut Seeds, image: &str) 
                 ..TensorProto::default()
             };
             let axis = b.op("Const", "axis").input(format!("^{mirrored_branch}"));
-            let axis = axis.type_attr("dtype", DT_INT32).attr("value", Value::Tensor(width)).finish();
-            let reverse = b.op_named("ReverseV2", scope.to_owned()).inputs([format!("{scope}/Switch:1"), axis]);
+            let axis =
+                axis.type_attr("dtype", DT_INT32).attr("value", Value::Tensor(width)).finish();
+            let reverse = b
+                .op_named("ReverseV2", scope.to_owned())
+                .inputs([format!("{scope}/Switch:1"), axis]);
             let reverse = reverse.float_type().type_attr("Tidx", DT_INT32).finish();
             b.op("Switch", "Switch").inputs([&image, &predicate]).float_type().finish();
             reverse
         });
         let plain = b.op("Switch", "Switch").inputs([&image, &predicate]).float_type().finish();
-        let merged = b.op("Merge", "Merge").inputs([plain, mirrored]).float_type().int_attr("N", 2).finish();
+        let merged =
+            b.op("Merge", "Merge").inputs([plain, mirrored]).float_type().int_attr("N", 2).finish();
         (merged, draw)
     })
 }

@@ -30,7 +30,11 @@ pub fn add_evaluation_step(
                 Generation::Poets => argmax(b, ground_truth_tensor),
                 Generation::Hub => ground_truth_tensor.to_owned(),
             };
-            let equal = b.op("Equal", "Equal").inputs([&prediction, &truth]).type_attr("T", DT_INT64).finish();
+            let equal = b
+                .op("Equal", "Equal")
+                .inputs([&prediction, &truth])
+                .type_attr("T", DT_INT64)
+                .finish();
             (prediction, equal)
         });
         let accuracy = b.name_scope("accuracy", |b| {
@@ -46,7 +50,8 @@ pub fn add_evaluation_step(
 fn argmax(b: &mut GraphBuilder, input: &str) -> String {
     b.name_scope_named("ArgMax", |b, scope| {
         let dimension = b.int("dimension", 1);
-        let argmax = b.op_named("ArgMax", scope.to_owned()).inputs([input, &dimension]).float_type();
+        let argmax =
+            b.op_named("ArgMax", scope.to_owned()).inputs([input, &dimension]).float_type();
         argmax.type_attr("Tidx", DT_INT32).type_attr("output_type", DT_INT64).finish()
     })
 }

@@ -58,7 +58,8 @@ pub struct VariableNames {
 pub struct FinalTrainingOps {
     /// Fed with bottlenecks, [batch, size].
     pub bottleneck_input: String,
-    /// Fed with the true classes: one-hot floats `[batch, classes]` (poets), or indices, int64 `[batch]` (hub).
+    /// Fed with the true classes: one-hot floats `[batch, classes]` (poets), or indices, int64
+    /// `[batch]` (hub).
     pub ground_truth_input: String,
     /// Weights, then biases: what is trained.
     pub variables: [VariableNames; 2],
@@ -79,7 +80,8 @@ impl FinalTrainingOps {
     }
 }
 
-/// The scripts' `add_final_training_ops` (poets) and `add_final_retrain_ops` (hub), up to the softmax.
+/// The scripts' `add_final_training_ops` (poets) and `add_final_retrain_ops` (hub), up to the
+/// softmax.
 ///
 /// # Errors
 /// Where `final_tensor_name` is a node of the pretrained graph already.
@@ -90,11 +92,16 @@ pub fn add_final_training_ops(
 ) -> Result<FinalTrainingOps> {
     let (size, classes) = (spec.bottleneck_tensor_size as i64, spec.class_count as i64);
     let (bottleneck_input, ground_truth_input) = b.name_scope("input", |b| {
-        let bottleneck = b.op("PlaceholderWithDefault", "BottleneckInputPlaceholder").input(&spec.bottleneck_tensor);
-        let bottleneck = bottleneck.type_attr("dtype", DT_FLOAT).shape_attr("shape", &[-1, size]).finish();
+        let bottleneck = b
+            .op("PlaceholderWithDefault", "BottleneckInputPlaceholder")
+            .input(&spec.bottleneck_tensor);
+        let bottleneck =
+            bottleneck.type_attr("dtype", DT_FLOAT).shape_attr("shape", &[-1, size]).finish();
         let truth = b.op("Placeholder", "GroundTruthInput");
         let truth = match spec.generation {
-            Generation::Poets => truth.type_attr("dtype", DT_FLOAT).shape_attr("shape", &[-1, classes]),
+            Generation::Poets => {
+                truth.type_attr("dtype", DT_FLOAT).shape_attr("shape", &[-1, classes])
+            }
             Generation::Hub => truth.type_attr("dtype", DT_INT64).shape_attr("shape", &[-1]),
         };
         (bottleneck, truth.finish())
@@ -119,8 +126,10 @@ pub fn add_final_training_ops(
                 None => weights.snapshot.clone(),
             };
             let product = b.op("MatMul", "MatMul").inputs([&bottleneck_input, &used]).float_type();
-            let product = product.bool_attr("transpose_a", false).bool_attr("transpose_b", false).finish();
-            let logits = b.op("AddV2", "add").inputs([&product, &biases.snapshot]).float_type().finish();
+            let product =
+                product.bool_attr("transpose_a", false).bool_attr("transpose_b", false).finish();
+            let logits =
+                b.op("AddV2", "add").inputs([&product, &biases.snapshot]).float_type().finish();
             let activations = match spec.quantize {
                 Some(form) => quantize_activations(b, &logits, form, &mut ranges),
                 None => logits.clone(),
@@ -129,9 +138,13 @@ pub fn add_final_training_ops(
             ([weights, biases], used, logits, activations)
         })
     });
-    let final_tensor = b.op("Softmax", &spec.final_tensor_name).input(&activations).float_type().finish();
+    let final_tensor =
+        b.op("Softmax", &spec.final_tensor_name).input(&activations).float_type().finish();
     if final_tensor != spec.final_tensor_name {
-        let message = format!("'{}' is a node of the pretrained graph; choose another name", spec.final_tensor_name);
+        let message = format!(
+            "'{}' is a node of the pretrained graph; choose another name",
+            spec.final_tensor_name
+        );
         return Err(Error::usage("final_tensor_name", message));
     }
     summaries.histogram(b, "activations", &final_tensor);
@@ -151,8 +164,8 @@ pub fn add_final_training_ops(
 pub struct Loss {
     /// The mean cross-entropy of a batch.
     pub mean: String,
-    /// The gradient of each example's loss with respect to its logits, where TensorFlow's C API cannot derive it
-    /// from the mean.
+    /// The gradient of each example's loss with respect to its logits, where TensorFlow's C API
+    /// cannot derive it from the mean.
     example_gradients: Option<String>,
 }
 
@@ -175,11 +188,13 @@ pub fn add_cross_entropy(
     loss
 }
 
-/// `tf.losses.sparse_softmax_cross_entropy`, of whose nodes those that only look after per-example weights are left out.
+/// `tf.losses.sparse_softmax_cross_entropy`, of whose nodes those that only look after per-example
+/// weights are left out.
 fn sparse_softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> Loss {
     b.name_scope("sparse_softmax_cross_entropy_loss", |b| {
         let losses = b.name_scope("xentropy", |b| {
-            let losses = b.op("SparseSoftmaxCrossEntropyWithLogits", "xentropy").inputs([logits, labels]);
+            let losses =
+                b.op("SparseSoftmaxCrossEntropyWithLogits", "xentropy").inputs([logits, labels]);
             losses.float_type().type_attr("Tlabels", DT_INT64).finish()
         });
         let axes = b.ints("Const", &[0]);
@@ -190,7 +205,8 @@ fn sparse_softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str
 }
 
 fn truncated_normal(b: &mut GraphBuilder, dims: &[i32], seed: u64) -> String {
-    // The op takes the seed in two halves, of which not both may be zero: that would ask for a random one.
+    // The op takes the seed in two halves, of which not both may be zero: that would ask for a
+    // random one.
     let seeds = [(seed >> 32) as i64, (seed & 0xffff_ffff) as i64];
     let seeds = if seeds == [0, 0] { [0x9e37, 0x79b9] } else { seeds };
     b.name_scope_named("truncated_normal", |b, scope| {
@@ -206,20 +222,39 @@ fn truncated_normal(b: &mut GraphBuilder, dims: &[i32], seed: u64) -> String {
 }
 
 /// `tf.Variable`: VariableV2, Assign, and the `read` that everything else uses.
-pub(super) fn add_variable(b: &mut GraphBuilder, name: &str, dims: &[i64], initial_value: String) -> VariableNames {
+pub(super) fn add_variable(
+    b: &mut GraphBuilder,
+    name: &str,
+    dims: &[i64],
+    initial_value: String,
+) -> VariableNames {
     b.name_scope_named(name, |b, scope| {
         let variable = b.op_named("VariableV2", scope.to_owned()).type_attr("dtype", DT_FLOAT);
-        let variable =
-            variable.shape_attr("shape", dims).str_attr("container", "").str_attr("shared_name", "").finish();
-        let assign = b.op("Assign", "Assign").inputs([&variable, &initial_value]).float_type().colocate_with(&variable);
-        let initializer = assign.bool_attr("use_locking", true).bool_attr("validate_shape", true).finish();
-        let snapshot = b.op("Identity", "read").input(&variable).float_type().colocate_with(&variable).finish();
+        let variable = variable
+            .shape_attr("shape", dims)
+            .str_attr("container", "")
+            .str_attr("shared_name", "")
+            .finish();
+        let assign = b
+            .op("Assign", "Assign")
+            .inputs([&variable, &initial_value])
+            .float_type()
+            .colocate_with(&variable);
+        let initializer =
+            assign.bool_attr("use_locking", true).bool_attr("validate_shape", true).finish();
+        let snapshot = b
+            .op("Identity", "read")
+            .input(&variable)
+            .float_type()
+            .colocate_with(&variable)
+            .finish();
         VariableNames { variable, initializer, snapshot, initial_value }
     })
 }
 
-/// `tf.nn.softmax_cross_entropy_with_logits`: it flattens logits and labels to two dimensions and restores the
-/// batch's shape, whatever their rank; the nodes for that are part of the scripts' graph.
+/// `tf.nn.softmax_cross_entropy_with_logits`: it flattens logits and labels to two dimensions and
+/// restores the batch's shape, whatever their rank; the nodes for that are part of the scripts'
+/// graph.
 fn softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> String {
     const RANK: i32 = 2;
     let shape_of = |b: &mut GraphBuilder, input: &str| {
@@ -228,11 +263,19 @@ fn softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> St
     let rank_minus_one = |b: &mut GraphBuilder, rank: &str| {
         b.name_scope_named("Sub", |b, scope| {
             let one = b.int("y", 1);
-            b.op_named("Sub", scope.to_owned()).inputs([rank, &one]).type_attr("T", DT_INT32).finish()
+            b.op_named("Sub", scope.to_owned())
+                .inputs([rank, &one])
+                .type_attr("T", DT_INT32)
+                .finish()
         })
     };
     let pack = |b: &mut GraphBuilder, name: &str, value: &str| {
-        b.op("Pack", name).input(value).int_attr("N", 1).type_attr("T", DT_INT32).int_attr("axis", 0).finish()
+        b.op("Pack", name)
+            .input(value)
+            .int_attr("N", 1)
+            .type_attr("T", DT_INT32)
+            .int_attr("axis", 0)
+            .finish()
     };
     // [−1, last dimension]
     let flat_shape = |b: &mut GraphBuilder, shape: &str, rank: &str| {
@@ -246,7 +289,10 @@ fn softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> St
         b.name_scope_named("concat", |b, scope| {
             let any = b.ints("values_0", &[-1]);
             let axis = b.int("axis", 0);
-            let concat = b.op_named("ConcatV2", scope.to_owned()).inputs([any, last_dim, axis]).int_attr("N", 2);
+            let concat = b
+                .op_named("ConcatV2", scope.to_owned())
+                .inputs([any, last_dim, axis])
+                .int_attr("N", 2);
             concat.type_attr("T", DT_INT32).type_attr("Tidx", DT_INT32).finish()
         })
     };
@@ -255,7 +301,8 @@ fn softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> St
         reshape.float_type().type_attr("Tshape", DT_INT32).finish()
     };
     b.name_scope_named("softmax_cross_entropy_with_logits_sg", |b, scope| {
-        let labels = b.op("StopGradient", "labels_stop_gradient").input(labels).float_type().finish();
+        let labels =
+            b.op("StopGradient", "labels_stop_gradient").input(labels).float_type().finish();
         let rank = b.int("Rank", RANK);
         let batch_shape = shape_of(b, logits);
         let logits_rank = b.int("Rank", RANK);
@@ -279,9 +326,9 @@ fn softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> St
     })
 }
 
-/// The script's `train` scope: TensorFlow's gradients of the loss, and the step that applies them. The step waits
-/// for `before`, the merged summaries, so that what they show is always the state before the step (in the scripts
-/// the two race). Returns the train step's name.
+/// The script's `train` scope: TensorFlow's gradients of the loss, and the step that applies them.
+/// The step waits for `before`, the merged summaries, so that what they show is always the state
+/// before the step (in the scripts the two race). Returns the train step's name.
 ///
 /// `graph` must hold all nodes made so far; it is extended by the gradients and the step.
 pub fn add_gradient_descent(
@@ -299,7 +346,8 @@ pub fn add_gradient_descent(
         let differentiated = match &loss.example_gradients {
             None => loss.mean.clone(),
             Some(example_gradients) => {
-                let surrogate = add_surrogate(b, &ops.logits, example_gradients, &ops.ground_truth_input);
+                let surrogate =
+                    add_surrogate(b, &ops.logits, example_gradients, &ops.ground_truth_input);
                 let own = b.take_nodes();
                 graph.extend(&own)?;
                 own.into_iter().for_each(|n| b.adopt(n));
@@ -308,7 +356,12 @@ pub fn add_gradient_descent(
         };
         let mut gradients = graph.add_gradients(&prefix, &differentiated, &variables)?;
         let inside = format!("{prefix}/");
-        graph.graph_def()?.node.into_iter().filter(|n| n.name.starts_with(&inside)).for_each(|n| b.adopt(n));
+        graph
+            .graph_def()?
+            .node
+            .into_iter()
+            .filter(|n| n.name.starts_with(&inside))
+            .for_each(|n| b.adopt(n));
         let made = b.take_nodes();
         if ops.weights_in_use != weights.snapshot {
             // The C API knows no gradient of fake quantisation.
@@ -319,9 +372,16 @@ pub fn add_gradient_descent(
             let mut updates = Vec::new();
             for (variable, gradient) in ops.variables.iter().zip(&gradients) {
                 let name = format!("update_{}/ApplyGradientDescent", variable.variable);
-                let update = b.op("ApplyGradientDescent", &name).inputs([&variable.variable, &rate, gradient]);
+                let update = b.op("ApplyGradientDescent", &name).inputs([
+                    &variable.variable,
+                    &rate,
+                    gradient,
+                ]);
                 let update = update.input(format!("^{before}")).colocate_with(&variable.variable);
-                updates.push(format!("^{}", update.float_type().bool_attr("use_locking", false).finish()));
+                updates.push(format!(
+                    "^{}",
+                    update.float_type().bool_attr("use_locking", false).finish()
+                ));
             }
             // The script's order: biases first.
             updates.reverse();
@@ -334,27 +394,43 @@ pub fn add_gradient_descent(
     })
 }
 
-/// TensorFlow's C API has no gradient of SparseSoftmaxCrossEntropyWithLogits, though the op itself computes it. This adds
-/// Σ logits · stop_gradient(g / n), with g the examples' gradients and n their number: the gradient of that with
-/// respect to the logits is g / n, that of the mean loss.
-fn add_surrogate(b: &mut GraphBuilder, logits: &str, example_gradients: &str, labels: &str) -> String {
+/// TensorFlow's C API has no gradient of SparseSoftmaxCrossEntropyWithLogits, though the op itself
+/// computes it. This adds Σ logits · stop_gradient(g / n), with g the examples' gradients and n
+/// their number: the gradient of that with respect to the logits is g / n, that of the mean loss.
+fn add_surrogate(
+    b: &mut GraphBuilder,
+    logits: &str,
+    example_gradients: &str,
+    labels: &str,
+) -> String {
     b.name_scope("surrogate", |b| {
-        let size = b.op("Size", "Size").input(labels).type_attr("T", DT_INT64).type_attr("out_type", DT_INT32).finish();
+        let size = b
+            .op("Size", "Size")
+            .input(labels)
+            .type_attr("T", DT_INT64)
+            .type_attr("out_type", DT_INT32)
+            .finish();
         let size = super::decoding::add_cast(b, &size, DT_INT32, DT_FLOAT);
-        let gradient = b.op("RealDiv", "truediv").inputs([example_gradients, &size]).float_type().finish();
+        let gradient =
+            b.op("RealDiv", "truediv").inputs([example_gradients, &size]).float_type().finish();
         let gradient = b.op("StopGradient", "StopGradient").input(gradient).float_type().finish();
         let product = b.op("Mul", "mul").inputs([logits, &gradient]).float_type().finish();
         reduce(b, "Sum", &product, &[0, 1])
     })
 }
 
-/// The gradient through the weights' fake quantisation, under the name TensorFlow's Python gives it.
+/// The gradient through the weights' fake quantisation, under the name TensorFlow's Python gives
+/// it.
 fn fake_quant_gradient(b: &mut GraphBuilder, ops: &FinalTrainingOps, gradient: &str) -> String {
     let (scope, form) = (&ops.weights_in_use, super::quantize::WEIGHTS);
     let quant = scope.rsplit_once('/').map_or("", |(scope, _)| scope);
     let name = format!("gradients/{scope}_grad/FakeQuantWithMinMaxVarsGradient");
-    let inputs =
-        [gradient, &ops.variables[0].snapshot, &format!("{quant}/AssignMinLast"), &format!("{quant}/AssignMaxLast")];
+    let inputs = [
+        gradient,
+        &ops.variables[0].snapshot,
+        &format!("{quant}/AssignMinLast"),
+        &format!("{quant}/AssignMaxLast"),
+    ];
     let op = b.op("FakeQuantWithMinMaxVarsGradient", &name).inputs(inputs);
     op.int_attr("num_bits", form.num_bits).bool_attr("narrow_range", form.narrow_range).finish()
 }

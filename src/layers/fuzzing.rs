@@ -20,9 +20,13 @@ pub fn image_sniffing(data: &[u8]) {
     assert_eq!(checked(format, content.clone()).unwrap(), (content.clone(), pixels));
     assert_eq!(ImageFormat::of(&content), Ok(format));
     // Where another decoder can read the header, it is not of a larger image than we took it for.
-    let size = image::ImageReader::with_format(std::io::Cursor::new(&content), as_format(format)).into_dimensions();
+    let size = image::ImageReader::with_format(std::io::Cursor::new(&content), as_format(format))
+        .into_dimensions();
     if let (Ok((width, height)), Some(pixels)) = (size, pixels) {
-        assert!(u64::from(width) * u64::from(height) <= pixels.max(MAX_PIXELS), "{width} × {height}, not {pixels}");
+        assert!(
+            u64::from(width) * u64::from(height) <= pixels.max(MAX_PIXELS),
+            "{width} × {height}, not {pixels}"
+        );
     }
 }
 

@@ -41,11 +41,13 @@ impl ImageFormat {
         }
         // A size goes before the name of the format.
         let brand = content.get(4..12).unwrap_or_default();
-        if [&b"ftyphei"[..], b"ftypmif1", b"ftypavif"].iter().any(|known| brand.starts_with(known)) {
+        if [&b"ftyphei"[..], b"ftypmif1", b"ftypavif"].iter().any(|known| brand.starts_with(known))
+        {
             let name = if brand.ends_with(b"avif") { "AVIF" } else { "HEIC" };
             return Err(format!("is {name}, not JPEG, PNG, GIF or BMP; convert it first"));
         }
-        let other = OTHERS.iter().find(|(magic, _)| content.starts_with(magic)).map(|(_, name)| *name);
+        let other =
+            OTHERS.iter().find(|(magic, _)| content.starts_with(magic)).map(|(_, name)| *name);
         Err(match other {
             Some(name) => format!("is {name}, not JPEG, PNG, GIF or BMP; convert it first"),
             None if content.is_empty() => "is empty".into(),

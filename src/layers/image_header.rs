@@ -1,23 +1,29 @@
-//! How large an image says it is, read from its header alone: before TensorFlow sets memory aside for it. And of a
-//! GIF its first frame alone: TensorFlow would decode all of them, and there may be thousands.
+//! How large an image says it is, read from its header alone: before TensorFlow sets memory aside
+//! for it. And of a GIF its first frame alone: TensorFlow would decode all of them, and there may
+//! be thousands.
 
 use super::image_format::ImageFormat;
 
-/// How many pixels an image may have: what Pillow, too, takes for a decompression bomb. (It would be half a gigabyte
-/// in memory.)
+/// How many pixels an image may have: what Pillow, too, takes for a decompression bomb. (It would
+/// be half a gigabyte in memory.)
 pub const MAX_PIXELS: u64 = 178_956_970;
 
-/// The image as it may be given to TensorFlow, and how many pixels it has, as far as its header can be read.
+/// The image as it may be given to TensorFlow, and how many pixels it has, as far as its header can
+/// be read.
 ///
 /// # Errors
 /// A sentence about an image that is too large, without its name.
-pub fn checked(format: ImageFormat, mut content: Vec<u8>) -> Result<(Vec<u8>, Option<u64>), String> {
+pub fn checked(
+    format: ImageFormat,
+    mut content: Vec<u8>,
+) -> Result<(Vec<u8>, Option<u64>), String> {
     let size = match format {
         ImageFormat::Jpeg => jpeg_size(&content),
         ImageFormat::Png => be(&content, 16, 4).zip(be(&content, 20, 4)),
         ImageFormat::Bmp => bmp_size(&content),
         ImageFormat::Gif => {
-            let (end, size) = first_frame(&content).ok_or("is a GIF that is cut off in its first frame")?;
+            let (end, size) =
+                first_frame(&content).ok_or("is a GIF that is cut off in its first frame")?;
             content.truncate(end);
             content.push(GIF_TRAILER);
             Some(size)
@@ -55,7 +61,8 @@ fn jpeg_size(content: &[u8]) -> Option<(u64, u64)> {
     loop {
         let marker = *content.get(at + 1)?;
         match (*content.get(at)?, marker) {
-            // Any number of fill bytes may stand before a marker; restart markers and the like have no length.
+            // Any number of fill bytes may stand before a marker; restart markers and the like have
+            // no length.
             (0xff, 0xff) => at += 1,
             (0xff, 0x01 | 0xd0..=0xd8) => at += 2,
             (0xff, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf) => {
@@ -81,7 +88,10 @@ fn first_frame(content: &[u8]) -> Option<(usize, (u64, u64))> {
             0x2c => {
                 let frame = (le(content, at + 5, 2)?, le(content, at + 7, 2)?);
                 let data = at + 11 + palette(*content.get(at + 9)?);
-                return Some((skip_blocks(content, data)?, (screen.0.max(frame.0), screen.1.max(frame.1))));
+                return Some((
+                    skip_blocks(content, data)?,
+                    (screen.0.max(frame.0), screen.1.max(frame.1)),
+                ));
             }
             _ => return None,
         }

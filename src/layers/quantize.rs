@@ -1,6 +1,7 @@
-//! Fake quantisation of the new layer, for modules prepared for TF-Lite: what `tf.contrib.quantize` makes of a
-//! fully-connected layer. Weights take the range they have now, narrowed to 2⁸ − 1 levels about zero; logits the
-//! moving average of the ranges seen, debiased by the number of steps.
+//! Fake quantisation of the new layer, for modules prepared for TF-Lite: what `tf.contrib.quantize`
+//! makes of a fully-connected layer. Weights take the range they have now, narrowed to 2⁸ − 1
+//! levels about zero; logits the moving average of the ranges seen, debiased by the number of
+//! steps.
 
 use super::final_training_ops::{VariableNames, add_variable};
 use super::summaries::reduce_named;
@@ -87,8 +88,8 @@ fn scalar_variable(b: &mut GraphBuilder, name: &str, initial: f32) -> VariableNa
 }
 
 fn range_variables(b: &mut GraphBuilder, ranges: &mut Vec<VariableNames>) -> [VariableNames; 2] {
-    let [min, max] =
-        [("min", INITIAL[0]), ("max", INITIAL[1])].map(|(name, initial)| scalar_variable(b, name, initial));
+    let [min, max] = [("min", INITIAL[0]), ("max", INITIAL[1])]
+        .map(|(name, initial)| scalar_variable(b, name, initial));
     ranges.extend([min.clone(), max.clone()]);
     [min, max]
 }
@@ -106,11 +107,13 @@ fn batch_range(b: &mut GraphBuilder, values: &str) -> [String; 2] {
 }
 
 fn assign(b: &mut GraphBuilder, name: &str, variable: &str, value: &str) -> String {
-    let assign = b.op("Assign", name).inputs([variable, value]).float_type().colocate_with(variable);
+    let assign =
+        b.op("Assign", name).inputs([variable, value]).float_type().colocate_with(variable);
     assign.bool_attr("use_locking", false).bool_attr("validate_shape", true).finish()
 }
 
-/// `assign_moving_average` with zero debiasing: a ← a − (a − x)·w, then the variable ← a / (1 − (1 − w)ⁿ) at step n.
+/// `assign_moving_average` with zero debiasing: a ← a − (a − x)·w, then the variable ← a / (1 − (1
+/// − w)ⁿ) at step n.
 fn moving_average(
     b: &mut GraphBuilder,
     name: &str,
@@ -130,7 +133,8 @@ fn moving_average(
         let decay = b.float("decay", EMA_WEIGHT);
         let difference = binary(b, "Sub", "sub", &biased.snapshot, value);
         let change = binary(b, "Mul", "mul", &difference, &decay);
-        let update = b.op("AssignSub", "AssignSub").inputs([&biased.variable, &change]).float_type();
+        let update =
+            b.op("AssignSub", "AssignSub").inputs([&biased.variable, &change]).float_type();
         let update = update.bool_attr("use_locking", false).finish();
         let one = b.float("AssignAdd/value", 1.0);
         let step = b.op("AssignAdd", "AssignAdd").inputs([&local_step.variable, &one]).float_type();
@@ -141,13 +145,18 @@ fn moving_average(
         let one = b.float("sub_2/x", 1.0);
         let bias = binary(b, "Sub", "sub", &one, &power);
         let debiased = binary(b, "RealDiv", "truediv", &update, &bias);
-        let assign = b.op_named("Assign", scope.to_owned()).inputs([&variable.variable, &debiased]).float_type();
+        let assign = b
+            .op_named("Assign", scope.to_owned())
+            .inputs([&variable.variable, &debiased])
+            .float_type();
         let assign = assign.colocate_with(&variable.variable);
         assign.bool_attr("use_locking", false).bool_attr("validate_shape", true).finish()
     })
 }
 
 fn fake_quant(b: &mut GraphBuilder, values: &str, limits: &[String; 2], levels: Levels) -> String {
-    let op = b.op("FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVars").inputs([values, &limits[0], &limits[1]]);
+    let op = b
+        .op("FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVars")
+        .inputs([values, &limits[0], &limits[1]]);
     op.int_attr("num_bits", levels.num_bits).bool_attr("narrow_range", levels.narrow_range).finish()
 }

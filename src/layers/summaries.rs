@@ -22,7 +22,8 @@ impl Summaries {
     }
 
     fn add(&mut self, b: &mut GraphBuilder, op: &str, name: &str, tag: &str, value: &str) {
-        // As Python does it, the scope takes the unique name and the node then bears the scope's name.
+        // As Python does it, the scope takes the unique name and the node then bears the scope's
+        // name.
         let mut full_name = String::new();
         let tag = b.name_scope_named(name, |b, scope| {
             full_name = scope.to_owned();
@@ -35,14 +36,22 @@ impl Summaries {
     /// `tf.summary.merge_all`: one node whose output is the serialized Summary of all.
     pub fn merge_all(&self, b: &mut GraphBuilder) -> String {
         b.name_scope("Merge", |b| {
-            b.op("MergeSummary", "MergeSummary").inputs(&self.names).int_attr("N", self.names.len() as i64).finish()
+            b.op("MergeSummary", "MergeSummary")
+                .inputs(&self.names)
+                .int_attr("N", self.names.len() as i64)
+                .finish()
         })
     }
 }
 
-/// The script's `variable_summaries`: mean, standard deviation, largest, smallest value and histogram of a variable
-/// of the given rank.
-pub fn variable_summaries(b: &mut GraphBuilder, summaries: &mut Summaries, variable: &str, rank: i32) {
+/// The script's `variable_summaries`: mean, standard deviation, largest, smallest value and
+/// histogram of a variable of the given rank.
+pub fn variable_summaries(
+    b: &mut GraphBuilder,
+    summaries: &mut Summaries,
+    variable: &str,
+    rank: i32,
+) {
     b.name_scope("summaries", |b| {
         let mean = reduce_all(b, "Mean", variable, rank);
         summaries.scalar(b, "mean", &mean);
@@ -68,20 +77,30 @@ pub(super) fn reduce(b: &mut GraphBuilder, op: &str, input: &str, axes: &[i32]) 
 }
 
 /// As [`reduce`], with a name for the node.
-pub(super) fn reduce_named(b: &mut GraphBuilder, op: &str, name: &str, input: &str, axes: &[i32]) -> String {
+pub(super) fn reduce_named(
+    b: &mut GraphBuilder,
+    op: &str,
+    name: &str,
+    input: &str,
+    axes: &[i32],
+) -> String {
     let axes = b.ints("Const", axes);
     let reduction = b.op(op, name).inputs([input, &axes]).type_attr("T", DT_FLOAT);
     reduction.type_attr("Tidx", DT_INT32).bool_attr("keep_dims", false).finish()
 }
 
-/// A reduction over all axes of a variable, whose rank Python looks up through Rank and Range nodes.
+/// A reduction over all axes of a variable, whose rank Python looks up through Rank and Range
+/// nodes.
 fn reduce_all(b: &mut GraphBuilder, op: &str, input: &str, rank: i32) -> String {
     let rank = b.int("Rank", rank);
     let range = b.name_scope_named("range", |b, scope| {
         let start = b.int("start", 0);
         let delta = b.int("delta", 1);
         let name = scope.to_owned();
-        b.op_named("Range", name).inputs([start, rank.clone(), delta]).type_attr("Tidx", DT_INT32).finish()
+        b.op_named("Range", name)
+            .inputs([start, rank.clone(), delta])
+            .type_attr("Tidx", DT_INT32)
+            .finish()
     });
     let reduction = b.op(op, op).inputs([input, &range]).type_attr("T", DT_FLOAT);
     reduction.type_attr("Tidx", DT_INT32).bool_attr("keep_dims", false).finish()

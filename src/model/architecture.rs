@@ -65,9 +65,10 @@ pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
             let file = format!("mobilenet_v1_{width}_{size}/quantized_graph.pb");
             Ok(mobilenet(architecture, width, size, file))
         }
-        ["mobilenet", _, _, suffix] => {
-            Err(Error::model(architecture, format!("Couldn't understand architecture suffix '{suffix}'")))
-        }
+        ["mobilenet", _, _, suffix] => Err(Error::model(
+            architecture,
+            format!("Couldn't understand architecture suffix '{suffix}'"),
+        )),
         _ => Err(unknown(architecture, &name)),
     }
 }
@@ -109,9 +110,14 @@ fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: Strin
 }
 
 fn unknown(architecture: &str, name: &str) -> Error {
-    let mobilenets = WIDTHS.iter().flat_map(|w| SIZES.iter().map(move |s| format!("mobilenet_{w}_{s}")));
+    let mobilenets =
+        WIDTHS.iter().flat_map(|w| SIZES.iter().map(move |s| format!("mobilenet_{w}_{s}")));
     let known = mobilenets.chain(["miniature".into(), "inception_v3".into()]);
-    let nearest = known.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let nearest = known
+        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
     let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
-    Error::model(architecture, format!("Couldn't understand architecture name '{architecture}'{hint}"))
+    Error::model(
+        architecture,
+        format!("Couldn't understand architecture name '{architecture}'{hint}"),
+    )
 }

@@ -22,13 +22,25 @@ const LARGEST_RATIO: u64 = 20;
 
 /// The sums of the archives as published, where known to us.
 const SHA256: &[(&str, &str)] = &[
-    ("mobilenet_v1_0.25_128_frozen.tgz", "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce"),
-    ("mobilenet_v1_0.25_224_frozen.tgz", "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756"),
+    (
+        "mobilenet_v1_0.25_128_frozen.tgz",
+        "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce",
+    ),
+    (
+        "mobilenet_v1_0.25_224_frozen.tgz",
+        "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756",
+    ),
 ];
 
-/// The script's function of the same name: brings the archive `name` into `model_dir` if it is not there, and
-/// unpacks it. Where `graph` is there already and not older than the archive, nothing is done.
-pub fn maybe_download_and_extract(base_url: &str, name: &str, model_dir: &Path, graph: &Path) -> Result<()> {
+/// The script's function of the same name: brings the archive `name` into `model_dir` if it is not
+/// there, and unpacks it. Where `graph` is there already and not older than the archive, nothing is
+/// done.
+pub fn maybe_download_and_extract(
+    base_url: &str,
+    name: &str,
+    model_dir: &Path,
+    graph: &Path,
+) -> Result<()> {
     fsio::ensure_dir_exists(model_dir)?;
     let archive = model_dir.join(name);
     if graph.is_file() && (!archive.is_file() || !is_newer(&archive, graph)) {
@@ -43,7 +55,8 @@ pub fn maybe_download_and_extract(base_url: &str, name: &str, model_dir: &Path, 
     if graph.is_file() {
         return Ok(());
     }
-    let message = format!("does not hold {}; remove it to have it downloaded again", graph.display());
+    let message =
+        format!("does not hold {}; remove it to have it downloaded again", graph.display());
     Err(Error::input(archive, message))
 }
 
@@ -56,15 +69,18 @@ fn without_network(error: Error, url: &str, archive: &Path) -> Error {
     match error {
         Error::Net { message, .. } => Error::Net {
             url: url.into(),
-            message: format!("{message}\nWithout a network: put that file at {}", archive.display()),
+            message: format!(
+                "{message}\nWithout a network: put that file at {}",
+                archive.display()
+            ),
         },
         other => other,
     }
 }
 
-/// Unpacks a `.tgz`. Only plain files and directories that stay below `dir` are made; anything else in the archive
-/// is an error that names it, and files appear under their names only when they are complete. `remedy` is what the
-/// message of a broken archive ends with.
+/// Unpacks a `.tgz`. Only plain files and directories that stay below `dir` are made; anything else
+/// in the archive is an error that names it, and files appear under their names only when they are
+/// complete. `remedy` is what the message of a broken archive ends with.
 pub(super) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let file = File::open(archive).map_err(Error::io("opening", archive))?;
     let packed = file.metadata().map_err(Error::io("opening", archive))?.len();
@@ -72,7 +88,8 @@ pub(super) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let mut tar = tar::Archive::new(Bounded { inner: GzDecoder::new(BufReader::new(file)), left });
     let broken = |e: io::Error| match e.kind() {
         ErrorKind::FileTooLarge => {
-            let message = format!("is absurd: its {packed} bytes unpack to more than {} MiB", left >> 20);
+            let message =
+                format!("is absurd: its {packed} bytes unpack to more than {} MiB", left >> 20);
             Error::input(archive, message)
         }
         _ => Error::input(archive, format!("is not a whole .tgz archive ({e}){remedy}")),
@@ -80,14 +97,21 @@ pub(super) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     for (count, entry) in tar.entries().map_err(broken)?.enumerate() {
         let mut entry = entry.map_err(broken)?;
         if count >= MOST_ENTRIES {
-            return Err(Error::input(archive, format!("is absurd: it holds more than {MOST_ENTRIES} files")));
+            return Err(Error::input(
+                archive,
+                format!("is absurd: it holds more than {MOST_ENTRIES} files"),
+            ));
         }
         let path = entry.path().map_err(broken)?.into_owned();
         let length = path.as_os_str().len();
         if length > LONGEST_NAME {
-            return Err(Error::input(archive, format!("is absurd: it holds a name of {length} bytes")));
+            return Err(Error::input(
+                archive,
+                format!("is absurd: it holds a name of {length} bytes"),
+            ));
         }
-        let refused = |why: &str| Error::input(archive, format!("holds '{}', which {why}", path.display()));
+        let refused =
+            |why: &str| Error::input(archive, format!("holds '{}', which {why}", path.display()));
         let kind = entry.header().entry_type();
         if kind.is_pax_global_extensions() {
             // A note on all that follows, as git writes it: no file.

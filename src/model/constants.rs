@@ -1,12 +1,13 @@
-//! The values of a graph's constants, and of what is computed from nothing but them: enough for the arithmetic of batch
-//! normalisation, without a session.
+//! The values of a graph's constants, and of what is computed from nothing but them: enough for the
+//! arithmetic of batch normalisation, without a session.
 
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What may be done to constants for the outcome to be a constant.
-pub(super) const PURE: [&str; 9] = ["Identity", "Add", "AddV2", "Sub", "Mul", "Rsqrt", "Sqrt", "RealDiv", "Neg"];
+pub(super) const PURE: [&str; 9] =
+    ["Identity", "Add", "AddV2", "Sub", "Mul", "Rsqrt", "Sqrt", "RealDiv", "Neg"];
 
 /// A float32 tensor.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ pub(super) struct Evaluator<'g> {
     nodes: HashMap<&'g str, &'g NodeDef>,
 }
 
-/// How many operations on constants may lead to one: more is no batch normalisation. There may be a loop, or each may
-/// read the one before twice, which doubles them at every step.
+/// How many operations on constants may lead to one: more is no batch normalisation. There may be a
+/// loop, or each may read the one before twice, which doubles them at every step.
 const MOST_STEPS: usize = 64;
 
 impl<'g> Evaluator<'g> {
@@ -40,7 +41,8 @@ impl<'g> Evaluator<'g> {
         let tensor = InputRef::parse(tensor);
         let node = *self.nodes.get(tensor.node).filter(|_| !tensor.control && tensor.index == 0)?;
         *steps = steps.checked_sub(1)?;
-        let inputs: Vec<Constant<'g>> = node.input.iter().map(|i| self.compute(i, steps)).collect::<Option<_>>()?;
+        let inputs: Vec<Constant<'g>> =
+            node.input.iter().map(|i| self.compute(i, steps)).collect::<Option<_>>()?;
         match (node.op.as_str(), inputs.as_slice()) {
             ("Const", []) => constant(node),
             ("Identity", [x]) => Some(x.clone()),
@@ -87,7 +89,10 @@ fn constant(node: &NodeDef) -> Option<Constant<'_>> {
         bytes if !bytes.is_empty() => match bytemuck::try_cast_slice(bytes) {
             Ok(values) => Cow::Borrowed(values),
             // Bytes need not lie as floats must.
-            Err(_) => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            Err(_) => bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
         },
         _ if tensor.float_val.len() == count => Cow::Borrowed(&tensor.float_val),
         // What repeats is a small constant (a kernel of one number would be none).

@@ -1,6 +1,7 @@
-//! Batch normalisation folded into the convolution before it, for computing bottlenecks only. Normalised by
-//! constants, a convolution's output is y = (W∗x)·m + c, channel by channel; the same is (W·m)∗x + c, one pass over
-//! memory instead of three, and in a form (BiasAdd) that TensorFlow fuses with the convolution.
+//! Batch normalisation folded into the convolution before it, for computing bottlenecks only.
+//! Normalised by constants, a convolution's output is y = (W∗x)·m + c, channel by channel; the same
+//! is (W·m)∗x + c, one pass over memory instead of three, and in a form (BiasAdd) that TensorFlow
+//! fuses with the convolution.
 //!
 //! | form | m | c |
 //! |---|---|---|
@@ -13,7 +14,8 @@ use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value, float_tensor};
 use protobuf::Message;
 use std::collections::{HashMap, HashSet};
 
-/// How many bytes folding may add, besides as many again as the graph has: a kernel may be read by many convolutions.
+/// How many bytes folding may add, besides as many again as the graph has: a kernel may be read by
+/// many convolutions.
 const LARGEST_GROWTH: u64 = 64 << 20;
 
 /// A convolution and the normalisation after it.
@@ -34,7 +36,8 @@ enum Constants {
     Moments { mean: String, variance: String, beta: String, gamma: Option<String>, epsilon: f32 },
 }
 
-/// Folds every batch normalisation that is understood; `output` is the node whose values must not change.
+/// Folds every batch normalisation that is understood; `output` is the node whose values must not
+/// change.
 #[must_use]
 pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
     let folds = View::new(graph, output).folds();
@@ -43,11 +46,14 @@ pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
         return folded;
     }
     let values = Evaluator::new(graph);
-    let places: HashMap<&str, usize> = graph.node.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
+    let places: HashMap<&str, usize> =
+        graph.node.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
     let mut room = graph.compute_size().saturating_add(LARGEST_GROWTH);
     for fold in &folds {
         let Some((weights, biases)) = fold.apply(&values) else { continue };
-        let Some(left) = room.checked_sub(4 * (weights.values.len() + biases.len()) as u64) else { break };
+        let Some(left) = room.checked_sub(4 * (weights.values.len() + biases.len()) as u64) else {
+            break;
+        };
         room = left;
         let names = ["weights", "biases"].map(|n| format!("{}/folded/{n}", fold.conv));
         let biases_tensor = float_tensor(&[biases.len() as i64], &biases);
@@ -113,27 +119,45 @@ impl<'g> View<'g> {
             }
             "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
                 let [x, gamma, beta, mean, variance] = inputs(norm)?;
-                let moments_read = self.readers.get(norm.name.as_str()).is_some_and(|r| r.iter().any(|r| r.index > 0));
-                let (Some(Value::B(false)), false) = (norm.attr_value("is_training"), moments_read) else {
+                let moments_read = self
+                    .readers
+                    .get(norm.name.as_str())
+                    .is_some_and(|r| r.iter().any(|r| r.index > 0));
+                let (Some(Value::B(false)), false) = (norm.attr_value("is_training"), moments_read)
+                else {
                     return None;
                 };
                 (x, moments(mean, variance, beta, Some(gamma), float(norm, "epsilon", 1e-4)?))
             }
             "BatchNormWithGlobalNormalization" => {
                 let [x, mean, variance, beta, gamma] = inputs(norm)?;
-                let Some(Value::B(scale)) = norm.attr_value("scale_after_normalization") else { return None };
-                (x, moments(mean, variance, beta, scale.then_some(gamma), float(norm, "variance_epsilon", 0.0)?))
+                let Some(Value::B(scale)) = norm.attr_value("scale_after_normalization") else {
+                    return None;
+                };
+                (
+                    x,
+                    moments(
+                        mean,
+                        variance,
+                        beta,
+                        scale.then_some(gamma),
+                        float(norm, "variance_epsilon", 0.0)?,
+                    ),
+                )
             }
             _ => return None,
         };
-        let conv = self.only_read_once(x, "Conv2D").or_else(|| self.only_read_once(x, "DepthwiseConv2dNative"))?;
+        let conv = self
+            .only_read_once(x, "Conv2D")
+            .or_else(|| self.only_read_once(x, "DepthwiseConv2dNative"))?;
         let channels_last = |v: &Value| matches!(v, Value::S(s) if s == b"NHWC");
         let plain = [conv, norm].iter().all(|n| {
             n.attr_value("data_format").is_none_or(channels_last)
                 && n.type_attr("T").is_ok_and(|t| t == DataType::DT_FLOAT)
         });
         let weights = conv.input.get(1)?;
-        let is_new = |what| !self.nodes.contains_key(format!("{}/folded/{what}", conv.name).as_str());
+        let is_new =
+            |what| !self.nodes.contains_key(format!("{}/folded/{what}", conv.name).as_str());
         let all_constant = is_new("weights")
             && is_new("biases")
             && constants.tensors().chain([weights.as_str()]).all(|t| self.is_constant(t));
@@ -168,12 +192,15 @@ impl<'g> View<'g> {
 fn constants(graph: &GraphDef) -> HashSet<&str> {
     let mut readers: HashMap<&str, Vec<usize>> = HashMap::new();
     for (i, node) in graph.node.iter().enumerate().filter(|(_, n)| PURE.contains(&n.op.as_str())) {
-        node.input.iter().for_each(|input| readers.entry(InputRef::parse(input).node).or_default().push(i));
+        node.input
+            .iter()
+            .for_each(|input| readers.entry(InputRef::parse(input).node).or_default().push(i));
     }
     // How many inputs are not known to be constants; one that is only waited for never is.
     let mut unknown: Vec<usize> = graph.node.iter().map(|n| n.input.len()).collect();
     let mut found = HashSet::new();
-    let starts = |n: &NodeDef| n.input.is_empty() && (n.op == "Const" || PURE.contains(&n.op.as_str()));
+    let starts =
+        |n: &NodeDef| n.input.is_empty() && (n.op == "Const" || PURE.contains(&n.op.as_str()));
     let mut open: Vec<&NodeDef> = graph.node.iter().filter(|n| starts(n)).collect();
     while let Some(node) = open.pop() {
         if !found.insert(node.name.as_str()) {
@@ -227,15 +254,22 @@ impl Constants {
                 // Along the channels, which are the last dimension, and the same for all pixels.
                 let vector = |name: &str| {
                     let value = values.get(name)?;
-                    (value.dims.last() == Some(&(value.values.len() as i64))).then(|| value.values.to_vec())
+                    (value.dims.last() == Some(&(value.values.len() as i64)))
+                        .then(|| value.values.to_vec())
                 };
                 Some((vector(m)?, vector(c)?))
             }
             Self::Moments { mean, variance, beta, gamma, epsilon } => {
-                let mut m: Vec<f32> =
-                    values.get(variance)?.values.iter().map(|v| (v + epsilon).sqrt().recip()).collect();
+                let mut m: Vec<f32> = values
+                    .get(variance)?
+                    .values
+                    .iter()
+                    .map(|v| (v + epsilon).sqrt().recip())
+                    .collect();
                 if let Some(gamma) = gamma {
-                    m.iter_mut().zip(values.get(gamma)?.values.iter()).for_each(|(m, gamma)| *m *= gamma);
+                    m.iter_mut()
+                        .zip(values.get(gamma)?.values.iter())
+                        .for_each(|(m, gamma)| *m *= gamma);
                 }
                 let (beta, mean) = (values.get(beta)?, values.get(mean)?);
                 let terms = beta.values.iter().zip(mean.values.iter()).zip(&m);
@@ -261,7 +295,9 @@ impl Fold {
         if channels == 0 {
             return None;
         }
-        folded.chunks_mut(channels).for_each(|row| row.iter_mut().zip(&m).for_each(|(w, m)| *w *= m));
+        folded
+            .chunks_mut(channels)
+            .for_each(|row| row.iter_mut().zip(&m).for_each(|(w, m)| *w *= m));
         Some((Constant { dims: weights.dims, values: folded.into() }, c))
     }
 }

@@ -1,13 +1,14 @@
-//! From a graph that takes one image to one that takes any number of them, for computing bottlenecks only: what is
-//! exported and shown stays as it was published. Whoever uses the result compares it with the original first.
+//! From a graph that takes one image to one that takes any number of them, for computing
+//! bottlenecks only: what is exported and shown stays as it was published. Whoever uses the result
+//! compares it with the original first.
 
 use super::pixels::PixelSpec;
 use crate::proto::{GraphDef, InputRef, NodeDef, Value, shape};
 use std::collections::{HashMap, HashSet};
 
-/// The part of `graph` between the tensors `input` and `bottleneck`, with a batch dimension that is free: `input`
-/// becomes a placeholder of [any number, height, width, depth], and constant shapes [1, …] that only Reshape reads
-/// become [−1, …]. What is not understood is left alone.
+/// The part of `graph` between the tensors `input` and `bottleneck`, with a batch dimension that is
+/// free: `input` becomes a placeholder of [any number, height, width, depth], and constant shapes
+/// [1, …] that only Reshape reads become [−1, …]. What is not understood is left alone.
 #[must_use]
 pub fn free_batch(graph: &GraphDef, input: &str, bottleneck: &str, spec: &PixelSpec) -> GraphDef {
     let input = InputRef::parse(input).node;
@@ -41,7 +42,8 @@ fn between(graph: &GraphDef, input: &str, output: &str) -> GraphDef {
 
 fn placeholder(input: &NodeDef, spec: &PixelSpec) -> NodeDef {
     let dtype = input.attr_value("dtype").or_else(|| input.attr_value("T")).cloned();
-    let mut node = NodeDef { name: input.name.clone(), op: "Placeholder".into(), ..NodeDef::default() };
+    let mut node =
+        NodeDef { name: input.name.clone(), op: "Placeholder".into(), ..NodeDef::default() };
     if let Some(dtype) = dtype {
         node.set_attr("dtype", dtype);
     }
@@ -52,13 +54,18 @@ fn placeholder(input: &NodeDef, spec: &PixelSpec) -> NodeDef {
 
 /// Whether a node is a constant [1, a, b, …] of positive numbers, at least two.
 fn is_shape_of_one(node: &NodeDef) -> bool {
-    int_vector(node).is_some_and(|dims| dims.len() > 1 && dims[0] == 1 && dims.iter().all(|&d| d > 0))
+    int_vector(node)
+        .is_some_and(|dims| dims.len() > 1 && dims[0] == 1 && dims.iter().all(|&d| d > 0))
 }
 
 /// The nodes that anything takes for more than the shape of a Reshape.
 fn read_otherwise(graph: &GraphDef) -> HashSet<&str> {
     let read = graph.node.iter().flat_map(|reader| {
-        let others = reader.input.iter().enumerate().filter(|(place, _)| reader.op != "Reshape" || *place != 1);
+        let others = reader
+            .input
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| reader.op != "Reshape" || *place != 1);
         others.map(|(_, input)| InputRef::parse(input).node)
     });
     read.collect()
@@ -71,7 +78,8 @@ fn int_vector(node: &NodeDef) -> Option<Vec<i32>> {
     if tensor.dtype.enum_value_or_default() != crate::proto::DataType::DT_INT32 {
         return None;
     }
-    let bytes = tensor.tensor_content.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    let bytes =
+        tensor.tensor_content.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]));
     let values = if tensor.int_val.is_empty() { bytes.collect() } else { tensor.int_val.clone() };
     (values.len() as i64 == dim.size).then_some(values)
 }

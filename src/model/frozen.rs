@@ -47,16 +47,22 @@ pub struct Backbone {
 impl Backbone {
     /// The part that computes bottlenecks, with constants for variables.
     pub fn frozen(&self) -> Result<GraphDef> {
-        convert_variables_to_constants(&self.graph_def, InputRef::parse(&self.bottleneck).node, &self.variables)
+        convert_variables_to_constants(
+            &self.graph_def,
+            InputRef::parse(&self.bottleneck).node,
+            &self.variables,
+        )
     }
 }
 
-/// The script's `create_model_graph`, with what comes before it: the graph is brought into `model_dir` where it is
-/// not there, and read.
+/// The script's `create_model_graph`, with what comes before it: the graph is brought into
+/// `model_dir` where it is not there, and read.
 pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone> {
     let file = model_dir.join(&info.model_file_name);
     match &info.source {
-        Source::Archive(base, name) => archive::maybe_download_and_extract(base, name, model_dir, &file)?,
+        Source::Archive(base, name) => {
+            archive::maybe_download_and_extract(base, name, model_dir, &file)?
+        }
         Source::BuiltIn => miniature::maybe_write_miniature(&file)?,
     }
     let bytes = crate::fsio::read(&file)?;
@@ -65,7 +71,8 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
     for tensor in [info.resized_input_tensor_name, info.bottleneck_tensor_name] {
         let node = InputRef::parse(tensor).node;
         if graph_def.find(node).is_none() {
-            let message = format!("holds no node '{node}'; is it the graph of {}?", info.architecture);
+            let message =
+                format!("holds no node '{node}'; is it the graph of {}?", info.architecture);
             return Err(Error::input(file, message));
         }
     }

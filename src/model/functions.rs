@@ -1,5 +1,5 @@
-//! The functions that a graph may bring along. TensorFlow follows calls by calling itself, and ends the process where
-//! they do not end.
+//! The functions that a graph may bring along. TensorFlow follows calls by calling itself, and ends
+//! the process where they do not end.
 
 use crate::proto::{FunctionDef, GraphDef, NodeDef, Value};
 use std::collections::HashMap;
@@ -21,7 +21,9 @@ pub(super) fn check_functions(graph: &GraphDef) -> Result<(), String> {
     for name in graph.node.iter().flat_map(called) {
         total += library.expanded(name, 1)?.1;
         if total > MOST_NODES {
-            return Err(format!("calls functions ('{name}') of more than {MOST_NODES} nodes, which is absurd"));
+            return Err(format!(
+                "calls functions ('{name}') of more than {MOST_NODES} nodes, which is absurd"
+            ));
         }
     }
     Ok(())
@@ -30,16 +32,21 @@ pub(super) fn check_functions(graph: &GraphDef) -> Result<(), String> {
 /// Whether a node is a call.
 pub(super) fn is_call(graph: &GraphDef, node: &NodeDef) -> bool {
     let mut names = called(node);
-    names.any(|name| name != node.op || graph.library.function.iter().any(|f| f.signature.name == name))
+    names.any(|name| {
+        name != node.op || graph.library.function.iter().any(|f| f.signature.name == name)
+    })
 }
 
 /// What a node calls, if it calls anything: an op may be a function, and may be given functions.
 fn called(node: &NodeDef) -> impl Iterator<Item = &str> {
-    let given = node.attr.iter().filter_map(|a| a.value.as_ref()?.value.as_ref()).flat_map(|value| match value {
-        Value::Func(one) => std::slice::from_ref(one),
-        Value::List(list) => &list.func,
-        _ => &[],
-    });
+    let given =
+        node.attr.iter().filter_map(|a| a.value.as_ref()?.value.as_ref()).flat_map(|value| {
+            match value {
+                Value::Func(one) => std::slice::from_ref(one),
+                Value::List(list) => &list.func,
+                _ => &[],
+            }
+        });
     given.map(|f| f.name.as_str()).chain([node.op.as_str()])
 }
 
@@ -54,8 +61,11 @@ impl<'g> Library<'g> {
         if let Some(&known) = self.known.get(name) {
             return Ok(known);
         }
-        let Some((&name, &function)) = self.functions.get_key_value(name) else { return Ok((0, 0)) };
-        let endless = || format!("holds the function '{name}', which calls itself, or others too deep");
+        let Some((&name, &function)) = self.functions.get_key_value(name) else {
+            return Ok((0, 0));
+        };
+        let endless =
+            || format!("holds the function '{name}', which calls itself, or others too deep");
         if depth > DEEPEST {
             return Err(endless());
         }
@@ -69,7 +79,9 @@ impl<'g> Library<'g> {
             return Err(endless());
         }
         if nodes > MOST_NODES {
-            return Err(format!("holds the function '{name}' of more than {MOST_NODES} nodes, which is absurd"));
+            return Err(format!(
+                "holds the function '{name}' of more than {MOST_NODES} nodes, which is absurd"
+            ));
         }
         self.known.insert(name, (deepest + 1, nodes));
         Ok((deepest + 1, nodes))

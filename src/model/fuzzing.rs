@@ -5,7 +5,10 @@
 
 use super::constants::Evaluator;
 use super::pixels::{PixelRange, PixelSpec};
-use super::{OwnGraph, create_module_graph, create_own_graph, fold_batch_norms, free_batch, fuse, hub, optimize};
+use super::{
+    OwnGraph, create_module_graph, create_own_graph, fold_batch_norms, free_batch, fuse, hub,
+    optimize,
+};
 use crate::error::Error;
 use crate::fuzzing::{assert_readable, in_temporary_dir};
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value};
@@ -15,13 +18,17 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-/// An archive, or what is to be packed as one: whatever is in it, nothing lies outside of its directory, and nothing in
-/// there but files and directories.
+/// An archive, or what is to be packed as one: whatever is in it, nothing lies outside of its
+/// directory, and nothing in there but files and directories.
 pub fn archive(data: &[u8]) {
     in_temporary_dir(|dir| {
         let (archive, out) = (dir.join("in.tgz"), dir.join("a/b/out"));
         fs::create_dir_all(&out).unwrap();
-        fs::write(&archive, if data.starts_with(&[0x1f, 0x8b]) { data.to_vec() } else { packed(data) }).unwrap();
+        fs::write(
+            &archive,
+            if data.starts_with(&[0x1f, 0x8b]) { data.to_vec() } else { packed(data) },
+        )
+        .unwrap();
         if let Err(error) = super::archive::extract(&archive, &out, "") {
             assert_readable(&error);
         }
@@ -30,7 +37,11 @@ pub fn archive(data: &[u8]) {
             let (path, kind) = (entry.path(), entry.file_type());
             let ours = out.starts_with(path) || path == archive || path.starts_with(&out);
             assert!(ours && (kind.is_file() || kind.is_dir()), "{}", path.display());
-            assert!(!entry.file_name().to_string_lossy().ends_with(".tmp"), "left {}", path.display());
+            assert!(
+                !entry.file_name().to_string_lossy().ends_with(".tmp"),
+                "left {}",
+                path.display()
+            );
         }
     });
 }
@@ -50,8 +61,12 @@ fn packed(tar: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const SPEC: PixelSpec =
-    PixelSpec { width: 8, height: 8, depth: 3, range: PixelRange::Multiply { mean: 127.5, std: 127.5 } };
+const SPEC: PixelSpec = PixelSpec {
+    width: 8,
+    height: 8,
+    depth: 3,
+    range: PixelRange::Multiply { mean: 127.5, std: 127.5 },
+};
 
 /// A serialized GraphDef.
 pub fn graph_def(data: &[u8]) {
@@ -81,8 +96,10 @@ fn assert_rewritable(graph: &GraphDef) {
         if twice(graph).is_empty() {
             assert_no_worse(what, graph, rewritten);
         }
-        // As sizes: numbers that are none are not equal, and fields that nobody knows may change their order.
-        let again: GraphDef = proto::parse(Path::new("graph.pb"), &proto::serialize(rewritten).unwrap()).unwrap();
+        // As sizes: numbers that are none are not equal, and fields that nobody knows may change
+        // their order.
+        let again: GraphDef =
+            proto::parse(Path::new("graph.pb"), &proto::serialize(rewritten).unwrap()).unwrap();
         assert_eq!(again.compute_size(), rewritten.compute_size(), "{what}");
     }
     if let Ok(kept) = tf::convert_variables_to_constants(graph, output, &[]) {
@@ -120,11 +137,13 @@ fn assert_no_worse(what: &str, graph: &GraphDef, rewritten: &GraphDef) {
 
 /// Whether nodes wait for one another (Kahn's algorithm).
 fn is_cyclic(graph: &GraphDef) -> bool {
-    let place: HashMap<&str, usize> = graph.node.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
+    let place: HashMap<&str, usize> =
+        graph.node.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
     let mut readers = vec![Vec::new(); graph.node.len()];
     let mut waiting = vec![0; graph.node.len()];
     for (i, node) in graph.node.iter().enumerate() {
-        for &source in node.input.iter().filter_map(|input| place.get(InputRef::parse(input).node)) {
+        for &source in node.input.iter().filter_map(|input| place.get(InputRef::parse(input).node))
+        {
             readers[source].push(i);
             waiting[i] += 1;
         }
@@ -150,7 +169,10 @@ fn assert_same_constant(graph: &GraphDef, rewritten: &GraphDef, tensor: &str) {
     assert!(before.dims.iter().product::<i64>() == before.values.len() as i64);
     let Some(after) = after.get(tensor) else { return };
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    assert!(before.dims == after.dims && bits(&before.values) == bits(&after.values), "{tensor} changed");
+    assert!(
+        before.dims == after.dims && bits(&before.values) == bits(&after.values),
+        "{tensor} changed"
+    );
 }
 
 /// A serialized GraphDef as `--architecture`.
@@ -166,7 +188,8 @@ pub fn own_graph(data: &[u8]) {
                 Ok(backbone) => assert_usable(&backbone),
                 Err(error) => {
                     assert_readable(&error);
-                    let named = matches!(error, Error::Usage { .. }) || error.to_string().contains("graph.pb");
+                    let named = matches!(error, Error::Usage { .. })
+                        || error.to_string().contains("graph.pb");
                     assert!(named, "{error}");
                 }
             }
@@ -181,11 +204,14 @@ fn assert_usable(backbone: &super::Backbone) {
     assert!(graph.output(&backbone.input).is_ok() && graph.is_float(&backbone.bottleneck));
     assert!((1..=1 << 20).contains(&backbone.bottleneck_size), "{}", backbone.bottleneck_size);
     let pixels = &backbone.pixels;
-    assert!([pixels.width, pixels.height].iter().all(|side| (1..=16_384).contains(side)), "{pixels:?}");
+    assert!(
+        [pixels.width, pixels.height].iter().all(|side| (1..=16_384).contains(side)),
+        "{pixels:?}"
+    );
 }
 
-/// The files of a module, each after its length in four bytes: saved_model.pb, tfhub_module.pb, and the checkpoint's
-/// index; what remains is the checkpoint's data.
+/// The files of a module, each after its length in four bytes: saved_model.pb, tfhub_module.pb, and
+/// the checkpoint's index; what remains is the checkpoint's data.
 pub fn hub_module(data: &[u8]) {
     tf::load(Chatter::Quiet).unwrap();
     in_temporary_dir(|dir| {
@@ -289,7 +315,8 @@ impl Maker<'_> {
         for _ in 0..count {
             let back = usize::from(self.byte());
             // Nearly always a node that was before.
-            let input = if back < 250 { place.saturating_sub(1 + back % 8) } else { place + back - 250 };
+            let input =
+                if back < 250 { place.saturating_sub(1 + back % 8) } else { place + back - 250 };
             node.input.push(if back == 249 { format!("n{input}:1") } else { format!("n{input}") });
         }
         if self.byte() == 255 {
@@ -299,7 +326,8 @@ impl Maker<'_> {
 
     fn constant(&mut self, node: &mut NodeDef) {
         let dims: Vec<i64> = (0..self.byte() % 5).map(|_| self.dim()).collect();
-        let count = dims.iter().try_fold(1i64, |n, &d| n.checked_mul(d)).filter(|n| (0..1000).contains(n));
+        let count =
+            dims.iter().try_fold(1i64, |n, &d| n.checked_mul(d)).filter(|n| (0..1000).contains(n));
         let mut tensor = proto::float_tensor(&dims, &vec![0.5; count.unwrap_or(3) as usize]);
         match self.byte() {
             0..10 => tensor.tensor_content.truncate(usize::from(self.byte())),

@@ -1,12 +1,12 @@
 //! Which tensors of a graph of unknown make to feed and to read, where the user does not say.
 //!
-//! The *input* is the graph's placeholder of float images; of several, the one that the bottleneck or the last
-//! softmax needs. Without any, it is the tensor of three channels that the first convolutions read (graphs that
-//! decode photographs themselves).
+//! The *input* is the graph's placeholder of float images; of several, the one that the bottleneck
+//! or the last softmax needs. Without any, it is the tensor of three channels that the first
+//! convolutions read (graphs that decode photographs themselves).
 //!
-//! The *bottleneck* is what the last classifier reads. Its output is the last softmax over a [batch, classes]
-//! tensor, or else the only tensor that nothing reads. From there the way leads back through whatever only reshapes
-//! the logits or adds to them, to the classifier:
+//! The *bottleneck* is what the last classifier reads. Its output is the last softmax over a
+//! [batch, classes] tensor, or else the only tensor that nothing reads. From there the way leads
+//! back through whatever only reshapes the logits or adds to them, to the classifier:
 //!
 //! | classifier | bottleneck |
 //! |---|---|
@@ -44,7 +44,8 @@ const PASSED: [&str; 12] = [
 ];
 
 /// What changes a tensor's shape and nothing else.
-const RESHAPING: [&str; 5] = ["Identity", "Reshape", "ExpandDims", "Squeeze", "PlaceholderWithDefault"];
+const RESHAPING: [&str; 5] =
+    ["Identity", "Reshape", "ExpandDims", "Squeeze", "PlaceholderWithDefault"];
 
 /// How many names an error lists.
 const LISTED: usize = 5;
@@ -53,7 +54,8 @@ const LISTED: usize = 5;
 pub(super) fn guess_input(view: &GraphView<'_>, goal: Option<&str>) -> Guessed {
     let goal = goal.or_else(|| last_softmax(view));
     let is_needed = goal.map(|g| view.needs(g, None));
-    let is_needed = |n: &NodeDef| is_needed.as_ref().is_none_or(|needed| needed.contains(n.name.as_str()));
+    let is_needed =
+        |n: &NodeDef| is_needed.as_ref().is_none_or(|needed| needed.contains(n.name.as_str()));
     let images: Vec<&NodeDef> =
         view.all().filter(|n| n.op == "Placeholder" && may_hold_images(view, &n.name)).collect();
     let needed: Vec<&NodeDef> = images.iter().copied().filter(|n| is_needed(n)).collect();
@@ -67,7 +69,12 @@ pub(super) fn guess_input(view: &GraphView<'_>, goal: Option<&str>) -> Guessed {
             return Ok(Guess { tensor: one.name.clone(), why: why.into() });
         }
         ([], _) => {}
-        _ => return Err(format!("several placeholders could be meant: {}", list(images.iter().map(|n| &*n.name)))),
+        _ => {
+            return Err(format!(
+                "several placeholders could be meant: {}",
+                list(images.iter().map(|n| &*n.name))
+            ));
+        }
     }
     let convolutions = view.all().filter(|n| n.op == "Conv2D" && is_needed(n));
     let read: HashSet<&str> = convolutions.filter_map(|n| data_inputs(n).next()).collect();
@@ -75,7 +82,8 @@ pub(super) fn guess_input(view: &GraphView<'_>, goal: Option<&str>) -> Guessed {
     read.sort_unstable();
     match read[..] {
         [one] => {
-            let why = "guessed: without a placeholder for float images, what the first convolution reads";
+            let why =
+                "guessed: without a placeholder for float images, what the first convolution reads";
             Ok(Guess { tensor: one.into(), why: why.into() })
         }
         [] => Err("there is no placeholder for float images [?, height, width, 3]".into()),
@@ -93,8 +101,11 @@ fn is_image(view: &GraphView<'_>, tensor: &str) -> bool {
 
 /// The last softmax over classes; attention's are over more dimensions.
 fn last_softmax<'g>(view: &GraphView<'g>) -> Option<&'g str> {
-    let over_classes =
-        |n: &&NodeDef| n.op == "Softmax" && view.is_float(&n.name) && view.shape(&n.name).is_none_or(|s| s.len() == 2);
+    let over_classes = |n: &&NodeDef| {
+        n.op == "Softmax"
+            && view.is_float(&n.name)
+            && view.shape(&n.name).is_none_or(|s| s.len() == 2)
+    };
     view.all().rev().find(over_classes).map(|n| n.name.as_str())
 }
 
@@ -103,8 +114,13 @@ pub(super) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> Guessed {
     let dependent = view.reached_from(input);
     let output = output(view, &dependent)?;
     let is_softmax = view.node(output).is_some_and(|n| n.op == "Softmax");
-    let logits = view.node(output).filter(|_| is_softmax).and_then(|n| data_inputs(n).next()).unwrap_or(output);
-    let guess = |tensor: &str, why: String| Guess { tensor: tensor.into(), why: format!("guessed: {why}") };
+    let logits = view
+        .node(output)
+        .filter(|_| is_softmax)
+        .and_then(|n| data_inputs(n).next())
+        .unwrap_or(output);
+    let guess =
+        |tensor: &str, why: String| Guess { tensor: tensor.into(), why: format!("guessed: {why}") };
     let found = match classifier(view, output, &dependent) {
         Some(node) => {
             let is_conv = node.op == "Conv2D";
@@ -115,18 +131,24 @@ pub(super) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> Guessed {
                 None => guess(logits, logits_because(&node.name, read)),
             }
         }
-        None if is_softmax => guess(logits, format!("the logits, what the last softmax, '{output}', reads")),
+        None if is_softmax => {
+            guess(logits, format!("the logits, what the last softmax, '{output}', reads"))
+        }
         None => guess(output, "the graph's output".into()),
     };
     match view.vector_size(&found.tensor) {
         Some(_) => Ok(found),
-        None => Err(format!("no tensor [?, n] of known size n is in sight of the output '{output}'")),
+        None => {
+            Err(format!("no tensor [?, n] of known size n is in sight of the output '{output}'"))
+        }
     }
 }
 
 /// Why the logits are taken of a network that ends in a convolution.
 fn logits_because(convolution: &str, read: &str) -> String {
-    format!("the logits; what '{convolution}' reads is no [?, n], but --bottleneck_tensor={read} would flatten it")
+    format!(
+        "the logits; what '{convolution}' reads is no [?, n], but --bottleneck_tensor={read} would flatten it"
+    )
 }
 
 /// The tensor that the graph is for.
@@ -135,7 +157,9 @@ fn output<'g>(view: &GraphView<'g>, dependent: &HashSet<&str>) -> Result<&'g str
         return Ok(softmax);
     }
     let is_end = |n: &&NodeDef| {
-        dependent.contains(n.name.as_str()) && view.readers(&n.name).is_empty() && view.is_float(&n.name)
+        dependent.contains(n.name.as_str())
+            && view.readers(&n.name).is_empty()
+            && view.is_float(&n.name)
     };
     let ends: Vec<&NodeDef> = view.all().filter(is_end).collect();
     match ends[..] {
@@ -146,7 +170,11 @@ fn output<'g>(view: &GraphView<'g>, dependent: &HashSet<&str>) -> Result<&'g str
 }
 
 /// The last layer before `output`, if it is one that classifies.
-fn classifier<'g>(view: &GraphView<'g>, output: &str, dependent: &HashSet<&str>) -> Option<&'g NodeDef> {
+fn classifier<'g>(
+    view: &GraphView<'g>,
+    output: &str,
+    dependent: &HashSet<&str>,
+) -> Option<&'g NodeDef> {
     let mut node = view.node(output)?;
     while PASSED.contains(&node.op.as_str()) {
         let inputs = data_inputs(node).filter_map(|i| view.node(i));

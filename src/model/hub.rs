@@ -1,6 +1,6 @@
-//! TF-Hub modules of the first format: a SavedModel whose graph with the empty tag set is put to use twice, under
-//! `module/` for its state (the variables) and under `module_apply_default/` for the signature "default", fed from
-//! the node `Placeholder`.
+//! TF-Hub modules of the first format: a SavedModel whose graph with the empty tag set is put to
+//! use twice, under `module/` for its state (the variables) and under `module_apply_default/` for
+//! the signature "default", fed from the node `Placeholder`.
 
 use super::frozen::{Backbone, Generation};
 use super::graph_checks;
@@ -8,7 +8,9 @@ use super::module_checks;
 use super::module_source::find_module;
 use super::pixels::{PixelRange, PixelSpec};
 use crate::error::{Error, Result};
-use crate::proto::{self, GraphDef, ImageModuleInfo, InputRef, MetaGraphDef, ModuleAttachment, ModuleDef, NodeDef};
+use crate::proto::{
+    self, GraphDef, ImageModuleInfo, InputRef, MetaGraphDef, ModuleAttachment, ModuleDef, NodeDef,
+};
 use crate::proto::{SavedModel, SignatureDef, Value, collection_def::Kind};
 use crate::tf::{self, GraphBuilder, NamedTensor};
 use protobuf::Message;
@@ -31,7 +33,8 @@ const FORMAT: i64 = 3;
 /// Ops that mean that a module was prepared for quantized use.
 const FAKE_QUANT_OPS: [&str; 2] = ["FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel"];
 
-/// The hub script's `create_module_graph`: finds the module, reads its variables, and makes the graph.
+/// The hub script's `create_module_graph`: finds the module, reads its variables, and makes the
+/// graph.
 pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let dir = find_module(handle)?;
     let path = dir.join("saved_model.pb");
@@ -49,7 +52,10 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     for tensor in [&images, &output] {
         module_checks::has_tensor(&meta_graph.graph_def, tensor).map_err(|m| bad(&m))?;
     }
-    let input_shape = meta_graph.graph_def.find(InputRef::parse(&images).node).and_then(|n| n.shape_attr("shape"));
+    let input_shape = meta_graph
+        .graph_def
+        .find(InputRef::parse(&images).node)
+        .and_then(|n| n.shape_attr("shape"));
     let (height, width) = expected_image_size(&meta_graph, input_shape.as_deref())
         .ok_or_else(|| bad("does not say what size of images it expects"))?;
     let (height, width) = graph_checks::image_size(height, width).map_err(|m| bad(&m))?;
@@ -60,7 +66,8 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let state = state_ops(&meta_graph.graph_def);
     let graph_def = apply(&meta_graph.graph_def, &state, &images, [height, width, DEPTH]);
     let bottleneck = scoped(APPLY_SCOPE, &output);
-    let bottleneck_size = module_checks::feature_count(&graph_def, INPUT, &bottleneck).map_err(|m| bad(&m))?;
+    let bottleneck_size =
+        module_checks::feature_count(&graph_def, INPUT, &bottleneck).map_err(|m| bad(&m))?;
     let variables = read_variables(&dir, &meta_graph.graph_def)?;
     for (name, value) in &variables {
         hash.update(name);
@@ -89,11 +96,17 @@ fn bottleneck_name(handle: &str) -> String {
 fn check_format(dir: &Path) -> Result<()> {
     let path = dir.join("tfhub_module.pb");
     if !path.is_file() {
-        return Err(Error::input(dir, "holds no tfhub_module.pb: it is not a TF-Hub module of the first format"));
+        return Err(Error::input(
+            dir,
+            "holds no tfhub_module.pb: it is not a TF-Hub module of the first format",
+        ));
     }
     let module: ModuleDef = proto::parse(&path, &crate::fsio::read(&path)?)?;
     if module.format != FORMAT {
-        return Err(Error::input(path, format!("is of format {}; format {FORMAT} is supported", module.format)));
+        return Err(Error::input(
+            path,
+            format!("is of format {}; format {FORMAT} is supported", module.format),
+        ));
     }
     Ok(())
 }
@@ -110,13 +123,18 @@ fn ends(signature: &SignatureDef, path: &Path) -> Result<(String, String)> {
 }
 
 /// Height and width from the module's image info, else from the shape of its input.
-fn expected_image_size(meta_graph: &MetaGraphDef, input_shape: Option<&[i64]>) -> Option<(i64, i64)> {
+fn expected_image_size(
+    meta_graph: &MetaGraphDef,
+    input_shape: Option<&[i64]>,
+) -> Option<(i64, i64)> {
     let attachments = meta_graph.collection_def.iter().find(|c| c.key == "hub_module_attachments");
     if let Some(Some(Kind::BytesList(list))) = attachments.map(|c| &c.value.kind) {
-        let attachments = list.value.iter().filter_map(|bytes| ModuleAttachment::parse_from_bytes(bytes).ok());
+        let attachments =
+            list.value.iter().filter_map(|bytes| ModuleAttachment::parse_from_bytes(bytes).ok());
         let info = attachments.filter(|a| a.key == "image_module_info");
-        let mut size =
-            info.filter_map(|a| ImageModuleInfo::parse_from_bytes(&a.value).ok()?.default_image_size.into_option());
+        let mut size = info.filter_map(|a| {
+            ImageModuleInfo::parse_from_bytes(&a.value).ok()?.default_image_size.into_option()
+        });
         if let Some(size) = size.next_back().filter(|s| s.height > 0 && s.width > 0) {
             return Some((size.height.into(), size.width.into()));
         }
@@ -129,7 +147,10 @@ fn expected_image_size(meta_graph: &MetaGraphDef, input_shape: Option<&[i64]>) -
 
 /// The nodes that hold state: what is applied reads them from the state's copy.
 pub(super) fn state_ops(graph: &GraphDef) -> HashSet<&str> {
-    let variables = graph.node.iter().filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
+    let variables = graph
+        .node
+        .iter()
+        .filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
     variables.map(|n| n.name.as_str()).collect()
 }
 
@@ -149,7 +170,12 @@ pub(super) fn apply(
     let input = b.op("Placeholder", INPUT).type_attr("dtype", proto::DataType::DT_FLOAT);
     input.shape_attr("shape", &[-1, height.into(), width.into(), depth.into()]).finish();
     let mut nodes = b.take_nodes();
-    nodes.extend(module.node.iter().map(|n| in_scope(n, STATE_SCOPE, |input| scoped_input(STATE_SCOPE, input))));
+    nodes.extend(
+        module
+            .node
+            .iter()
+            .map(|n| in_scope(n, STATE_SCOPE, |input| scoped_input(STATE_SCOPE, input))),
+    );
     let images = InputRef::parse(images).node;
     nodes.extend(module.node.iter().map(|n| {
         in_scope(n, APPLY_SCOPE, |input| match InputRef::parse(input) {
@@ -175,7 +201,8 @@ fn in_scope(node: &NodeDef, scope: &str, input: impl Fn(&str) -> String) -> Node
     // Variables are told apart by their shared name; colocation is only ever a wish on one device.
     // Shapes are inferred anew.
     copy.attr.retain(|a| a.key != "_class" && a.key != "_output_shapes");
-    if let Some(Value::S(shared)) = node.attr_value("shared_name").filter(|v| matches!(v, Value::S(s) if !s.is_empty()))
+    if let Some(Value::S(shared)) =
+        node.attr_value("shared_name").filter(|v| matches!(v, Value::S(s) if !s.is_empty()))
     {
         copy.set_attr("shared_name", Value::S([scope.as_bytes(), b"/", shared].concat()));
     }
@@ -184,18 +211,23 @@ fn in_scope(node: &NodeDef, scope: &str, input: impl Fn(&str) -> String) -> Node
 
 /// The values of the module's variables, under the names they get in the graph.
 fn read_variables(dir: &Path, module: &GraphDef) -> Result<Vec<NamedTensor>> {
-    let nodes = module.node.iter().filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
+    let nodes = module
+        .node
+        .iter()
+        .filter(|n| matches!(n.op.as_str(), "VarHandleOp" | "VariableV2" | "Variable"));
     let nodes: Vec<&NodeDef> = nodes.collect();
     if nodes.is_empty() {
         return Ok(Vec::new());
     }
     let typed = |n: &&NodeDef| Ok((n.name.clone(), n.type_attr("dtype")?));
     let variables = nodes.iter().map(typed).collect::<Result<Vec<_>>>();
-    let variables = variables.map_err(|e| Error::input(dir.join("saved_model.pb"), e.to_string()))?;
+    let variables =
+        variables.map_err(|e| Error::input(dir.join("saved_model.pb"), e.to_string()))?;
     let prefix = dir.join("variables").join("variables");
     let values = tf::read_checkpoint(&prefix, &variables)?;
     for (node, (_, value)) in nodes.iter().zip(&values) {
-        module_checks::is_of_shape(node, value).map_err(|message| Error::input(&prefix, message))?;
+        module_checks::is_of_shape(node, value)
+            .map_err(|message| Error::input(&prefix, message))?;
     }
     Ok(values.into_iter().map(|(name, value)| (scoped(STATE_SCOPE, &name), value)).collect())
 }

@@ -1,13 +1,15 @@
-//! The graph of Inception v3 as it was published in December 2015 (`classify_image_graph_def.pb`), node for node,
-//! with random weights: for tests and benchmarks. It has learnt nothing.
+//! The graph of Inception v3 as it was published in December 2015 (`classify_image_graph_def.pb`),
+//! node for node, with random weights: for tests and benchmarks. It has learnt nothing.
 //!
-//! The weights are such that the picture comes through, whatever the depth. Let x be a layer's input, with variance
-//! v·s² over its channels, where s is [`SPREAD`]. A filter's weights are normal with variance 2/fan-in (He et al.
-//! 2015, arXiv:1502.01852), less their mean: what all channels have in common then has no effect, and the
-//! convolution has variance 2v·s² around 0. With σ² = 2·[`RELU_VARIANCE`], batch normalisation makes that
-//! v/`RELU_VARIANCE`·s² around β = s. At v = `RELU_VARIANCE` this is s², ReLU leaves `RELU_VARIANCE`·s², and every layer is
-//! like the one before. Other v are drawn towards this one: where x varies less, less is cut off, and the
-//! variance grows by up to 1/`RELU_VARIANCE`; where it varies more, more is cut off, and it shrinks.
+//! The weights are such that the picture comes through, whatever the depth. Let x be a layer's
+//! input, with variance v·s² over its channels, where s is [`SPREAD`]. A filter's weights are
+//! normal with variance 2/fan-in (He et al. 2015, arXiv:1502.01852), less their mean: what all
+//! channels have in common then has no effect, and the convolution has variance 2v·s² around 0.
+//! With σ² = 2·[`RELU_VARIANCE`], batch normalisation makes that v/`RELU_VARIANCE`·s² around β = s.
+//! At v = `RELU_VARIANCE` this is s², ReLU leaves `RELU_VARIANCE`·s², and every layer is
+//! like the one before. Other v are drawn towards this one: where x varies less, less is cut off,
+//! and the variance grows by up to 1/`RELU_VARIANCE`; where it varies more, more is cut off, and it
+//! shrinks.
 
 use super::inception_blocks::{Block, Convolution, GLOBAL_AVERAGE, Pooling, STEM, Step, blocks};
 use crate::error::Result;
@@ -26,14 +28,15 @@ const SIZE: i32 = 299;
 const LOGITS: usize = 1008;
 /// ε of the published batch normalisation.
 const EPSILON: f32 = 0.001;
-/// s, the standard deviation of a layer before its ReLU, and its mean: about one value in six is cut off. Less than
-/// 1, so that gradient descent on 2048 bottleneck values x is stable at the usual rate η of 0.01: η·|x|²/2 is 1.4,
-/// less than 2.
+/// s, the standard deviation of a layer before its ReLU, and its mean: about one value in six is
+/// cut off. Less than 1, so that gradient descent on 2048 bottleneck values x is stable at the
+/// usual rate η of 0.01: η·|x|²/2 is 1.4, less than 2.
 const SPREAD: f32 = 0.3;
-/// The variance of max(0, z), where z is normal with mean 1 and variance 1: 2Φ(1) + φ(1) − (Φ(1) + φ(1))².
+/// The variance of max(0, z), where z is normal with mean 1 and variance 1: 2Φ(1) + φ(1) − (Φ(1) +
+/// φ(1))².
 const RELU_VARIANCE: f32 = 0.751;
-/// How much the constants of batch normalisation differ from channel to channel: enough to show when one is taken for
-/// another.
+/// How much the constants of batch normalisation differ from channel to channel: enough to show
+/// when one is taken for another.
 const JITTER: f32 = 0.1;
 /// The size of the JPEG that the published graph holds as its default input.
 const CONTENTS_BYTES: usize = 2683;
@@ -89,8 +92,8 @@ struct Features {
     channels: usize,
 }
 
-/// A small simulated photograph as JPEG, with a comment that brings it to the size of the published one: the graph
-/// then has the published file's size to the byte.
+/// A small simulated photograph as JPEG, with a comment that brings it to the size of the published
+/// one: the graph then has the published file's size to the byte.
 fn default_contents(seed: u64) -> Result<Vec<u8>> {
     let mut jpeg = encode_jpeg(&photograph(ClusterKind::Globular, seed, 0, 48), 75)?;
     // A comment: its marker, its length (which counts its own two bytes), its text.
@@ -103,8 +106,15 @@ fn default_contents(seed: u64) -> Result<Vec<u8>> {
     Ok(jpeg)
 }
 
-fn add_constant(b: &mut GraphBuilder, name: &str, dtype: DataType, dims: &[i64], value: TensorProto) -> String {
-    let tensor = TensorProto { dtype: dtype.into(), tensor_shape: Some(proto::shape(dims)).into(), ..value };
+fn add_constant(
+    b: &mut GraphBuilder,
+    name: &str,
+    dtype: DataType,
+    dims: &[i64],
+    value: TensorProto,
+) -> String {
+    let tensor =
+        TensorProto { dtype: dtype.into(), tensor_shape: Some(proto::shape(dims)).into(), ..value };
     b.op("Const", name).type_attr("dtype", dtype).attr("value", Value::Tensor(tensor)).finish()
 }
 
@@ -112,23 +122,39 @@ fn add_constant(b: &mut GraphBuilder, name: &str, dtype: DataType, dims: &[i64],
 fn add_input(b: &mut GraphBuilder, contents: Vec<u8>) -> Features {
     let contents = TensorProto { string_val: vec![contents], ..TensorProto::default() };
     let contents = add_constant(b, "DecodeJpeg/contents", DT_STRING, &[], contents);
-    let decoded = b.op("DecodeJpeg", "DecodeJpeg").input(contents).float_attr("acceptable_fraction", 1.0);
-    let decoded = decoded.int_attr("channels", 3).bool_attr("fancy_upscaling", true).int_attr("ratio", 1);
+    let decoded =
+        b.op("DecodeJpeg", "DecodeJpeg").input(contents).float_attr("acceptable_fraction", 1.0);
+    let decoded =
+        decoded.int_attr("channels", 3).bool_attr("fancy_upscaling", true).int_attr("ratio", 1);
     let decoded = decoded.bool_attr("try_recover_truncated", false).finish();
-    let cast = b.op("Cast", "Cast").input(decoded).type_attr("SrcT", DT_UINT8).type_attr("DstT", DT_FLOAT).finish();
+    let cast = b
+        .op("Cast", "Cast")
+        .input(decoded)
+        .type_attr("SrcT", DT_UINT8)
+        .type_attr("DstT", DT_FLOAT)
+        .finish();
     let axis = TensorProto { int_val: vec![0], ..TensorProto::default() };
     let axis = add_constant(b, "ExpandDims/dim", DT_INT32, &[1], axis);
     let batch = b.op("ExpandDims", "ExpandDims").inputs([cast, axis]).float_type().finish();
     let size = b.ints("ResizeBilinear/size", &[SIZE, SIZE]);
-    let resized = b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, size]).float_type().finish();
+    let resized =
+        b.op("ResizeBilinear", "ResizeBilinear").inputs([batch, size]).float_type().finish();
     let mean = b.float("Sub/y", 128.0);
     let offset = b.op("Sub", "Sub").inputs([resized, mean]).float_type().finish();
     let factor = b.float("Mul/y", 1.0 / 128.0);
-    Features { name: b.op("Mul", "Mul").inputs([offset, factor]).float_type().finish(), channels: 3 }
+    Features {
+        name: b.op("Mul", "Mul").inputs([offset, factor]).float_type().finish(),
+        channels: 3,
+    }
 }
 
 /// One step; a fork has two results.
-fn add_step(b: &mut GraphBuilder, weights: &mut Weights, x: &Features, step: &Step) -> Vec<Features> {
+fn add_step(
+    b: &mut GraphBuilder,
+    weights: &mut Weights,
+    x: &Features,
+    step: &Step,
+) -> Vec<Features> {
     match step {
         Step::Convolve(convolution) => vec![add_convolution(b, weights, x, convolution)],
         Step::Pool(pooling) => vec![add_pooling(b, "pool", x, pooling)],
@@ -138,10 +164,16 @@ fn add_step(b: &mut GraphBuilder, weights: &mut Weights, x: &Features, step: &St
     }
 }
 
-fn add_branch(b: &mut GraphBuilder, weights: &mut Weights, x: &Features, steps: &[Step]) -> Vec<Features> {
+fn add_branch(
+    b: &mut GraphBuilder,
+    weights: &mut Weights,
+    x: &Features,
+    steps: &[Step],
+) -> Vec<Features> {
     let Some((first, rest)) = steps.split_first() else { return Vec::new() };
-    rest.iter()
-        .fold(add_step(b, weights, x, first), |x, step| x.iter().flat_map(|x| add_step(b, weights, x, step)).collect())
+    rest.iter().fold(add_step(b, weights, x, first), |x, step| {
+        x.iter().flat_map(|x| add_step(b, weights, x, step)).collect()
+    })
 }
 
 fn add_block(b: &mut GraphBuilder, weights: &mut Weights, x: &Features, block: &Block) -> Features {
@@ -155,14 +187,22 @@ fn add_block(b: &mut GraphBuilder, weights: &mut Weights, x: &Features, block: &
         }
         b.name_scope_named("join", |b, scope| {
             let axis = b.int("concat_dim", 3);
-            let join = b.op_named("Concat", scope.into()).input(axis).inputs(results.iter().map(|x| x.name.as_str()));
+            let join = b
+                .op_named("Concat", scope.into())
+                .input(axis)
+                .inputs(results.iter().map(|x| x.name.as_str()));
             let join = join.int_attr("N", results.len() as i64).float_type();
             Features { name: join.finish(), channels: results.iter().map(|x| x.channels).sum() }
         })
     })
 }
 
-fn add_convolution(b: &mut GraphBuilder, weights: &mut Weights, x: &Features, convolution: &Convolution) -> Features {
+fn add_convolution(
+    b: &mut GraphBuilder,
+    weights: &mut Weights,
+    x: &Features,
+    convolution: &Convolution,
+) -> Features {
     let Convolution { channels, kernel: [height, width], stride, padding } = *convolution;
     let shape = [height, width, x.channels, channels];
     let filters = weights.filters(shape);
@@ -176,14 +216,17 @@ fn add_convolution(b: &mut GraphBuilder, weights: &mut Weights, x: &Features, co
     b.name_scope_named("conv", |b, scope| {
         let filters = b.floats("conv2d_params", &shape.map(|d| d as i64), &filters);
         let convolved = b.op("Conv2D", "Conv2D").inputs([&x.name, &filters]).float_type();
-        let convolved = convolved.ints_attr("strides", &[1, stride, stride, 1]).str_attr("padding", padding);
+        let convolved =
+            convolved.ints_attr("strides", &[1, stride, stride, 1]).str_attr("padding", padding);
         let convolved = convolved.bool_attr("use_cudnn_on_gpu", true).finish();
         let beta = b.floats("batchnorm/beta", &[n], &beta);
         let gamma = b.floats("batchnorm/gamma", &[n], &gamma);
         let mean = b.floats("batchnorm/moving_mean", &[n], &mean);
         let variance = b.floats("batchnorm/moving_variance", &[n], &variance);
         let normal = b.op("BatchNormWithGlobalNormalization", "batchnorm").float_type();
-        let normal = normal.inputs([convolved, mean, variance, beta, gamma]).float_attr("variance_epsilon", EPSILON);
+        let normal = normal
+            .inputs([convolved, mean, variance, beta, gamma])
+            .float_attr("variance_epsilon", EPSILON);
         let normal = normal.bool_attr("scale_after_normalization", false).finish();
         let checked = add_check(b, &normal, "activation input is not finite.");
         let name = b.op_named("Relu", scope.into()).input(checked).float_type().finish();
@@ -202,14 +245,21 @@ fn add_pooling(b: &mut GraphBuilder, name: &str, x: &Features, pooling: &Pooling
             }
             _ => b.op_named(op, scope.into()).input(&x.name).float_type(),
         };
-        let pool = pool.ints_attr("ksize", &[1, size, size, 1]).ints_attr("strides", &[1, stride, stride, 1]);
+        let pool = pool
+            .ints_attr("ksize", &[1, size, size, 1])
+            .ints_attr("strides", &[1, stride, stride, 1]);
         Features { name: pool.str_attr("padding", padding).finish(), channels: x.channels }
     })
 }
 
 /// `x` once it is known to hold finite numbers only.
 fn add_check(b: &mut GraphBuilder, x: &str, message: &str) -> String {
-    let check = b.op("CheckNumerics", "CheckNumerics").input(x).float_type().str_attr("message", message).finish();
+    let check = b
+        .op("CheckNumerics", "CheckNumerics")
+        .input(x)
+        .float_type()
+        .str_attr("message", message)
+        .finish();
     b.op("Identity", "control_dependency").inputs([x, &format!("^{check}")]).float_type().finish()
 }
 
@@ -218,7 +268,8 @@ fn add_softmax(b: &mut GraphBuilder, weights: &mut Weights, x: &Features) {
     let pooled = add_pooling(b, "pool_3", x, &GLOBAL_AVERAGE);
     let features = pooled.channels;
     let shape = b.ints("pool_3/_reshape/shape", &[1, features as i32]);
-    let bottleneck = b.op("Reshape", "pool_3/_reshape").inputs([pooled.name, shape]).float_type().finish();
+    let bottleneck =
+        b.op("Reshape", "pool_3/_reshape").inputs([pooled.name, shape]).float_type().finish();
     let matrix = weights.normal(features * LOGITS, 0.0, (features as f32).recip().sqrt());
     let biases = weights.normal(LOGITS, 0.0, JITTER);
     let matrix = b.floats("softmax/weights", &[features as i64, LOGITS as i64], &matrix);

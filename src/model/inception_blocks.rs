@@ -1,5 +1,6 @@
-//! What Inception v3 is made of (Szegedy et al. 2015, arXiv:1512.00567), as it was published in December 2015: a
-//! stem, then eleven blocks of parallel branches whose results are joined channel after channel.
+//! What Inception v3 is made of (Szegedy et al. 2015, arXiv:1512.00567), as it was published in
+//! December 2015: a stem, then eleven blocks of parallel branches whose results are joined channel
+//! after channel.
 
 /// A convolution, always followed by batch normalisation and ReLU.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,8 @@ pub(super) enum Step {
     Fork([Convolution; 2]),
 }
 
-/// The branches of a block. The steps of a branch go under a scope `tower`, unless there is but one.
+/// The branches of a block. The steps of a branch go under a scope `tower`, unless there is but
+/// one.
 pub(super) type Block = Vec<Vec<Step>>;
 
 const AVERAGE: Step = Step::Pool(Pooling { op: "AvgPool", size: 3, stride: 1, padding: "SAME" });
@@ -40,7 +42,8 @@ const MAXIMUM: Step = Step::Pool(Pooling { op: "MaxPool", size: 3, stride: 1, pa
 const SHRINK: Step = Step::Pool(Pooling { op: "MaxPool", size: 3, stride: 2, padding: "VALID" });
 
 /// The pooling after all blocks: over the whole picture.
-pub(super) const GLOBAL_AVERAGE: Pooling = Pooling { op: "AvgPool", size: 8, stride: 1, padding: "VALID" };
+pub(super) const GLOBAL_AVERAGE: Pooling =
+    Pooling { op: "AvgPool", size: 8, stride: 1, padding: "VALID" };
 
 const fn convolution(channels: usize, height: usize, width: usize) -> Convolution {
     Convolution { channels, kernel: [height, width], stride: 1, padding: "SAME" }

@@ -1,6 +1,7 @@
-//! The graph of MobileNet v1 (Howard et al. 2017, arXiv:1704.04861), node for node as in the published frozen
-//! graphs: 3×3 convolution, thirteen depthwise-separable blocks, average pooling, logits; every convolution followed
-//! by batch normalisation in its unfused form, y = x·m + (β − μ·m) with m = γ·(σ² + ε)^−½, and ReLU6.
+//! The graph of MobileNet v1 (Howard et al. 2017, arXiv:1704.04861), node for node as in the
+//! published frozen graphs: 3×3 convolution, thirteen depthwise-separable blocks, average pooling,
+//! logits; every convolution followed by batch normalisation in its unfused form, y = x·m + (β −
+//! μ·m) with m = γ·(σ² + ε)^−½, and ReLU6.
 
 use crate::proto::DataType::{DT_FLOAT, DT_INT32};
 use crate::proto::NodeDef;
@@ -59,7 +60,8 @@ impl Layer {
 /// The convolutions of a MobileNet whose width is `numerator`/4, before the logits.
 pub(super) fn layers(width_quarters: usize) -> Vec<Layer> {
     let mut channels = 32 * width_quarters / 4;
-    let first = Layer { name: "Conv2d_0".into(), kernel: [3, 3, 3, channels], depthwise: false, stride: 2 };
+    let first =
+        Layer { name: "Conv2d_0".into(), kernel: [3, 3, 3, channels], depthwise: false, stride: 2 };
     let mut layers = vec![first];
     for (i, (full, stride)) in BLOCKS.iter().enumerate() {
         let name = |kind| format!("Conv2d_{}_{kind}", i + 1);
@@ -118,7 +120,8 @@ impl MobilenetBuilder {
         self.b.op(op, name).inputs(inputs).float_type().finish()
     }
 
-    /// Convolution, batch normalisation (γ = 1, β = `beta`) and ReLU6. Returns the batch's moments where asked for.
+    /// Convolution, batch normalisation (γ = 1, β = `beta`) and ReLU6. Returns the batch's moments
+    /// where asked for.
     pub(super) fn layer(
         &mut self,
         layer: &Layer,
@@ -126,21 +129,33 @@ impl MobilenetBuilder {
         beta: f32,
         by: &Normalisation<'_>,
     ) -> Option<Moments> {
-        let (variables, scope) =
-            (format!("MobilenetV1/{}", layer.name), format!("MobilenetV1/MobilenetV1/{}", layer.name));
+        let (variables, scope) = (
+            format!("MobilenetV1/{}", layer.name),
+            format!("MobilenetV1/MobilenetV1/{}", layer.name),
+        );
         let (op, node, kernel) = match layer.depthwise {
             true => ("DepthwiseConv2dNative", "depthwise", "depthwise_weights"),
             false => ("Conv2D", "convolution", "weights"),
         };
         let kernel = self.variable(&format!("{variables}/{kernel}"), &dims(layer.kernel), weights);
-        let convolution = self.b.op(op, &format!("{scope}/{node}")).inputs([self.x.as_str(), &kernel]).float_type();
+        let convolution = self
+            .b
+            .op(op, &format!("{scope}/{node}"))
+            .inputs([self.x.as_str(), &kernel])
+            .float_type();
         let convolution = convolution.str_attr("data_format", "NHWC").str_attr("padding", "SAME");
         let convolution = convolution.ints_attr("strides", &[1, layer.stride, layer.stride, 1]);
-        let convolution = if layer.depthwise { convolution } else { convolution.bool_attr("use_cudnn_on_gpu", true) };
+        let convolution = if layer.depthwise {
+            convolution
+        } else {
+            convolution.bool_attr("use_cudnn_on_gpu", true)
+        };
         let convolution = convolution.finish();
         let (channels, n) = (layer.channels(), layer.channels() as i64);
-        let beta = self.variable(&format!("{variables}/BatchNorm/beta"), &[n], &vec![beta; channels]);
-        let gamma = self.variable(&format!("{variables}/BatchNorm/gamma"), &[n], &vec![1.0; channels]);
+        let beta =
+            self.variable(&format!("{variables}/BatchNorm/beta"), &[n], &vec![beta; channels]);
+        let gamma =
+            self.variable(&format!("{variables}/BatchNorm/gamma"), &[n], &vec![1.0; channels]);
         let (mean, variance, moments) = match by {
             Normalisation::Frozen(mean, variance) => (
                 self.variable(&format!("{variables}/BatchNorm/moving_mean"), &[n], mean),
@@ -168,7 +183,8 @@ impl MobilenetBuilder {
     fn moments(&mut self, variables: &str, x: &str) -> Moments {
         let axes = self.b.ints(&format!("{variables}/axes"), &[0, 1, 2]);
         let mean = self.mean(&format!("{variables}/mean"), x, &axes);
-        let difference = self.float_op("SquaredDifference", &format!("{variables}/difference"), [x, &mean]);
+        let difference =
+            self.float_op("SquaredDifference", &format!("{variables}/difference"), [x, &mean]);
         let variance = self.mean(&format!("{variables}/variance"), &difference, &axes);
         Moments { mean, variance }
     }
@@ -179,22 +195,47 @@ impl MobilenetBuilder {
     }
 
     /// Average pooling, logits, and the predictions of the published graph. Returns all nodes.
-    pub(super) fn finish(mut self, pool: i64, batch: i32, weights: &[f32], biases: &[f32]) -> Vec<NodeDef> {
-        let pooled = self.b.op("AvgPool", "MobilenetV1/Logits/AvgPool_1a/AvgPool").input(&self.x).float_type();
+    pub(super) fn finish(
+        mut self,
+        pool: i64,
+        batch: i32,
+        weights: &[f32],
+        biases: &[f32],
+    ) -> Vec<NodeDef> {
+        let pooled = self
+            .b
+            .op("AvgPool", "MobilenetV1/Logits/AvgPool_1a/AvgPool")
+            .input(&self.x)
+            .float_type();
         let pooled = pooled.str_attr("data_format", "NHWC").str_attr("padding", "VALID");
-        let pooled = pooled.ints_attr("ksize", &[1, pool, pool, 1]).ints_attr("strides", &[1, 2, 2, 1]).finish();
+        let pooled = pooled
+            .ints_attr("ksize", &[1, pool, pool, 1])
+            .ints_attr("strides", &[1, 2, 2, 1])
+            .finish();
         let dropout = self.float_op("Identity", POOLED, [&pooled]);
         let logits = "MobilenetV1/Logits/Conv2d_1c_1x1";
         let (inputs, outputs) = ((weights.len() / LOGITS) as i64, LOGITS as i64);
-        let weights = self.variable(&format!("{logits}/weights"), &[1, 1, inputs, outputs], weights);
+        let weights =
+            self.variable(&format!("{logits}/weights"), &[1, 1, inputs, outputs], weights);
         let biases = self.variable(&format!("{logits}/biases"), &[outputs], biases);
-        let convolution =
-            self.b.op("Conv2D", &format!("{logits}/convolution")).inputs([&dropout, &weights]).float_type();
+        let convolution = self
+            .b
+            .op("Conv2D", &format!("{logits}/convolution"))
+            .inputs([&dropout, &weights])
+            .float_type();
         let convolution = convolution.str_attr("data_format", "NHWC").str_attr("padding", "SAME");
-        let convolution = convolution.ints_attr("strides", &[1, 1, 1, 1]).bool_attr("use_cudnn_on_gpu", true).finish();
-        let biased = self.b.op("BiasAdd", &format!("{logits}/BiasAdd")).inputs([&convolution, &biases]).float_type();
+        let convolution = convolution
+            .ints_attr("strides", &[1, 1, 1, 1])
+            .bool_attr("use_cudnn_on_gpu", true)
+            .finish();
+        let biased = self
+            .b
+            .op("BiasAdd", &format!("{logits}/BiasAdd"))
+            .inputs([&convolution, &biases])
+            .float_type();
         let biased = biased.str_attr("data_format", "NHWC").finish();
-        let squeeze = self.b.op("Squeeze", "MobilenetV1/Logits/SpatialSqueeze").input(&biased).float_type();
+        let squeeze =
+            self.b.op("Squeeze", "MobilenetV1/Logits/SpatialSqueeze").input(&biased).float_type();
         let squeeze = squeeze.ints_attr("squeeze_dims", &[1, 2]).finish();
         let shape = self.b.ints("MobilenetV1/Predictions/Reshape/shape", &[-1, LOGITS as i32]);
         let reshape = self.reshape("MobilenetV1/Predictions/Reshape", &squeeze, &shape);

@@ -1,4 +1,5 @@
-//! The pretrained networks: which there are, where they come from, and the [`Backbone`] made of them.
+//! The pretrained networks: which there are, where they come from, and the [`Backbone`] made of
+//! them.
 
 mod architecture;
 mod archive;

@@ -1,5 +1,5 @@
-//! What a module must be before it is run: broken ones, and those made to do harm, are to end in a message, not in
-//! TensorFlow's memory or on the disk.
+//! What a module must be before it is run: broken ones, and those made to do harm, are to end in a
+//! message, not in TensorFlow's memory or on the disk.
 
 use super::graph_checks::{MOST_FEATURES, check_part};
 use crate::proto::{GraphDef, InputRef, NodeDef, TensorProto};
@@ -25,13 +25,17 @@ pub(super) fn feature_count(graph: &GraphDef, input: &str, tensor: &str) -> Resu
     if dtype != tensorflow::DataType::Float {
         return Err(format!("gives features of the type {dtype:?}; only Float is supported"));
     }
-    let size = match imported.shape(tensor).as_deref() {
-        Some(&[_, size]) if size > MOST_FEATURES => {
-            return Err(format!("gives {size} features an image, which is absurd"));
-        }
-        Some(&[_, size]) if size > 0 => size as usize,
-        _ => return Err("does not give a feature vector of known length; is it a feature_vector module?".into()),
-    };
+    let size =
+        match imported.shape(tensor).as_deref() {
+            Some(&[_, size]) if size > MOST_FEATURES => {
+                return Err(format!("gives {size} features an image, which is absurd"));
+            }
+            Some(&[_, size]) if size > 0 => size as usize,
+            _ => return Err(
+                "does not give a feature vector of known length; is it a feature_vector module?"
+                    .into(),
+            ),
+        };
     check_part(&imported, graph, input, tensor)?;
     Ok(size)
 }
@@ -40,9 +44,13 @@ pub(super) fn feature_count(graph: &GraphDef, input: &str, tensor: &str) -> Resu
 pub(super) fn is_of_shape(variable: &NodeDef, value: &TensorProto) -> Result<(), String> {
     let Some(wanted) = variable.shape_attr("shape") else { return Ok(()) };
     let is: Vec<i64> = value.tensor_shape.dim.iter().map(|d| d.size).collect();
-    if is.len() == wanted.len() && is.iter().zip(&wanted).all(|(is, wanted)| *wanted < 0 || is == wanted) {
+    if is.len() == wanted.len()
+        && is.iter().zip(&wanted).all(|(is, wanted)| *wanted < 0 || is == wanted)
+    {
         return Ok(());
     }
     let name = &variable.name;
-    Err(format!("holds '{name}' of the shape {is:?}, but the graph wants {wanted:?}; the two are not of one module"))
+    Err(format!(
+        "holds '{name}' of the shape {is:?}, but the graph wants {wanted:?}; the two are not of one module"
+    ))
 }

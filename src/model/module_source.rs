@@ -1,5 +1,5 @@
-//! Where a TF-Hub module is: a directory, an archive of one, or an address whose archive is kept as Python's
-//! tensorflow_hub keeps it, so that either finds what the other has brought.
+//! Where a TF-Hub module is: a directory, an archive of one, or an address whose archive is kept as
+//! Python's tensorflow_hub keeps it, so that either finds what the other has brought.
 
 use super::archive;
 use crate::error::{Error, Result};
@@ -16,7 +16,9 @@ pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
     match handle.split_once("://") {
         Some(("http" | "https", _)) => return fetch_module(handle),
         Some(_) => {
-            let message = format!("{handle}: only http:// and https:// can be fetched; give the module's directory");
+            let message = format!(
+                "{handle}: only http:// and https:// can be fetched; give the module's directory"
+            );
             return Err(Error::usage("tfhub_module", message));
         }
         None => {}
@@ -33,7 +35,8 @@ pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
         ));
     }
     let archive = path.canonicalize().map_err(Error::io("opening", path))?;
-    let modified = archive.metadata().and_then(|m| m.modified()).map_err(Error::io("opening", path))?;
+    let modified =
+        archive.metadata().and_then(|m| m.modified()).map_err(Error::io("opening", path))?;
     let key = format!("{}\n{modified:?}", archive.display());
     let dir = cache_dir().join(hash(&key));
     if !is_module(&dir) {
@@ -52,15 +55,18 @@ fn hash(text: &str) -> String {
     Sha1::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Fetches a module, unless tensorflow_hub or we have done so before. Its directory is named by the SHA-1 of the address
-/// exactly as given.
+/// Fetches a module, unless tensorflow_hub or we have done so before. Its directory is named by the
+/// SHA-1 of the address exactly as given.
 fn fetch_module(url: &str) -> Result<PathBuf> {
     let dir = cache_dir().join(hash(url));
     if is_module(&dir) {
         return Ok(dir);
     }
     if fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Error::input(dir, "holds no saved_model.pb; remove it to have the module fetched again"));
+        return Err(Error::input(
+            dir,
+            "holds no saved_model.pb; remove it to have the module fetched again",
+        ));
     }
     fsio::ensure_dir_exists(&cache_dir())?;
     let archive = cache_dir().join(format!(".{}.tgz", hash(url)));
@@ -69,10 +75,12 @@ fn fetch_module(url: &str) -> Result<PathBuf> {
         url: url.into(),
         message: format!("{message}\nWithout a network: unpack the module into {}", dir.display()),
     };
-    net::fetch(&format!("{url}{separator}tf-hub-format=compressed"), &archive, None).map_err(|error| match error {
-        Error::Net { message, .. } => fail(message),
-        other => other,
-    })?;
+    net::fetch(&format!("{url}{separator}tf-hub-format=compressed"), &archive, None).map_err(
+        |error| match error {
+            Error::Net { message, .. } => fail(message),
+            other => other,
+        },
+    )?;
     let unpacked = unpack(&archive, &dir, "");
     let _ = fs::remove_file(&archive);
     unpacked.map_err(|error| match error {
@@ -87,8 +95,10 @@ fn fetch_module(url: &str) -> Result<PathBuf> {
 fn describe(url: &str, dir: &Path) -> Result<()> {
     let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S%.6f");
     let (host, id) = (gethostname::gethostname(), std::process::id());
-    let text =
-        format!("Module: {url}\nDownload Time: {now}\nDownloader Hostname: {} (PID:{id})", host.to_string_lossy());
+    let text = format!(
+        "Module: {url}\nDownload Time: {now}\nDownloader Hostname: {} (PID:{id})",
+        host.to_string_lossy()
+    );
     fsio::write(&dir.with_extension("descriptor.txt"), text.as_bytes())
 }
 
@@ -96,8 +106,8 @@ fn is_module(dir: &Path) -> bool {
     dir.join("saved_model.pb").is_file()
 }
 
-/// Unpacks beside `dir` and renames, so that `dir` holds a whole module or is not there. `remedy` is for the message
-/// about a broken archive.
+/// Unpacks beside `dir` and renames, so that `dir` holds a whole module or is not there. `remedy`
+/// is for the message about a broken archive.
 fn unpack(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let parent = dir.parent().unwrap_or(Path::new("."));
     fsio::ensure_dir_exists(parent)?;
@@ -127,9 +137,15 @@ fn module_root(dir: &Path) -> std::result::Result<PathBuf, String> {
         0 => Err("holds no saved_model.pb".into()),
         1 => Ok(modules.remove(0)),
         count => {
-            let names: Vec<_> =
-                modules.iter().filter_map(|m| Some(m.file_name()?.to_string_lossy())).take(LISTED).collect();
-            Err(format!("holds {count} modules, in {}; unpack it and give the directory of one", names.join(", ")))
+            let names: Vec<_> = modules
+                .iter()
+                .filter_map(|m| Some(m.file_name()?.to_string_lossy()))
+                .take(LISTED)
+                .collect();
+            Err(format!(
+                "holds {count} modules, in {}; unpack it and give the directory of one",
+                names.join(", ")
+            ))
         }
     }
 }

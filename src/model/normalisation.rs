@@ -1,5 +1,6 @@
-//! What a graph of unknown make does to pixels itself: a chain of additions and multiplications by constants, either
-//! behind the tensor that is fed (the graph normalises), or before it (the graph shows how to).
+//! What a graph of unknown make does to pixels itself: a chain of additions and multiplications by
+//! constants, either behind the tensor that is fed (the graph normalises), or before it (the graph
+//! shows how to).
 
 use super::graph_view::{GraphView, data_inputs};
 use crate::proto::{DataType, NodeDef};
@@ -50,13 +51,17 @@ pub(super) fn guess_range(view: &GraphView<'_>, input: &str) -> RangeGuess {
         return RangeGuess { mean: affine.zero(), std: 1.0 / affine.scale, why };
     }
     let Some((affine, last)) = behind(view, input) else {
-        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask whoever trained it".into();
+        let why =
+            "assumed, for pixels from -1 to 1: the graph does not say; ask whoever trained it"
+                .into();
         return RangeGuess { mean: USUAL, std: USUAL, why };
     };
-    // Who subtracts 100 or divides by 255 wants bytes; who subtracts 0.5 or doubles wants fractions.
+    // Who subtracts 100 or divides by 255 wants bytes; who subtracts 0.5 or doubles wants
+    // fractions.
     let bytes = affine.zero() > 2.0 || affine.scale.abs() < 0.1;
     let (std, most) = if bytes { (1.0, "255") } else { (255.0, "1") };
-    let why = format!("the graph itself normalises, up to '{last}', it seems from pixels of 0 to {most}");
+    let why =
+        format!("the graph itself normalises, up to '{last}', it seems from pixels of 0 to {most}");
     RangeGuess { mean: 0.0, std, why }
 }
 
@@ -83,12 +88,14 @@ fn before(view: &GraphView<'_>, input: &str) -> Option<Affine> {
     None
 }
 
-/// From `input` to what the layers see, with the last node of the normalisation, where there is any.
+/// From `input` to what the layers see, with the last node of the normalisation, where there is
+/// any.
 fn behind<'g>(view: &GraphView<'g>, input: &str) -> Option<(Affine, &'g str)> {
     let mut at = view.node(input)?.name.as_str();
     let mut total = None;
     for _ in 0..LONGEST {
-        let readers: Vec<&NodeDef> = view.readers(at).iter().copied().filter(|n| n.op != "Shape").collect();
+        let readers: Vec<&NodeDef> =
+            view.readers(at).iter().copied().filter(|n| n.op != "Shape").collect();
         let [reader] = readers[..] else { break };
         let Some((_, step)) = affine_step(view, reader) else { break };
         at = &reader.name;
@@ -123,15 +130,18 @@ fn affine_step<'n>(view: &GraphView<'_>, node: &'n NodeDef) -> Option<(&'n str, 
     Some((x, Affine { scale, offset, uniform }))
 }
 
-/// The mean of a constant of one number, or one for each channel, and whether they are all the same.
+/// The mean of a constant of one number, or one for each channel, and whether they are all the
+/// same.
 fn constant(view: &GraphView<'_>, tensor: &str) -> Option<(f32, bool)> {
     let mut node = view.node(tensor)?;
     while node.op == "Identity" {
         node = view.node(data_inputs(node).next()?)?;
     }
     let value = node.tensor_attr("value").ok().filter(|_| node.op == "Const")?;
-    let bytes = value.tensor_content.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    let numbers = if value.float_val.is_empty() { bytes.collect() } else { value.float_val.clone() };
+    let bytes =
+        value.tensor_content.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    let numbers =
+        if value.float_val.is_empty() { bytes.collect() } else { value.float_val.clone() };
     let is_float = value.dtype.enum_value() == Ok(DataType::DT_FLOAT);
     let fits = is_float && (1..=4).contains(&numbers.len());
     let mean = numbers.iter().sum::<f32>() / numbers.len() as f32;

@@ -1,5 +1,6 @@
-//! The network as it is used to compute bottlenecks: the same function of the pixels in fewer, larger ops. What is
-//! exported and shown is never rewritten, and whoever uses the outcome compares it with the published graph first.
+//! The network as it is used to compute bottlenecks: the same function of the pixels in fewer,
+//! larger ops. What is exported and shown is never rewritten, and whoever uses the outcome compares
+//! it with the published graph first.
 //!
 //! | step | what | where |
 //! |---|---|---|
@@ -24,15 +25,21 @@ pub fn optimize(graph: &GraphDef, input: &str, output: &str, spec: &PixelSpec) -
     free_batch(&fold_batch_norms(&passed, InputRef::parse(output).node), input, output, spec)
 }
 
-/// Ops whose output is their input. (PlaceholderWithDefault: where nothing is fed to it, as between the network of a
-/// retrained graph and its new layer.)
+/// Ops whose output is their input. (PlaceholderWithDefault: where nothing is fed to it, as between
+/// the network of a retrained graph and its new layer.)
 const TRIVIAL: [&str; 4] = ["Identity", "CheckNumerics", "StopGradient", "PlaceholderWithDefault"];
 
-/// Whoever reads a trivial op reads its input instead, and nobody waits for one. `keep` are left alone.
+/// Whoever reads a trivial op reads its input instead, and nobody waits for one. `keep` are left
+/// alone.
 fn pass_by(graph: &GraphDef, keep: &[&str]) -> GraphDef {
-    let trivial = |n: &&NodeDef| TRIVIAL.contains(&n.op.as_str()) && !keep.contains(&n.name.as_str());
-    let passed: HashMap<&str, &str> =
-        graph.node.iter().filter(trivial).filter_map(|n| Some((n.name.as_str(), n.input.first()?.as_str()))).collect();
+    let trivial =
+        |n: &&NodeDef| TRIVIAL.contains(&n.op.as_str()) && !keep.contains(&n.name.as_str());
+    let passed: HashMap<&str, &str> = graph
+        .node
+        .iter()
+        .filter(trivial)
+        .filter_map(|n| Some((n.name.as_str(), n.input.first()?.as_str())))
+        .collect();
     let mut ends = HashMap::new();
     let mut rewritten = graph.clone();
     for node in &mut rewritten.node {
@@ -42,8 +49,13 @@ fn pass_by(graph: &GraphDef, keep: &[&str]) -> GraphDef {
     rewritten
 }
 
-/// Where a chain of passed nodes leads. `ends` keeps what is known of them: chains may be long, and read at every node.
-fn end<'g>(input: &str, passed: &HashMap<&'g str, &'g str>, ends: &mut HashMap<&'g str, &'g str>) -> String {
+/// Where a chain of passed nodes leads. `ends` keeps what is known of them: chains may be long, and
+/// read at every node.
+fn end<'g>(
+    input: &str,
+    passed: &HashMap<&'g str, &'g str>,
+    ends: &mut HashMap<&'g str, &'g str>,
+) -> String {
     let mut way = Vec::new();
     let mut at = None;
     // As many steps as there are nodes: more would be a loop.
@@ -62,16 +74,22 @@ fn end<'g>(input: &str, passed: &HashMap<&'g str, &'g str>, ends: &mut HashMap<&
     end.to_owned()
 }
 
-/// Step 4. The fused ops are TensorFlow's own, the ones its graph optimizer makes; not every build has them all.
+/// Step 4. The fused ops are TensorFlow's own, the ones its graph optimizer makes; not every build
+/// has them all.
 #[must_use]
 pub fn fuse(graph: &GraphDef, output: &str) -> GraphDef {
     let output = InputRef::parse(output).node;
     let mut readers: HashMap<&str, Vec<&NodeDef>> = HashMap::new();
     for node in &graph.node {
-        node.input.iter().for_each(|i| readers.entry(InputRef::parse(i).node).or_default().push(node));
+        node.input
+            .iter()
+            .for_each(|i| readers.entry(InputRef::parse(i).node).or_default().push(node));
     }
     // The one node that reads this one.
-    let next = |node: &NodeDef, ops: &[&str]| match readers.get(node.name.as_str()).map(Vec::as_slice) {
+    let next = |node: &NodeDef, ops: &[&str]| match readers
+        .get(node.name.as_str())
+        .map(Vec::as_slice)
+    {
         Some(&[reader]) if ops.contains(&reader.op.as_str()) && node.name != output => Some(reader),
         _ => None,
     };
@@ -82,23 +100,39 @@ pub fn fuse(graph: &GraphDef, output: &str) -> GraphDef {
             "DepthwiseConv2dNative" => "_FusedDepthwiseConv2dNative",
             _ => continue,
         };
-        let Some(bias) = next(conv, &["BiasAdd"]).filter(|b| b.input.len() == 2 && b.input[0] == conv.name) else {
+        let Some(bias) =
+            next(conv, &["BiasAdd"]).filter(|b| b.input.len() == 2 && b.input[0] == conv.name)
+        else {
             continue;
         };
         let last = next(bias, &["Relu", "Relu6", "Elu"]).unwrap_or(bias);
-        let ops = if last.name == bias.name { vec!["BiasAdd"] } else { vec!["BiasAdd", last.op.as_str()] };
-        let mut node =
-            NodeDef { name: last.name.clone(), op: op.into(), input: conv.input.clone(), ..NodeDef::default() };
+        let ops = if last.name == bias.name {
+            vec!["BiasAdd"]
+        } else {
+            vec!["BiasAdd", last.op.as_str()]
+        };
+        let mut node = NodeDef {
+            name: last.name.clone(),
+            op: op.into(),
+            input: conv.input.clone(),
+            ..NodeDef::default()
+        };
         node.input.push(bias.input[1].clone());
         let kept = ["T", "strides", "padding", "data_format", "dilations", "explicit_paddings"];
         node.attr = conv.attr.iter().filter(|a| kept.contains(&a.key.as_str())).cloned().collect();
         node.set_attr(
             "fused_ops",
-            Value::List(ListValue { s: ops.iter().map(|op| op.as_bytes().to_vec()).collect(), ..Default::default() }),
+            Value::List(ListValue {
+                s: ops.iter().map(|op| op.as_bytes().to_vec()).collect(),
+                ..Default::default()
+            }),
         );
         node.set_attr("num_args", Value::I(1));
         if op == "_FusedConv2D" {
-            let types = ListValue { type_: vec![crate::proto::DataType::DT_FLOAT as i32], ..Default::default() };
+            let types = ListValue {
+                type_: vec![crate::proto::DataType::DT_FLOAT as i32],
+                ..Default::default()
+            };
             node.set_attr("TArgs", Value::List(types));
         }
         fused.insert(&last.name, node);

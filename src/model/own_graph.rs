@@ -1,5 +1,5 @@
-//! A frozen graph of the user's own, `--architecture=path/to/graph.pb`: its tensors as the flags name them, or
-//! guessed and said.
+//! A frozen graph of the user's own, `--architecture=path/to/graph.pb`: its tensors as the flags
+//! name them, or guessed and said.
 
 use super::frozen::{Backbone, Generation};
 use super::functions::is_call;
@@ -42,8 +42,8 @@ const ALIKE: f64 = 0.75;
 /// The longest part of a bottleneck file's name that is the graph's.
 const LONGEST_NAME: usize = 64;
 
-/// Reads the graph, finds its tensors and checks them. Of the graph, what the bottleneck needs is kept: a layer that
-/// was put on it by an earlier retraining goes.
+/// Reads the graph, finds its tensors and checks them. Of the graph, what the bottleneck needs is
+/// kept: a layer that was put on it by an earlier retraining goes.
 ///
 /// # Errors
 /// Each names the flag that mends it, or the file.
@@ -51,29 +51,39 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
     let (bytes, graph_def) = read(own)?;
     check_graph(&graph_def).map_err(|message| Error::input(&own.path, message))?;
     let view = GraphView::new(&graph_def).map_err(|e| Error::input(&own.path, e.to_string()))?;
-    let given = |flag, tensor: &Option<String>| tensor.as_ref().map(|t| own.resolve(&view, flag, t)).transpose();
+    let given = |flag, tensor: &Option<String>| {
+        tensor.as_ref().map(|t| own.resolve(&view, flag, t)).transpose()
+    };
     let bottleneck = given("bottleneck_tensor", &own.bottleneck_tensor)?;
     let input = given("input_tensor", &own.input_tensor)?;
-    let input = input.map_or_else(|| own.guessed("input_tensor", guess_input(&view, bottleneck.as_deref())), Ok)?;
+    let input = input.map_or_else(
+        || own.guessed("input_tensor", guess_input(&view, bottleneck.as_deref())),
+        Ok,
+    )?;
     let pixels = own.pixels(&view, &input)?;
 
-    let sized =
-        (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1))).then(|| with_size(&graph_def, &input, &pixels));
-    let size_refused =
-        |e: Error| Error::usage("input_width", format!("{}x{} does not fit: {e}", pixels.width, pixels.height));
+    let sized = (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1)))
+        .then(|| with_size(&graph_def, &input, &pixels));
+    let size_refused = |e: Error| {
+        Error::usage("input_width", format!("{}x{} does not fit: {e}", pixels.width, pixels.height))
+    };
     let sized = sized.as_ref().map(|g| GraphView::new(g).map_err(size_refused)).transpose()?;
     let view = sized.as_ref().unwrap_or(&view);
-    let bottleneck = bottleneck.map_or_else(|| own.guessed("bottleneck_tensor", guess_bottleneck(view, &input)), Ok)?;
+    let bottleneck = bottleneck
+        .map_or_else(|| own.guessed("bottleneck_tensor", guess_bottleneck(view, &input)), Ok)?;
     let size = own.bottleneck_size(view, &bottleneck)?;
     own.check_needs(view, &input, &bottleneck)?;
-    check_part(view.graph(), &graph_def, &input, &bottleneck).map_err(|message| Error::input(&own.path, message))?;
+    check_part(view.graph(), &graph_def, &input, &bottleneck)
+        .map_err(|message| Error::input(&own.path, message))?;
 
     let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
     let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
-    let mut kept = convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
+    let mut kept =
+        convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
     info!(target: "retrain", "{}: a bottleneck is the {size} numbers of '{bottleneck}'", own.path.display());
     let is_vector = view.vector_size(&bottleneck).is_some();
-    let bottleneck = if is_vector { bottleneck } else { add_flattening(&mut kept, &bottleneck, size) };
+    let bottleneck =
+        if is_vector { bottleneck } else { add_flattening(&mut kept, &bottleneck, size) };
     Ok(Backbone {
         name,
         generation: Generation::Poets,
@@ -92,13 +102,19 @@ fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
     let path = &own.path;
     if !path.is_file() {
         let what = if path.is_dir() { "is a directory" } else { "there is no such file" };
-        let message = format!("{}: {what}; give the path of a frozen GraphDef, or a model's name", path.display());
+        let message = format!(
+            "{}: {what}; give the path of a frozen GraphDef, or a model's name",
+            path.display()
+        );
         return Err(Error::usage("architecture", message));
     }
     let bytes = crate::fsio::read(path)?;
     let graph_def: GraphDef = proto::parse(path, &bytes)?;
     if graph_def.node.is_empty() {
-        return Err(Error::input(path, "holds no graph; a SavedModel must be frozen into a GraphDef first"));
+        return Err(Error::input(
+            path,
+            "holds no graph; a SavedModel must be frozen into a GraphDef first",
+        ));
     }
     Ok((bytes, graph_def))
 }
@@ -112,15 +128,23 @@ impl OwnGraph {
             let score = |n: &NodeDef| strsim::jaro_winkler(&n.name, typed);
             let nearest = view.all().map(|n| (score(n), n)).max_by(|a, b| a.0.total_cmp(&b.0));
             let nearest = nearest.filter(|(score, _)| *score > ALIKE);
-            let hint = nearest.map(|(_, n)| format!("; did you mean '{}'?", n.name)).unwrap_or_default();
+            let hint =
+                nearest.map(|(_, n)| format!("; did you mean '{}'?", n.name)).unwrap_or_default();
             return Err(wrong(format!("{} holds no tensor '{typed}'{hint}", self.path.display())));
         };
         let count = view.output_count(&node.name);
         match (tensor.index, count) {
-            (_, 0) => Err(wrong(format!("'{typed}' is an operation without outputs ({}), not a tensor", node.op))),
+            (_, 0) => Err(wrong(format!(
+                "'{typed}' is an operation without outputs ({}), not a tensor",
+                node.op
+            ))),
             (index, count) if index >= count => {
-                let message =
-                    format!("'{}' has no output {index}; its last is '{}:{}'", node.name, node.name, count - 1);
+                let message = format!(
+                    "'{}' has no output {index}; its last is '{}:{}'",
+                    node.name,
+                    node.name,
+                    count - 1
+                );
                 Err(wrong(message))
             }
             (0, _) => Ok(node.name.clone()),
@@ -131,7 +155,8 @@ impl OwnGraph {
     /// A guess, said; or an error that asks for the flag.
     fn guessed(&self, flag: &str, guess: Guessed) -> Result<String> {
         let path = self.path.display();
-        let guess = guess.map_err(|why| Error::usage(flag, format!("must be given for {path}: {why}")))?;
+        let guess =
+            guess.map_err(|why| Error::usage(flag, format!("must be given for {path}: {why}")))?;
         self.say(&format!("--{flag}={}", guess.tensor), &guess.why);
         Ok(guess.tensor)
     }
@@ -143,7 +168,8 @@ impl OwnGraph {
     /// Says what two flags would have to be for what is assumed, where they were not given.
     fn say_assumed(&self, flags: [(&str, bool, &dyn Display); 2], why: &str) {
         let assumed = flags.iter().filter(|(_, is_assumed, _)| *is_assumed);
-        let assumed: Vec<String> = assumed.map(|(flag, _, value)| format!("--{flag}={value}")).collect();
+        let assumed: Vec<String> =
+            assumed.map(|(flag, _, value)| format!("--{flag}={value}")).collect();
         if !assumed.is_empty() {
             self.say(&assumed.join(" "), why);
         }
@@ -151,12 +177,15 @@ impl OwnGraph {
 
     /// The pixels that the input tensor wants, checked against what it says of them.
     fn pixels(&self, view: &GraphView<'_>, input: &str) -> Result<PixelSpec> {
-        let wrong = |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
+        let wrong =
+            |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
         if InputRef::parse(input).index > 0 {
             return wrong("is not the first output of its node; only that can be fed".into());
         }
         if !view.is_float(input) {
-            return wrong("does not hold floats; give the tensor of float pixels that is made of it".into());
+            return wrong(
+                "does not hold floats; give the tensor of float pixels that is made of it".into(),
+            );
         }
         let shape = view.shape(input);
         let dims = shape.as_deref().unwrap_or(&[-1; 4]);
@@ -166,7 +195,8 @@ impl OwnGraph {
         }
         let height = self.side(input, "input_height", self.input_height, dims[1])?;
         let width = self.side(input, "input_width", self.input_width, dims[2])?;
-        let (height, width) = image_size(height, width).map_err(|message| Error::input(&self.path, message))?;
+        let (height, width) =
+            image_size(height, width).map_err(|message| Error::input(&self.path, message))?;
         self.say_assumed(
             [
                 ("input_width", self.input_width.is_none(), &width),
@@ -175,9 +205,13 @@ impl OwnGraph {
             &format!("the shape of '{input}'"),
         );
         let guess = guess_range(view, input);
-        let (mean, std) = (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
+        let (mean, std) =
+            (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
         self.say_assumed(
-            [("input_mean", self.input_mean.is_none(), &mean), ("input_std", self.input_std.is_none(), &std)],
+            [
+                ("input_mean", self.input_mean.is_none(), &mean),
+                ("input_std", self.input_std.is_none(), &std),
+            ],
             &guess.why,
         );
         Ok(PixelSpec { width, height, depth: 3, range: PixelRange::Multiply { mean, std } })
@@ -186,12 +220,16 @@ impl OwnGraph {
     /// Width or height, as given or as the graph has it.
     fn side(&self, input: &str, flag: &str, given: Option<i32>, known: i64) -> Result<i64> {
         match (given.map(i64::from), Some(known).filter(|&k| k > 0)) {
-            (Some(given), Some(known)) if given != known => {
-                Err(Error::usage(flag, format!("{given}, but '{input}' wants {known}; leave it out")))
-            }
+            (Some(given), Some(known)) if given != known => Err(Error::usage(
+                flag,
+                format!("{given}, but '{input}' wants {known}; leave it out"),
+            )),
             (Some(side), _) | (None, Some(side)) => Ok(side),
             (None, None) => {
-                let message = format!("must be given: '{input}' of {} takes images of any size", self.path.display());
+                let message = format!(
+                    "must be given: '{input}' of {} takes images of any size",
+                    self.path.display()
+                );
                 Err(Error::usage(flag, message))
             }
         }
@@ -199,7 +237,9 @@ impl OwnGraph {
 
     /// How many numbers a bottleneck has, flattened.
     fn bottleneck_size(&self, view: &GraphView<'_>, bottleneck: &str) -> Result<usize> {
-        let wrong = |message: String| Err(Error::usage("bottleneck_tensor", format!("'{bottleneck}' {message}")));
+        let wrong = |message: String| {
+            Err(Error::usage("bottleneck_tensor", format!("'{bottleneck}' {message}")))
+        };
         if !view.is_float(bottleneck) {
             return wrong("does not hold floats".into());
         }
@@ -212,10 +252,15 @@ impl OwnGraph {
                 written(&dims)
             ));
         }
-        let size = dims[1..].iter().try_fold(1i64, |n, &d| n.checked_mul(d)).filter(|&n| n <= MOST_FEATURES);
+        let size = dims[1..]
+            .iter()
+            .try_fold(1i64, |n, &d| n.checked_mul(d))
+            .filter(|&n| n <= MOST_FEATURES);
         match size {
             Some(size) => Ok(size as usize),
-            None => wrong(format!("of {} is {}, which is absurd", self.path.display(), written(&dims))),
+            None => {
+                wrong(format!("of {} is {}, which is absurd", self.path.display(), written(&dims)))
+            }
         }
     }
 
@@ -223,11 +268,14 @@ impl OwnGraph {
     fn check_needs(&self, view: &GraphView<'_>, input: &str, bottleneck: &str) -> Result<()> {
         let needed = view.needs(bottleneck, Some(input));
         if !needed.contains(input) {
-            let message = format!("'{bottleneck}' does not depend on the input tensor '{input}' (--input_tensor)");
+            let message = format!(
+                "'{bottleneck}' does not depend on the input tensor '{input}' (--input_tensor)"
+            );
             return Err(Error::usage("bottleneck_tensor", message));
         }
         let wrong = |message: String| Err(Error::input(&self.path, message));
-        // GraphDefs of the first generation have no functions, and what is kept of this one has none.
+        // GraphDefs of the first generation have no functions, and what is kept of this one has
+        // none.
         let graph_def = view.graph_def();
         for node in view.all().filter(|n| n.name != input && needed.contains(n.name.as_str())) {
             let (name, op) = (&node.name, node.op.as_str());
@@ -237,10 +285,14 @@ impl OwnGraph {
                 ));
             }
             if VARIABLES.contains(&op) {
-                return wrong(format!("is not frozen: '{name}' is a variable; make constants of its variables first"));
+                return wrong(format!(
+                    "is not frozen: '{name}' is a variable; make constants of its variables first"
+                ));
             }
             if is_call(graph_def, node) {
-                return wrong(format!("'{name}' calls a function; freeze the graph with its functions inlined"));
+                return wrong(format!(
+                    "'{name}' calls a function; freeze the graph with its functions inlined"
+                ));
             }
         }
         Ok(())
@@ -249,7 +301,8 @@ impl OwnGraph {
 
 /// A shape as Python writes it.
 fn written(dims: &[i64]) -> String {
-    let dims: Vec<String> = dims.iter().map(|&d| if d < 0 { "?".into() } else { d.to_string() }).collect();
+    let dims: Vec<String> =
+        dims.iter().map(|&d| if d < 0 { "?".into() } else { d.to_string() }).collect();
     format!("[{}]", dims.join(", "))
 }
 
@@ -278,12 +331,21 @@ fn add_flattening(graph: &mut GraphDef, tensor: &str, size: usize) -> String {
 }
 
 /// What bottleneck files bear: the file's name, and a digest of all that a bottleneck follows from.
-fn cache_name(own: &OwnGraph, content_hash: [u8; 32], tensors: [&str; 2], pixels: &PixelSpec) -> String {
+fn cache_name(
+    own: &OwnGraph,
+    content_hash: [u8; 32],
+    tensors: [&str; 2],
+    pixels: &PixelSpec,
+) -> String {
     let mut digest = Sha256::new();
     digest.update(content_hash);
     digest.update(format!("\0{tensors:?}\0{pixels:?}"));
     let digest: String = digest.finalize()[..6].iter().map(|b| format!("{b:02x}")).collect();
-    let name = own.path.file_name().map(|n| n.to_string_lossy().replace(['/', ':', '\\'], "~")).unwrap_or_default();
+    let name = own
+        .path
+        .file_name()
+        .map(|n| n.to_string_lossy().replace(['/', ':', '\\'], "~"))
+        .unwrap_or_default();
     let name: String = name.chars().take(LONGEST_NAME).collect();
     format!("{name}_{digest}")
 }

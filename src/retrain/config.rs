@@ -83,7 +83,8 @@ pub struct Config {
     pub resume: bool,
     /// Every how many steps the state of the run is kept; 0 for once a minute.
     pub checkpoint_frequency: u64,
-    /// Whether earlier runs' summaries stay: this run's then get a directory of their own in `summaries_dir`.
+    /// Whether earlier runs' summaries stay: this run's then get a directory of their own in
+    /// `summaries_dir`.
     pub summaries_keep: bool,
     /// What initial weights and batches follow from.
     pub random_seed: u64,
@@ -97,10 +98,15 @@ impl Config {
     /// Checks that every output can be written, before the costly work.
     pub(super) fn check(&self) -> Result<()> {
         if self.image_dir.as_os_str().is_empty() {
-            return Err(Error::usage("image_dir", "must be given: a directory that holds one directory per class"));
+            return Err(Error::usage(
+                "image_dir",
+                "must be given: a directory that holds one directory per class",
+            ));
         }
         self.check_places()?;
-        for (flag, path) in [("output_graph", &self.output_graph), ("output_labels", &self.output_labels)] {
+        for (flag, path) in
+            [("output_graph", &self.output_graph), ("output_labels", &self.output_labels)]
+        {
             fsio::check_writable(path).map_err(|e| Error::usage(flag, e.to_string()))?;
         }
         if let Some(dir) = &self.saved_model_dir {
@@ -113,7 +119,8 @@ impl Config {
         if let Some(graph) = self.own_graph()
             && same_file(graph, &self.output_graph)
         {
-            let message = format!("{} is the graph that is retrained; name another file", graph.display());
+            let message =
+                format!("{} is the graph that is retrained; name another file", graph.display());
             return Err(Error::usage("output_graph", message));
         }
         self.check_summaries_dir()
@@ -127,15 +134,22 @@ impl Config {
         }
     }
 
-    /// The summaries' directory is emptied at the start of a run: it must not be, or hold, what the run reads.
+    /// The summaries' directory is emptied at the start of a run: it must not be, or hold, what the
+    /// run reads.
     fn check_summaries_dir(&self) -> Result<()> {
         let real = |p: &Path| p.canonicalize().ok();
         let Some(summaries) = real(&self.summaries_dir) else { return Ok(()) };
-        let inputs = [&self.image_dir, &self.bottleneck_dir, &self.model_dir].into_iter().chain(self.own_graph());
+        let inputs = [&self.image_dir, &self.bottleneck_dir, &self.model_dir]
+            .into_iter()
+            .chain(self.own_graph());
         let here = std::env::current_dir().ok();
         for precious in inputs.filter_map(|p| real(p)).chain(here) {
             if precious.starts_with(&summaries) {
-                let message = format!("{} would be emptied, but {} is in it", summaries.display(), precious.display());
+                let message = format!(
+                    "{} would be emptied, but {} is in it",
+                    summaries.display(),
+                    precious.display()
+                );
                 return Err(Error::usage("summaries_dir", message));
             }
         }

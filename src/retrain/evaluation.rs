@@ -1,11 +1,11 @@
-//! Evaluating the new layer: in the training graph, or (hub) in an evaluation graph of its own, whose variables are
-//! restored from the checkpoint.
+//! Evaluating the new layer: in the training graph, or (hub) in an evaluation graph of its own,
+//! whose variables are restored from the checkpoint.
 
 use super::head::THREADS;
 use crate::error::{Error, Result};
 use crate::layers::{
-    EvaluationStep, FinalTrainingOps, HeadSpec, QuantForm, SavedVariable, Saver, Summaries, add_evaluation_step,
-    add_final_training_ops, add_saver,
+    EvaluationStep, FinalTrainingOps, HeadSpec, QuantForm, SavedVariable, Saver, Summaries,
+    add_evaluation_step, add_final_training_ops, add_saver,
 };
 use crate::model::Backbone;
 use crate::proto::{DataType, GraphDef};
@@ -27,7 +27,12 @@ pub(super) struct Evaluator {
 }
 
 impl Evaluator {
-    pub(super) fn new(graph: &Graph, session: Session, ops: &FinalTrainingOps, step: &EvaluationStep) -> Result<Self> {
+    pub(super) fn new(
+        graph: &Graph,
+        session: Session,
+        ops: &FinalTrainingOps,
+        step: &EvaluationStep,
+    ) -> Result<Self> {
         Ok(Self {
             session,
             bottleneck_input: graph.output(&ops.bottleneck_input)?,
@@ -56,7 +61,13 @@ pub(super) fn build_eval_graph(backbone: &Backbone, spec: &HeadSpec) -> Result<E
     let spec = HeadSpec { quantize: spec.quantize.map(|_| QuantForm::Eval), ..spec.clone() };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec)?;
     let saver = add_saver(&mut b, &saved_variables(backbone, &ops));
-    let step = add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input, spec.generation);
+    let step = add_evaluation_step(
+        &mut b,
+        &mut summaries,
+        &ops.final_tensor,
+        &ops.ground_truth_input,
+        spec.generation,
+    );
     graph_def.node.extend(b.take_nodes());
     Ok(EvalGraph { graph_def, ops, saver, step })
 }
@@ -77,12 +88,15 @@ fn saved_variables(backbone: &Backbone, ops: &FinalTrainingOps) -> Vec<SavedVari
     variables
 }
 
-/// The hub script's `build_eval_session`: the evaluation graph with the checkpoint's values in its variables.
+/// The hub script's `build_eval_session`: the evaluation graph with the checkpoint's values in its
+/// variables.
 pub(super) fn build_eval_session(eval: &EvalGraph, checkpoint: &Path) -> Result<Evaluator> {
     let graph = Graph::import(&eval.graph_def)?;
     let session = Session::new(&graph, THREADS)?;
     let path = Bytes(checkpoint.as_os_str().as_encoded_bytes().to_vec());
-    let path = Tensor::new(&[]).with_values(&[path]).map_err(|e| Error::tensorflow("making a tensor", e))?;
+    let path = Tensor::new(&[])
+        .with_values(&[path])
+        .map_err(|e| Error::tensorflow("making a tensor", e))?;
     let filename = graph.output(&eval.saver.filename)?;
     let mut args = SessionRunArgs::new();
     args.add_feed(&filename.operation, filename.index, &path);

@@ -21,7 +21,10 @@ pub fn state(data: &[u8]) {
         assert_eq!(rest(&first), rest(&second));
         // As bytes: a number that is none is not equal to itself.
         let variables = |s: &State| -> Vec<_> {
-            s.variables.iter().map(|(name, value)| (name.clone(), proto::serialize(value).unwrap())).collect()
+            s.variables
+                .iter()
+                .map(|(name, value)| (name.clone(), proto::serialize(value).unwrap()))
+                .collect()
         };
         assert_eq!(variables(&first), variables(&second));
         assert!(first.check(&first.course, path).is_ok());

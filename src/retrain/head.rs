@@ -1,13 +1,14 @@
-//! The training graph: the pretrained graph as published, the decoding of photographs, the new layer, its gradient
-//! step, its evaluation and all summaries, in one graph with the script's names. The layer's part of it is loaded into a
-//! session.
+//! The training graph: the pretrained graph as published, the decoding of photographs, the new
+//! layer, its gradient step, its evaluation and all summaries, in one graph with the script's
+//! names. The layer's part of it is loaded into a session.
 
 use super::evaluation::{self, Evaluator};
 use super::meta_graph;
 use crate::error::{Error, Result};
 use crate::layers::{
-    Distortions, FinalTrainingOps, HeadSpec, Summaries, VariableNames, add_cross_entropy, add_evaluation_step,
-    add_final_training_ops, add_gradient_descent, add_input_distortions, add_jpeg_decoding,
+    Distortions, FinalTrainingOps, HeadSpec, Summaries, VariableNames, add_cross_entropy,
+    add_evaluation_step, add_final_training_ops, add_gradient_descent, add_input_distortions,
+    add_jpeg_decoding,
 };
 use crate::model::{Backbone, Generation};
 use crate::proto::{self, GraphDef, InputRef, NodeDef, float_tensor};
@@ -34,8 +35,8 @@ pub(super) struct Head {
     pretrained: Vec<NamedTensor>,
 }
 
-/// The ops of a step are tiny: spreading them over threads costs more than it brings, and one thread keeps sums in
-/// one order, so that a seed gives the same result every time.
+/// The ops of a step are tiny: spreading them over threads costs more than it brings, and one
+/// thread keeps sums in one order, so that a seed gives the same result every time.
 pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 impl Head {
@@ -56,15 +57,22 @@ impl Head {
         graph_def.node.extend(b.take_nodes());
         let ops = add_final_training_ops(&mut b, &mut summaries, spec)?;
         let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
-        let step =
-            add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input, spec.generation);
+        let step = add_evaluation_step(
+            &mut b,
+            &mut summaries,
+            &ops.final_tensor,
+            &ops.ground_truth_input,
+            spec.generation,
+        );
         let merged = summaries.merge_all(&mut b);
         let forward = b.take_nodes();
         let mut graph = Graph::import(&alone(&forward, &ops.bottleneck_input, &graph_def))?;
-        let train_step = add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged)?;
+        let train_step =
+            add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged)?;
         graph_def.node.extend(forward);
         graph_def.node.extend(b.take_nodes());
-        let meta_graph_def = meta_graph::for_events(&graph, &graph_def, &ops, &summaries, &train_step)?;
+        let meta_graph_def =
+            meta_graph::for_events(&graph, &graph_def, &ops, &summaries, &train_step)?;
         let export = match spec.generation {
             Generation::Poets => graph_def.clone(),
             Generation::Hub => evaluation::build_eval_graph(backbone, spec)?.graph_def,
@@ -77,7 +85,10 @@ impl Head {
             train_step: graph.operation(&train_step)?,
             merged: graph.output(&merged)?,
             cross_entropy: graph.output(&loss.mean)?,
-            initializers: ops.all_variables().map(|v| graph.operation(&v.initializer)).collect::<Result<_>>()?,
+            initializers: ops
+                .all_variables()
+                .map(|v| graph.operation(&v.initializer))
+                .collect::<Result<_>>()?,
             variables: outputs(&graph, &ops, |v| &v.snapshot)?,
             initial_values: outputs(&graph, &ops, |v| &v.initial_value)?,
             pretrained: backbone.variables.clone(),
@@ -96,14 +107,18 @@ impl Head {
         let mut tensors = Vec::with_capacity(self.initial_values.len());
         for (name, initial) in &self.initial_values {
             let value = values.iter().find(|(n, _)| n == name).map(|(_, value)| value);
-            let value = value.ok_or_else(|| Error::graph(name, "is missing in the state of the run"))?;
-            let dims: Vec<u64> = value.tensor_shape.dim.iter().map(|d| d.size.unsigned_abs()).collect();
+            let value =
+                value.ok_or_else(|| Error::graph(name, "is missing in the state of the run"))?;
+            let dims: Vec<u64> =
+                value.tensor_shape.dim.iter().map(|d| d.size.unsigned_abs()).collect();
             let numbers = proto::floats(value);
             let tensor = Tensor::<f32>::new(&dims).with_values(&numbers);
             tensors.push((initial, tensor.map_err(|e| Error::tensorflow(DOING, e))?));
         }
         let mut args = SessionRunArgs::new();
-        tensors.iter().for_each(|(output, tensor)| args.add_feed(&output.operation, output.index, tensor));
+        tensors
+            .iter()
+            .for_each(|(output, tensor)| args.add_feed(&output.operation, output.index, tensor));
         self.initializers.iter().for_each(|op| args.add_target(op));
         self.evaluator.session.run(&mut args, DOING)
     }
@@ -111,7 +126,8 @@ impl Head {
     /// The values of the layer's variables now, by name.
     pub(super) fn layer(&self) -> Result<Vec<NamedTensor>> {
         let read = |(name, output): &(String, Output)| -> Result<NamedTensor> {
-            let value: Tensor<f32> = self.evaluator.session.fetch(output, &format!("reading {name}"))?;
+            let value: Tensor<f32> =
+                self.evaluator.session.fetch(output, &format!("reading {name}"))?;
             let dims: Vec<i64> = value.dims().iter().map(|&d| d as i64).collect();
             Ok((name.clone(), float_tensor(&dims, &value)))
         };
@@ -124,15 +140,19 @@ impl Head {
     }
 }
 
-/// The new layer without the pretrained graph: its bottlenecks are always fed, and what a session does not hold need
-/// not be gone through at each of its first runs.
+/// The new layer without the pretrained graph: its bottlenecks are always fed, and what a session
+/// does not hold need not be gone through at each of its first runs.
 fn alone(layer: &[NodeDef], bottleneck_input: &str, whole: &GraphDef) -> GraphDef {
     let input = InputRef::parse(bottleneck_input).node;
     let fed = |node: &NodeDef| match node.name == input {
         true => NodeDef { op: "Placeholder".into(), input: Vec::new(), ..node.clone() },
         false => node.clone(),
     };
-    GraphDef { node: layer.iter().map(fed).collect(), versions: whole.versions.clone(), ..GraphDef::default() }
+    GraphDef {
+        node: layer.iter().map(fed).collect(),
+        versions: whole.versions.clone(),
+        ..GraphDef::default()
+    }
 }
 
 /// A tensor of each variable, by the variable's name.

@@ -1,5 +1,5 @@
-//! What a run with `--tfhub_module` does at its end besides: checkpoint, evaluation on a graph restored from it, and
-//! the SavedModel.
+//! What a run with `--tfhub_module` does at its end besides: checkpoint, evaluation on a graph
+//! restored from it, and the SavedModel.
 
 use super::config::Config;
 use super::evaluation::{build_eval_graph, build_eval_session};
@@ -14,8 +14,9 @@ use crate::tf::{Graph, NamedTensor};
 use log::info;
 use std::path::Path;
 
-/// The script's `run_final_eval`, with the checkpoint before it: the final test runs on an evaluation graph that is
-/// restored from the checkpoint. Returns the misclassified images: row and predicted class.
+/// The script's `run_final_eval`, with the checkpoint before it: the final test runs on an
+/// evaluation graph that is restored from the checkpoint. Returns the misclassified images: row and
+/// predicted class.
 pub(super) fn final_eval(
     config: &Config,
     backbone: &Backbone,
@@ -24,7 +25,8 @@ pub(super) fn final_eval(
     training: &mut Training<'_>,
 ) -> Result<Vec<(usize, usize)>> {
     export::save_checkpoint(&config.checkpoint_path, variables)?;
-    let evaluator = build_eval_session(&build_eval_graph(backbone, spec)?, &config.checkpoint_path)?;
+    let evaluator =
+        build_eval_session(&build_eval_graph(backbone, spec)?, &config.checkpoint_path)?;
     training.final_test(&evaluator)
 }
 
@@ -56,7 +58,8 @@ pub(super) fn export_saved_model(
     };
     let layer = meta_graph::variable_defs(eval.ops.variables.iter(), true)?;
     let ranges = meta_graph::variable_defs(eval.ops.ranges.iter(), false)?;
-    let all = pretrained_defs(backbone)?.into_iter().chain(layer.iter().cloned()).chain(ranges).collect();
+    let all =
+        pretrained_defs(backbone)?.into_iter().chain(layer.iter().cloned()).chain(ranges).collect();
     let meta_graph = MetaGraphDef {
         meta_info_def: Some(meta_graph::meta_info(&graph, &eval.graph_def, &["serve"])?).into(),
         saver_def: Some(saver).into(),
@@ -69,9 +72,13 @@ pub(super) fn export_saved_model(
     };
     let pixels = &backbone.pixels;
     let image_shape = [-1, pixels.height.into(), pixels.width.into(), pixels.depth.into()];
-    let image = SignatureEnd { tensor: meta_graph::tensor(&backbone.input), shape: image_shape.to_vec() };
+    let image =
+        SignatureEnd { tensor: meta_graph::tensor(&backbone.input), shape: image_shape.to_vec() };
     let prediction_shape = vec![-1, spec.class_count as i64];
-    let prediction = SignatureEnd { tensor: meta_graph::tensor(&eval.ops.final_tensor), shape: prediction_shape };
+    let prediction = SignatureEnd {
+        tensor: meta_graph::tensor(&eval.ops.final_tensor),
+        shape: prediction_shape,
+    };
     // Training keeps more than evaluation reads: the averages behind the ranges.
     let read = |name: &str| eval.graph_def.find(name).is_some();
     let mut saved: Vec<NamedTensor> = variables.iter().filter(|v| read(&v.0)).cloned().collect();
@@ -81,7 +88,8 @@ pub(super) fn export_saved_model(
     Ok(())
 }
 
-/// VariableDefs of the module's own variables, as far as its graph has the nodes that Python wants named.
+/// VariableDefs of the module's own variables, as far as its graph has the nodes that Python wants
+/// named.
 fn pretrained_defs(backbone: &Backbone) -> Result<Vec<Vec<u8>>> {
     let has = |name: &str| backbone.graph_def.find(name).is_some();
     let mut defs = Vec::new();

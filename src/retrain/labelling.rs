@@ -4,7 +4,8 @@ use super::config::Config;
 use crate::model::{Backbone, PixelRange};
 use log::info;
 
-/// How to label a photograph with the graph just written: label_image's defaults are those of a MobileNet.
+/// How to label a photograph with the graph just written: label_image's defaults are those of a
+/// MobileNet.
 pub(super) fn labelling_command(config: &Config, backbone: &Backbone) {
     let pixels = &backbone.pixels;
     let (mean, std) = match pixels.range {

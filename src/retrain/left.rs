@@ -1,4 +1,5 @@
-//! Whether what is left of the photographs, after the split and without those that cannot be used, can be trained on.
+//! Whether what is left of the photographs, after the split and without those that cannot be used,
+//! can be trained on.
 
 use super::config::Config;
 use crate::bottleneck::Bottlenecks;
@@ -22,7 +23,8 @@ pub(super) fn check(config: &Config, lists: &ImageLists, bottlenecks: &Bottlenec
     let classes = 0..lists.class_count();
     let lost: Vec<usize> = classes.clone().filter(empty).collect();
     if classes.len() - lost.len() < 2 {
-        let message = "fewer than two classes are left with images that can be used; see the warnings above";
+        let message =
+            "fewer than two classes are left with images that can be used; see the warnings above";
         return Err(Error::input(&lists.image_dir, message));
     }
     for class in lost {

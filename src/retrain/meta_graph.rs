@@ -1,9 +1,11 @@
-//! Meta graphs: what TensorFlow's FileWriter puts beside the graph (its collections and the ops it uses).
+//! Meta graphs: what TensorFlow's FileWriter puts beside the graph (its collections and the ops it
+//! uses).
 
 use crate::error::Result;
 use crate::layers::{FinalTrainingOps, Summaries, VariableNames};
 use crate::proto::{
-    CollectionDef, CollectionEntry, GraphDef, MetaGraphDef, VariableDef, collection_def, meta_graph_def, serialize,
+    CollectionDef, CollectionEntry, GraphDef, MetaGraphDef, VariableDef, collection_def,
+    meta_graph_def, serialize,
 };
 use crate::tf::{self, Graph};
 use std::collections::BTreeSet;
@@ -17,7 +19,8 @@ pub(super) fn for_events(
     train_step: &str,
 ) -> Result<Vec<u8>> {
     let trainable = variable_defs(ops.variables.iter(), true)?;
-    let variables = trainable.iter().cloned().chain(variable_defs(ops.ranges.iter(), false)?).collect();
+    let variables =
+        trainable.iter().cloned().chain(variable_defs(ops.ranges.iter(), false)?).collect();
     let summaries = summaries.names.iter().map(|n| tensor(n)).collect();
     let collections = [
         ("summaries", nodes(summaries)),
@@ -34,7 +37,11 @@ pub(super) fn for_events(
 }
 
 /// The ops of a graph and who made it.
-pub(super) fn meta_info(graph: &Graph, graph_def: &GraphDef, tags: &[&str]) -> Result<meta_graph_def::MetaInfoDef> {
+pub(super) fn meta_info(
+    graph: &Graph,
+    graph_def: &GraphDef,
+    tags: &[&str],
+) -> Result<meta_graph_def::MetaInfoDef> {
     let used: BTreeSet<&str> = graph_def.node.iter().map(|n| n.op.as_str()).collect();
     let op = used.into_iter().map(|op| graph.op_def(op)).collect::<Result<Vec<_>>>()?;
     let stripped_op_list = meta_graph_def::meta_info_def::OpList { op, ..Default::default() };

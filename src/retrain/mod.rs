@@ -16,7 +16,9 @@ mod training;
 
 pub use config::{Config, Percentages, Pretrained};
 
-use crate::bottleneck::{Bottlenecks, CacheSpec, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks};
+use crate::bottleneck::{
+    Bottlenecks, CacheSpec, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks,
+};
 use crate::dataset::{Category, ImageLists, Layout, create_image_lists};
 use crate::error::{Error, Result};
 use crate::layers::{HeadSpec, QuantForm};
@@ -27,8 +29,8 @@ use log::info;
 use std::path::Path;
 use training::Training;
 
-/// Retrains as `config` says. Results are written as they come: cache files, summaries, intermediate graphs, and at
-/// the end the graph and its labels.
+/// Retrains as `config` says. Results are written as they come: cache files, summaries,
+/// intermediate graphs, and at the end the graph and its labels.
 pub fn run(config: &Config) -> Result<()> {
     config.check()?;
     let (config, resumed) = &summaries_dir::find_run(config)?;
@@ -48,12 +50,15 @@ pub fn run(config: &Config) -> Result<()> {
     let head = Head::build(&backbone, &spec, config.distortions.as_ref(), config.learning_rate)?;
     let course = state::course(config, &backbone, &bottlenecks);
     let resumed = summaries_dir::checked(resumed.clone(), &course, config)?;
-    let mut training = Training::new(config, &head, &bottlenecks, distorted, &spec, course, resumed)?;
+    let mut training =
+        Training::new(config, &head, &bottlenecks, distorted, &spec, course, resumed)?;
     training.run()?;
     let variables = head.variables()?;
     let misclassified = match backbone.generation {
         Generation::Poets => training.final_test(&head.evaluator)?,
-        Generation::Hub => hub_outputs::final_eval(config, &backbone, &spec, &variables, &mut training)?,
+        Generation::Hub => {
+            hub_outputs::final_eval(config, &backbone, &spec, &variables, &mut training)?
+        }
     };
     if config.print_misclassified_test_images {
         report::misclassified(&image_lists, &bottlenecks, &misclassified);
@@ -63,7 +68,10 @@ pub fn run(config: &Config) -> Result<()> {
     }
     let final_tensor = &config.final_tensor_name;
     export::save_graph_to_file(&head.export, final_tensor, &variables, &config.output_graph)?;
-    export::save_labels(&config.output_labels, image_lists.labels.iter().map(|l| l.label.as_str()))?;
+    export::save_labels(
+        &config.output_labels,
+        image_lists.labels.iter().map(|l| l.label.as_str()),
+    )?;
     if let Pretrained::OwnGraph(_) = config.pretrained {
         labelling::labelling_command(config, &backbone);
     }
@@ -89,7 +97,8 @@ fn list_images(config: &Config, generation: Generation) -> Result<ImageLists> {
         Generation::Hub => Layout::Walk,
     };
     let split = &config.percentages;
-    let image_lists = create_image_lists(&config.image_dir, layout, split.testing, split.validation)?;
+    let image_lists =
+        create_image_lists(&config.image_dir, layout, split.testing, split.validation)?;
     report::check_classes(&image_lists)?;
     left::check_training(config, image_lists.count(Category::Training))?;
     report::split_table(&image_lists);
@@ -109,7 +118,11 @@ fn head_spec(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> 
 }
 
 /// The bottlenecks of all images, computed where the cache does not have them.
-fn get_bottlenecks(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> Result<Bottlenecks> {
+fn get_bottlenecks(
+    config: &Config,
+    backbone: &Backbone,
+    image_lists: &ImageLists,
+) -> Result<Bottlenecks> {
     let spec = CacheSpec {
         bottleneck_dir: &config.bottleneck_dir,
         model: &backbone.name,
@@ -124,7 +137,8 @@ fn get_bottlenecks(config: &Config, backbone: &Backbone, image_lists: &ImageList
     Ok(bottlenecks)
 }
 
-/// The images whose bottlenecks are needed as they are: with distortions, those of the training set are not.
+/// The images whose bottlenecks are needed as they are: with distortions, those of the training set
+/// are not.
 fn cached(config: &Config) -> &'static [Category] {
     match config.distortions {
         Some(_) => &[Category::Testing, Category::Validation],
@@ -138,15 +152,20 @@ fn distorted_images<'a>(
     backbone: &Backbone,
     bottlenecks: &'a Bottlenecks,
 ) -> Result<Option<DistortedImages<'a>>> {
-    let Some(distortions) = config.distortions.as_ref().filter(|_| config.how_many_training_steps > 0) else {
+    let Some(distortions) =
+        config.distortions.as_ref().filter(|_| config.how_many_training_steps > 0)
+    else {
         return Ok(None);
     };
     let first = bottlenecks.members(Category::Training).iter().flatten().next();
-    let images = |&probe| DistortedImages::new(backbone, distortions, &bottlenecks.paths, probe, PIXEL_BUDGET);
+    let images = |&probe| {
+        DistortedImages::new(backbone, distortions, &bottlenecks.paths, probe, PIXEL_BUDGET)
+    };
     first.map(images).transpose()
 }
 
-/// The script's function of the same name: the summaries of an earlier run go, the places for this one's are made.
+/// The script's function of the same name: the summaries of an earlier run go, the places for this
+/// one's are made.
 fn prepare_file_system(config: &Config, resumed: bool) -> Result<()> {
     let dir: &Path = &config.summaries_dir;
     if !resumed && dir.exists() {

@@ -10,7 +10,9 @@ use log::{Level, debug, info, log, warn};
 pub(super) fn check_classes(lists: &ImageLists) -> Result<()> {
     let dir = &lists.image_dir;
     match lists.class_count() {
-        0 => Err(Error::input(dir, format!("No valid folders of images found at {}", dir.display()))),
+        0 => {
+            Err(Error::input(dir, format!("No valid folders of images found at {}", dir.display())))
+        }
         1 => {
             let message = format!("Only one valid folder of images found at {}", dir.display());
             Err(Error::input(dir, message + " - multiple classes are needed for classification."))
@@ -19,12 +21,14 @@ pub(super) fn check_classes(lists: &ImageLists) -> Result<()> {
     }
 }
 
-/// Up to how many classes the table of classes is shown; with more only its last line, and the rest at DEBUG.
+/// Up to how many classes the table of classes is shown; with more only its last line, and the rest
+/// at DEBUG.
 const SHOWN: usize = 40;
 
 /// The classes with the sizes of their sets; a warning for each set a class has nothing in.
 pub(super) fn split_table(lists: &ImageLists) {
-    let width = lists.labels.iter().map(|l| l.label.chars().count()).max().unwrap_or(0).clamp(5, 40);
+    let width =
+        lists.labels.iter().map(|l| l.label.chars().count()).max().unwrap_or(0).clamp(5, 40);
     let level = if lists.class_count() > SHOWN { Level::Debug } else { Level::Info };
     log!(target: "retrain", level, "{:<width$}  training  testing  validation", "class");
     for label in &lists.labels {
@@ -42,9 +46,13 @@ pub(super) fn split_table(lists: &ImageLists) {
     info!(target: "retrain", "{} classes: {} images", lists.class_count(), counts.join(", "));
 }
 
-/// The test images whose predicted class is not theirs, as the scripts list them. `misclassified` holds rows of
-/// `bottlenecks` and predicted class indices.
-pub(super) fn misclassified(lists: &ImageLists, bottlenecks: &Bottlenecks, misclassified: &[(usize, usize)]) {
+/// The test images whose predicted class is not theirs, as the scripts list them. `misclassified`
+/// holds rows of `bottlenecks` and predicted class indices.
+pub(super) fn misclassified(
+    lists: &ImageLists,
+    bottlenecks: &Bottlenecks,
+    misclassified: &[(usize, usize)],
+) {
     info!(target: "tensorflow", "=== MISCLASSIFIED TEST IMAGES ===");
     for &(row, predicted) in misclassified {
         let path = shown(&bottlenecks.paths[row]);
@@ -57,7 +65,8 @@ const LISTED: usize = 20;
 
 /// Images that could not be decoded: an error that lists them, or warnings.
 pub(super) fn bad_images(bad: &[BadImage], skip: bool) -> Result<()> {
-    let line = |b: &BadImage| format!("Error during processing file {} ({})", shown(&b.path), b.message);
+    let line =
+        |b: &BadImage| format!("Error during processing file {} ({})", shown(&b.path), b.message);
     let Some(first) = bad.first() else { return Ok(()) };
     if skip {
         bad.iter().for_each(|b| warn!(target: "retrain", "{}", line(b)));
@@ -65,15 +74,21 @@ pub(super) fn bad_images(bad: &[BadImage], skip: bool) -> Result<()> {
         return Ok(());
     }
     if bad.len() == 1 {
-        return Err(Error::input(&first.path, format!("{}; --on_bad_image=skip leaves it out", line(first))));
+        return Err(Error::input(
+            &first.path,
+            format!("{}; --on_bad_image=skip leaves it out", line(first)),
+        ));
     }
     let mut lines: Vec<String> = bad.iter().take(LISTED).map(line).collect();
     if bad.len() > LISTED {
         bad[LISTED..].iter().for_each(|b| debug!(target: "retrain", "{}", line(b)));
         lines.push(format!("… and {} more", bad.len() - LISTED));
     }
-    let message =
-        format!("{} images cannot be used; --on_bad_image=skip leaves them out\n{}", bad.len(), lines.join("\n"));
+    let message = format!(
+        "{} images cannot be used; --on_bad_image=skip leaves them out\n{}",
+        bad.len(),
+        lines.join("\n")
+    );
     Err(Error::input(&first.path, message))
 }
 
@@ -86,7 +101,9 @@ pub(super) fn duplicates(bottlenecks: &Bottlenecks) {
     let shown: Vec<String> = pairs
         .iter()
         .take(3)
-        .map(|(a, b)| format!("{} = {}", bottlenecks.paths[*a].display(), bottlenecks.paths[*b].display()))
+        .map(|(a, b)| {
+            format!("{} = {}", bottlenecks.paths[*a].display(), bottlenecks.paths[*b].display())
+        })
         .collect();
     let more = if pairs.len() > shown.len() { ", …" } else { "" };
     warn!(

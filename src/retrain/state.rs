@@ -1,7 +1,8 @@
-//! The state of a training run on disk: what a killed or stopped run goes on from (`--resume`), to the same result.
+//! The state of a training run on disk: what a killed or stopped run goes on from (`--resume`), to
+//! the same result.
 //!
-//! It is one file, so that it is written whole or not at all: a GraphDef of constants, one for each variable of the new
-//! layer, and one (`retrain/state`) that holds the rest as JSON.
+//! It is one file, so that it is written whole or not at all: a GraphDef of constants, one for each
+//! variable of the new layer, and one (`retrain/state`) that holds the rest as JSON.
 
 use super::config::Config;
 use crate::bottleneck::Bottlenecks;
@@ -46,8 +47,7 @@ impl State {
         let course: Map<String, serde_json::Value> =
             self.course.iter().map(|(flag, value)| (flag.clone(), json!(value))).collect();
         let drawn = self.drawn.map(|d| d.to_string());
-        let rest =
-            json!({"version": VERSION, "step": self.step, "random_seed": self.seed, "drawn": drawn, "course": course});
+        let rest = json!({"version": VERSION, "step": self.step, "random_seed": self.seed, "drawn": drawn, "course": course});
         let json = TensorProto {
             dtype: DataType::DT_STRING.into(),
             tensor_shape: Some(proto::shape(&[])).into(),
@@ -76,7 +76,9 @@ impl State {
         if !path.exists() {
             return Ok(None);
         }
-        let bad = || Error::input(path, "is not the state of a run; without --resume the run starts anew");
+        let bad = || {
+            Error::input(path, "is not the state of a run; without --resume the run starts anew")
+        };
         let graph: GraphDef = proto::parse(path, &fsio::read(path)?).map_err(|_| bad())?;
         let mut rest = None;
         let mut variables = Vec::new();
@@ -93,13 +95,16 @@ impl State {
         }
         let rest = rest.filter(|r| r["version"] == json!(VERSION)).ok_or_else(bad)?;
         let number = |key: &str| rest[key].as_u64().ok_or_else(bad);
-        let drawn = |i: usize| rest["drawn"][i].as_str().and_then(|d| d.parse().ok()).ok_or_else(bad);
+        let drawn =
+            |i: usize| rest["drawn"][i].as_str().and_then(|d| d.parse().ok()).ok_or_else(bad);
         let course = rest["course"].as_object().ok_or_else(bad)?.iter();
         Ok(Some(Self {
             step: number("step")?,
             seed: number("random_seed")?,
             drawn: [drawn(0)?, drawn(1)?],
-            course: course.map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())).collect(),
+            course: course
+                .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
+                .collect(),
             variables,
         }))
     }
@@ -107,7 +112,8 @@ impl State {
     /// Whether the run can go on as it is asked to.
     pub(super) fn check(&self, course: &[(String, String)], path: &Path) -> Result<()> {
         for (flag, now) in course {
-            let then = self.course.iter().find(|(f, _)| f == flag).map_or("", |(_, value)| value.as_str());
+            let then =
+                self.course.iter().find(|(f, _)| f == flag).map_or("", |(_, value)| value.as_str());
             if then != now {
                 let message = format!(
                     "is another than in the run that {} is of ({then}, now {now}); give it as then, or leave out --resume",
@@ -120,16 +126,27 @@ impl State {
     }
 }
 
-/// Whether a tensor has as many floats as its shape says: it is for the shape that memory will be asked.
+/// Whether a tensor has as many floats as its shape says: it is for the shape that memory will be
+/// asked.
 fn is_whole(tensor: &TensorProto) -> bool {
-    let bytes = tensor.tensor_shape.dim.iter().try_fold(4u64, |n, d| n.checked_mul(d.size.try_into().ok()?));
+    let bytes = tensor
+        .tensor_shape
+        .dim
+        .iter()
+        .try_fold(4u64, |n, d| n.checked_mul(d.size.try_into().ok()?));
     let is_float = tensor.dtype.enum_value() == Ok(DataType::DT_FLOAT);
-    is_float && !tensor.tensor_shape.unknown_rank && bytes == Some(tensor.tensor_content.len() as u64)
+    is_float
+        && !tensor.tensor_shape.unknown_rank
+        && bytes == Some(tensor.tensor_content.len() as u64)
 }
 
-/// What a run's course depends on, by the flag that decides it: resumed with another, it would be neither the old run
-/// nor the new one.
-pub(super) fn course(config: &Config, backbone: &Backbone, bottlenecks: &Bottlenecks) -> Vec<(String, String)> {
+/// What a run's course depends on, by the flag that decides it: resumed with another, it would be
+/// neither the old run nor the new one.
+pub(super) fn course(
+    config: &Config,
+    backbone: &Backbone,
+    bottlenecks: &Bottlenecks,
+) -> Vec<(String, String)> {
     let size = |n: Option<usize>| n.map_or("-1".into(), |n| n.to_string());
     let model = match backbone.generation {
         crate::model::Generation::Poets => "architecture",
@@ -137,7 +154,12 @@ pub(super) fn course(config: &Config, backbone: &Backbone, bottlenecks: &Bottlen
     };
     let distortions = config.distortions.as_ref().map_or_else(
         || "none".into(),
-        |d| format!("{} {} {} {}", d.flip_left_right, d.random_crop, d.random_scale, d.random_brightness),
+        |d| {
+            format!(
+                "{} {} {} {}",
+                d.flip_left_right, d.random_crop, d.random_scale, d.random_brightness
+            )
+        },
     );
     let entries = [
         (model, format!("{} {}", backbone.name, hex(&backbone.content_hash))),

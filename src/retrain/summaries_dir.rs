@@ -1,5 +1,5 @@
-//! The directory of a run's summaries: which one it is, and whether it may be emptied. The scripts delete whatever
-//! directory they are pointed to.
+//! The directory of a run's summaries: which one it is, and whether it may be emptied. The scripts
+//! delete whatever directory they are pointed to.
 
 use super::config::Config;
 use super::state::{self, State};
@@ -33,7 +33,9 @@ pub(super) fn find_run(config: &Config) -> Result<(Config, Option<State>)> {
                 }
                 return Ok((config, Some(state)));
             }
-            None => warn!(target: "retrain", "There is no {} to resume: the run starts anew", path.display()),
+            None => {
+                warn!(target: "retrain", "There is no {} to resume: the run starts anew", path.display())
+            }
         }
     }
     check_ours(&config.summaries_dir)?;
@@ -44,7 +46,11 @@ pub(super) fn find_run(config: &Config) -> Result<(Config, Option<State>)> {
 }
 
 /// The state, if the run can go on from it as it is asked to.
-pub(super) fn checked(resumed: Option<State>, course: &[(String, String)], config: &Config) -> Result<Option<State>> {
+pub(super) fn checked(
+    resumed: Option<State>,
+    course: &[(String, String)],
+    config: &Config,
+) -> Result<Option<State>> {
     resumed.map(|state| state.check(course, &state::path(config)).map(|()| state)).transpose()
 }
 
@@ -56,7 +62,9 @@ fn runs(dir: &Path) -> Result<Vec<u64>> {
     let mut runs = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(Error::io("reading", dir))? {
         let name = entry.map_err(Error::io("reading", dir))?.file_name();
-        runs.extend(name.to_str().and_then(|n| n.strip_prefix(RUN)).and_then(|n| n.parse::<u64>().ok()));
+        runs.extend(
+            name.to_str().and_then(|n| n.strip_prefix(RUN)).and_then(|n| n.parse::<u64>().ok()),
+        );
     }
     runs.sort_unstable();
     Ok(runs)
@@ -66,13 +74,19 @@ fn runs(dir: &Path) -> Result<Vec<u64>> {
 fn check_ours(dir: &Path) -> Result<()> {
     let foreign = |path: &Path| !path.file_name().is_some_and(|n| is_ours(&n.to_string_lossy()));
     let mut found: Vec<PathBuf> = Vec::new();
-    for entry in WalkDir::new(dir).min_depth(1).sort_by_file_name().into_iter().filter_map(|e| e.ok()) {
+    for entry in
+        WalkDir::new(dir).min_depth(1).sort_by_file_name().into_iter().filter_map(|e| e.ok())
+    {
         if !entry.file_type().is_dir() && foreign(entry.path()) {
             found.push(entry.into_path());
         }
     }
     let Some(first) = found.first() else { return Ok(()) };
-    let others = if found.len() > 1 { format!(" and {} more files", found.len() - 1) } else { String::new() };
+    let others = if found.len() > 1 {
+        format!(" and {} more files", found.len() - 1)
+    } else {
+        String::new()
+    };
     let message = format!(
         "{} would be emptied, but holds {}{others}, which no run has written; give another directory, or \
          --summaries_keep, which empties none",

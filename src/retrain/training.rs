@@ -21,7 +21,8 @@ use tensorflow::{FetchToken, Output, SessionRunArgs};
 /// How often a run's state is kept, unless told otherwise.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many test images are evaluated at once: all of a large set would have to be copied into one tensor.
+/// How many test images are evaluated at once: all of a large set would have to be copied into one
+/// tensor.
 const TEST_CHUNK: usize = 4096;
 
 /// A batch, ready to be fed. Its tensors are used again for the next one of the same size.
@@ -92,7 +93,8 @@ impl<'a> Training<'a> {
                 validation_writer.add_session_start(step as i64)?;
             }
             None => {
-                train_writer.add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
+                train_writer
+                    .add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
                 head.initialize()?;
             }
         }
@@ -156,23 +158,33 @@ impl<'a> Training<'a> {
         self.validation_writer.sync()
     }
 
-    /// Keeps what a resumed run goes on from. Its events are on disk before it: none is missing then.
+    /// Keeps what a resumed run goes on from. Its events are on disk before it: none is missing
+    /// then.
     fn save_state(&mut self) -> Result<()> {
         self.train_writer.sync()?;
         self.validation_writer.sync()?;
         let state = State {
             step: self.step,
             seed: self.config.random_seed,
-            drawn: [self.sampler.drawn(), self.distorted.as_ref().map_or(0, DistortedImages::drawn)],
+            drawn: [
+                self.sampler.drawn(),
+                self.distorted.as_ref().map_or(0, DistortedImages::drawn),
+            ],
             course: self.course.clone(),
             variables: self.head.layer()?,
         };
         state.save(&state::path(self.config))
     }
 
-    /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of the category.
-    /// With distortions also its `get_random_distorted_bottlenecks`, for training images alone.
-    fn fill(&mut self, batch: &mut Batch, category: Category, how_many: Option<usize>) -> Result<()> {
+    /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of
+    /// the category. With distortions also its `get_random_distorted_bottlenecks`, for training
+    /// images alone.
+    fn fill(
+        &mut self,
+        batch: &mut Batch,
+        category: Category,
+        how_many: Option<usize>,
+    ) -> Result<()> {
         let distorted = self.distorted.is_some() && category == Category::Training;
         // All of them are the same each time, but for distortions.
         if how_many.is_none() && !batch.rows.is_empty() && !distorted {
@@ -199,7 +211,9 @@ impl<'a> Training<'a> {
         if batch.bottlenecks.dims() != [n as u64, size as u64] {
             batch.bottlenecks = Tensor::new(&[n as u64, size as u64]);
             batch.ground_truth = match self.generation {
-                Generation::Poets => GroundTruth::OneHot(Tensor::new(&[n as u64, self.class_count as u64])),
+                Generation::Poets => {
+                    GroundTruth::OneHot(Tensor::new(&[n as u64, self.class_count as u64]))
+                }
                 Generation::Hub => GroundTruth::Index(Tensor::new(&[n as u64])),
             };
         }
@@ -214,9 +228,14 @@ impl<'a> Training<'a> {
         match &mut batch.ground_truth {
             GroundTruth::OneHot(truth) => {
                 truth.fill(0.0);
-                truth.chunks_exact_mut(self.class_count).zip(classes).for_each(|(one_hot, class)| one_hot[class] = 1.0);
+                truth
+                    .chunks_exact_mut(self.class_count)
+                    .zip(classes)
+                    .for_each(|(one_hot, class)| one_hot[class] = 1.0);
             }
-            GroundTruth::Index(truth) => truth.iter_mut().zip(classes).for_each(|(t, class)| *t = class as i64),
+            GroundTruth::Index(truth) => {
+                truth.iter_mut().zip(classes).for_each(|(t, class)| *t = class as i64)
+            }
         }
         Ok(())
     }
@@ -269,7 +288,12 @@ impl<'a> Training<'a> {
         self.validation_writer.flush()
     }
 
-    fn scalars<const N: usize>(&self, batch: &Batch, outputs: [&Output; N], doing: &str) -> Result<[f32; N]> {
+    fn scalars<const N: usize>(
+        &self,
+        batch: &Batch,
+        outputs: [&Output; N],
+        doing: &str,
+    ) -> Result<[f32; N]> {
         let mut args = feed(&self.head.evaluator, batch);
         let tokens = outputs.map(|o| args.request_fetch(&o.operation, o.index));
         self.head.evaluator.session.run(&mut args, doing)?;
@@ -288,10 +312,16 @@ impl<'a> Training<'a> {
         }
         let path = format!("{}intermediate_{step}.pb", self.config.intermediate_output_graphs_dir);
         info!(target: "tensorflow", "Save intermediate result to : {path}");
-        export::save_graph_to_file(&self.head.export, &self.config.final_tensor_name, &variables, Path::new(&path))
+        export::save_graph_to_file(
+            &self.head.export,
+            &self.config.final_tensor_name,
+            &variables,
+            Path::new(&path),
+        )
     }
 
-    /// The final test on images not used so far. Returns the misclassified ones: row and predicted class.
+    /// The final test on images not used so far. Returns the misclassified ones: row and predicted
+    /// class.
     pub(super) fn final_test(&mut self, evaluator: &Evaluator) -> Result<Vec<(usize, usize)>> {
         let doing = "running the final test";
         let mut all = Vec::new();
@@ -311,7 +341,8 @@ impl<'a> Training<'a> {
             let prediction = request(&mut args, &evaluator.prediction);
             evaluator.session.run(&mut args, doing)?;
             let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
-            let predictions = args.fetch::<i64>(prediction).map_err(|e| Error::tensorflow(doing, e))?;
+            let predictions =
+                args.fetch::<i64>(prediction).map_err(|e| Error::tensorflow(doing, e))?;
             correct += f64::from(accuracy) * rows.len() as f64;
             let predicted = rows.iter().zip(predictions.iter()).map(|(&row, &p)| (row, p as usize));
             misclassified.extend(predicted.filter(|&(row, p)| self.bottlenecks.classes[row] != p));
@@ -326,10 +357,14 @@ impl<'a> Training<'a> {
 /// TensorFlow's summaries refuse what is no number: the one way in which too large a rate shows.
 fn diverged(error: Error, step: u64, learning_rate: f32) -> Error {
     match error {
-        Error::TensorFlow { message, .. } if message.to_lowercase().contains("histogram for") => Error::usage(
-            "learning_rate",
-            format!("{learning_rate:e} is too large: by step {step} the weights are no longer finite; lower it"),
-        ),
+        Error::TensorFlow { message, .. } if message.to_lowercase().contains("histogram for") => {
+            Error::usage(
+                "learning_rate",
+                format!(
+                    "{learning_rate:e} is too large: by step {step} the weights are no longer finite; lower it"
+                ),
+            )
+        }
         other => other,
     }
 }

@@ -1,14 +1,16 @@
-//! Seeded chance: every number in a photograph comes from a ChaCha stream keyed by what the photograph is, so that
-//! it is the same on any machine, in any order and on any number of threads.
+//! Seeded chance: every number in a photograph comes from a ChaCha stream keyed by what the
+//! photograph is, so that it is the same on any machine, in any order and on any number of threads.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// How far one photograph of a class strays from the class's own parameters, as a part of their whole range.
+/// How far one photograph of a class strays from the class's own parameters, as a part of their
+/// whole range.
 const CLASS_SPREAD: f32 = 0.15;
 
-/// What the numbers are for; each use has its own stream, so that drawing more of one leaves the others as they were.
+/// What the numbers are for; each use has its own stream, so that drawing more of one leaves the
+/// others as they were.
 #[derive(Clone, Copy)]
 pub(super) enum Stream {
     Scene = 0,
@@ -27,7 +29,8 @@ pub(super) fn generator(group: u64, seed: u64, index: u64, stream: Stream) -> Ch
     ChaCha8Rng::from_seed(key)
 }
 
-/// Draws the parameters of a photograph: from their whole range, or near the values that belong to its class.
+/// Draws the parameters of a photograph: from their whole range, or near the values that belong to
+/// its class.
 pub(super) struct Dice {
     /// For whatever is drawn anew for each star or pixel.
     pub(super) rng: ChaCha8Rng,
@@ -39,7 +42,8 @@ impl Dice {
         Self { rng, class: None }
     }
 
-    /// Parameters that stay near those which `class` draws. They must be asked for in a fixed order.
+    /// Parameters that stay near those which `class` draws. They must be asked for in a fixed
+    /// order.
     pub(super) fn near(rng: ChaCha8Rng, class: ChaCha8Rng) -> Self {
         Self { rng, class: Some(class) }
     }

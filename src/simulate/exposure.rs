@@ -14,7 +14,12 @@ use rand::Rng;
 const FLOOR: f32 = 0.15;
 
 /// Photographs `scene`.
-pub(super) fn expose(scene: &Scene, telescope: &Telescope, noise: &mut impl Rng, size: usize) -> RgbImage {
+pub(super) fn expose(
+    scene: &Scene,
+    telescope: &Telescope,
+    noise: &mut impl Rng,
+    size: usize,
+) -> RgbImage {
     let mut frame = Frame::of_sky(telescope, size);
     if let Some(glow) = &scene.glow {
         frame.add_glow(telescope, glow);
@@ -53,5 +58,7 @@ fn add_star(frame: &mut Frame, telescope: &Telescope, psf: &Psf, star: &Star, fl
 
 fn add_nebula(frame: &mut Frame, telescope: &Telescope, nebula: &Nebula) {
     let per_pixel = telescope.electrons * telescope.scale * telescope.scale;
-    frame.add_surface(telescope.scale, |x, y| nebula.brightness(x, y).map(|light| light * per_pixel));
+    frame.add_surface(telescope.scale, |x, y| {
+        nebula.brightness(x, y).map(|light| light * per_pixel)
+    });
 }

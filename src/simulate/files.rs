@@ -1,4 +1,5 @@
-//! Directories of simulated photographs, in the layout that the retraining tools read: one directory for each class.
+//! Directories of simulated photographs, in the layout that the retraining tools read: one
+//! directory for each class.
 
 use super::{ClusterKind, encode_jpeg, photograph, photograph_of_class};
 use crate::error::{Error, Result};
@@ -26,14 +27,16 @@ pub struct Plan {
     pub quality: u8,
     /// More photographs, apart from those in `out`: for trying the trained model on.
     pub test_photos: Option<TestPhotos>,
-    /// `Some(k)` for k > 2 makes k classes `class_0000`, `class_0001`, … in place of the two kinds: by turns globular and
-    /// open clusters, each class with parameters of its own. They are for tests of scale.
+    /// `Some(k)` for k > 2 makes k classes `class_0000`, `class_0001`, … in place of the two
+    /// kinds: by turns globular and open clusters, each class with parameters of its own. They
+    /// are for tests of scale.
     pub classes: Option<u32>,
     /// Threads, or all cores.
     pub threads: Option<NonZero<usize>>,
 }
 
-/// Photographs that no class directory of the plan holds; they go on with the numbers where the others end.
+/// Photographs that no class directory of the plan holds; they go on with the numbers where the
+/// others end.
 #[derive(Clone, Debug)]
 pub struct TestPhotos {
     /// The directory for their class directories; it should not lie within [`Plan::out`].
@@ -98,14 +101,19 @@ impl Class {
     }
 }
 
-/// Writes the photographs of `plan`: `out/<class>/<letter><5-digit number>.jpg`, such as `globular cluster/g00017.jpg`.
-/// Existing files of the same names are replaced. Returns how many were written.
+/// Writes the photographs of `plan`: `out/<class>/<letter><5-digit number>.jpg`, such as `globular
+/// cluster/g00017.jpg`. Existing files of the same names are replaced. Returns how many were
+/// written.
 ///
 /// # Errors
-/// A plan with a size or quality out of range, and whatever the file system refuses; the first failure stops the rest.
+/// A plan with a size or quality out of range, and whatever the file system refuses; the first
+/// failure stops the rest.
 pub fn simulate_clusters(plan: &Plan) -> Result<u64> {
     if plan.size < 16 || plan.size > 4096 {
-        return Err(Error::usage("size", format!("{} is not between 16 and 4096 pixels", plan.size)));
+        return Err(Error::usage(
+            "size",
+            format!("{} is not between 16 and 4096 pixels", plan.size),
+        ));
     }
     if !(1..=100).contains(&plan.quality) {
         return Err(Error::usage("quality", format!("{} is not between 1 and 100", plan.quality)));
@@ -143,13 +151,14 @@ fn write_all(plan: &Plan, classes: &[Class], out: &Path, first: u64, count: u64)
         }
         Ok(())
     };
-    let threads = plan.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    let threads =
+        plan.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         // A panic in a worker is a bug and is passed on; else the first error is the answer.
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })?;
     Ok(total)
 }

@@ -1,10 +1,16 @@
-//! Clumpy positions, as of young clusters: a fractal made by dividing cubes (Goodwin & Whitworth 2004, A&A 413, 929).
+//! Clumpy positions, as of young clusters: a fractal made by dividing cubes (Goodwin & Whitworth
+//! 2004, A&A 413, 929).
 
 use rand::{Rng, RngExt};
 
-/// `count` projected positions in a fractal of `dimension` between 1.6 (all clumps) and 3 (none), half of them within
-/// `half` of the centre.
-pub(super) fn positions(rng: &mut impl Rng, count: usize, dimension: f32, half: f32) -> Vec<(f32, f32)> {
+/// `count` projected positions in a fractal of `dimension` between 1.6 (all clumps) and 3 (none),
+/// half of them within `half` of the centre.
+pub(super) fn positions(
+    rng: &mut impl Rng,
+    count: usize,
+    dimension: f32,
+    half: f32,
+) -> Vec<(f32, f32)> {
     // A cube's eight children have children with probability 2^(D−3) each.
     let keep = 2f32.powf(dimension - 3.0);
     let mut parents = vec![[0.0f32; 3]];

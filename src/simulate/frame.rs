@@ -37,7 +37,8 @@ impl Frame {
     /// Adds the unresolved stars of a globular cluster.
     pub(super) fn add_glow(&mut self, telescope: &Telescope, glow: &Glow) {
         let scale = telescope.scale;
-        let total = telescope.electrons * flux(glow.magnitude) * scale * scale / glow.profile.norm() as f32;
+        let total =
+            telescope.electrons * flux(glow.magnitude) * scale * scale / glow.profile.norm() as f32;
         let colour = super::colour::star(glow.kelvin, glow.reddening).map(|c| c * total);
         self.add_surface(scale, |x, y| {
             let density = glow.profile.density_at(f64::from(glow.placement.radius2(x, y))) as f32;
@@ -45,16 +46,25 @@ impl Frame {
         });
     }
 
-    /// Adds `light` times `weight(dx, dy)`, by the distance of a pixel's middle, in the pixels within `reach` of a place.
-    pub(super) fn add_disc(&mut self, at: (f32, f32), reach: f32, light: [f32; 3], weight: impl Fn(f32, f32) -> f32) {
+    /// Adds `light` times `weight(dx, dy)`, by the distance of a pixel's middle, in the pixels
+    /// within `reach` of a place.
+    pub(super) fn add_disc(
+        &mut self,
+        at: (f32, f32),
+        reach: f32,
+        light: [f32; 3],
+        weight: impl Fn(f32, f32) -> f32,
+    ) {
         let (x, y) = at;
         let last = self.size as f32 - 1.0;
-        let (top, bottom) = ((y - 0.5 - reach).ceil().max(0.0), (y - 0.5 + reach).floor().min(last));
+        let (top, bottom) =
+            ((y - 0.5 - reach).ceil().max(0.0), (y - 0.5 + reach).floor().min(last));
         let mut row = top;
         while row <= bottom {
             let dy = row + 0.5 - y;
             let half = (reach * reach - dy * dy).max(0.0).sqrt();
-            let (left, right) = ((x - 0.5 - half).ceil().max(0.0), (x - 0.5 + half).floor().min(last));
+            let (left, right) =
+                ((x - 0.5 - half).ceil().max(0.0), (x - 0.5 + half).floor().min(last));
             if left <= right {
                 let start = row as usize * self.size;
                 let line = &mut self.pixels[start + left as usize..=start + right as usize];
@@ -82,15 +92,25 @@ impl Frame {
         add(&mut self.pixels[at + self.size + 1], light, fx * fy);
     }
 
-    /// Adds the spikes of a star of `light` electrons, out to where they sink under `floor` electrons a pixel.
-    pub(super) fn add_spikes(&mut self, x: f32, y: f32, light: [f32; 3], spikes: &Spikes, floor: f32) {
+    /// Adds the spikes of a star of `light` electrons, out to where they sink under `floor`
+    /// electrons a pixel.
+    pub(super) fn add_spikes(
+        &mut self,
+        x: f32,
+        y: f32,
+        light: [f32; 3],
+        spikes: &Spikes,
+        floor: f32,
+    ) {
         const STEP: f32 = 0.5;
         // Diffraction goes with the wavelength: red spikes are longer, and fainter at their feet.
-        let lengths: [f32; 3] =
-            std::array::from_fn(|c| spikes.length * super::colour::WAVELENGTHS[c] / super::colour::WAVELENGTHS[1]);
+        let lengths: [f32; 3] = std::array::from_fn(|c| {
+            spikes.length * super::colour::WAVELENGTHS[c] / super::colour::WAVELENGTHS[1]
+        });
         // Four times the integral of 1/(1+(t/l)²) from 0 to infinity.
-        let feet: [f32; 3] =
-            std::array::from_fn(|c| light[c] * spikes.part * STEP / (2.0 * std::f32::consts::PI * lengths[c]));
+        let feet: [f32; 3] = std::array::from_fn(|c| {
+            light[c] * spikes.part * STEP / (2.0 * std::f32::consts::PI * lengths[c])
+        });
         let brightest = feet.into_iter().fold(0.0, f32::max) / STEP;
         if brightest <= floor {
             return;

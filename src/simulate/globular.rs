@@ -13,14 +13,15 @@ const RESOLVED: f32 = 6000.0;
 /// Arc seconds in a radian.
 const RADIAN: f32 = 206_265.0;
 
-/// Stars on the horizontal branch per giant brighter than it (Buzzoni et al. 1983, A&A 128, 94: about 1.4 at Y = 0.24).
+/// Stars on the horizontal branch per giant brighter than it (Buzzoni et al. 1983, A&A 128, 94:
+/// about 1.4 at Y = 0.24).
 const HORIZONTAL_PER_GIANT: f32 = 1.3;
 
 /// M_V of the horizontal branch where it is horizontal.
 const HORIZONTAL: f32 = 0.6;
 
-/// A globular cluster and its field. The ranges are those of the clusters of the Milky Way (Harris 1996, AJ 112, 1487),
-/// with the luminous ones preferred, as they are by photographers.
+/// A globular cluster and its field. The ranges are those of the clusters of the Milky Way (Harris
+/// 1996, AJ 112, 1487), with the luminous ones preferred, as they are by photographers.
 pub(super) fn scene(dice: &mut Dice) -> Scene {
     // M_V = −4.8 is one of the Palomar clusters, −9.6 is between M 13 and Omega Centauri.
     let total = -4.8 - 4.8 * dice.unit().powf(0.7);
@@ -74,7 +75,8 @@ pub(super) fn scene(dice: &mut Dice) -> Scene {
     Scene { field, stars, glow, nebula: None }
 }
 
-/// A star of the horizontal branch: M_V and temperature. `blueness` 0 gives a red clump, 1 a long blue tail.
+/// A star of the horizontal branch: M_V and temperature. `blueness` 0 gives a red clump, 1 a long
+/// blue tail.
 fn horizontal_branch(dice: &mut Dice, blueness: f32) -> (f32, f32) {
     let middle = 5200.0 + 5500.0 * blueness;
     let kelvin = (middle * (0.22 * dice.normal()).exp()).clamp(5000.0, 20_000.0);

@@ -1,5 +1,6 @@
 //! King's (1962, AJ 67, 471) empirical law for the surface density of star clusters:
-//! f(r) ∝ [(1 + (r/r_c)²)^−½ − (1 + (r_t/r_c)²)^−½]² within the tidal radius r_t, and none beyond it.
+//! f(r) ∝ [(1 + (r/r_c)²)^−½ − (1 + (r_t/r_c)²)^−½]² within the tidal radius r_t, and none beyond
+//! it.
 
 use rand::{Rng, RngExt};
 
@@ -13,7 +14,8 @@ pub struct King {
 }
 
 impl King {
-    /// A profile of `core` radius and `tidal` radius, which must be positive, the tidal one the greater.
+    /// A profile of `core` radius and `tidal` radius, which must be positive, the tidal one the
+    /// greater.
     pub fn new(core: f64, tidal: f64) -> Self {
         let core = core.max(f64::MIN_POSITIVE);
         Self { core, edge: 1.0 + (tidal.max(core) / core).powi(2) }
@@ -29,7 +31,8 @@ impl King {
         self.core * (self.edge - 1.0).sqrt()
     }
 
-    /// The density of stars at distance `r` from the centre, per unit area; its integral over the cluster is 1.
+    /// The density of stars at distance `r` from the centre, per unit area; its integral over the
+    /// cluster is 1.
     pub fn density(&self, r: f64) -> f64 {
         self.density_at(r * r) / self.norm()
     }
@@ -51,8 +54,8 @@ impl King {
 
     /// The distance of a random star from the centre.
     pub fn sample(&self, rng: &mut impl Rng) -> f64 {
-        // The law without its last term, 1/(1+x) in x = (r/r_c)², lies above it and is inverted in closed form:
-        // draw from that and keep the part that the law allows.
+        // The law without its last term, 1/(1+x) in x = (r/r_c)², lies above it and is inverted in
+        // closed form: draw from that and keep the part that the law allows.
         loop {
             let y = self.edge.powf(rng.random());
             let keep = (1.0 - (y / self.edge).sqrt()).powi(2);

@@ -1,12 +1,15 @@
-//! Simulated colour CCD photographs of star clusters, so that the tools can be tried, tested and timed without anybody's
-//! data: globular clusters and open clusters, as many as wanted, every one different, the same on every run.
+//! Simulated colour CCD photographs of star clusters, so that the tools can be tried, tested and
+//! timed without anybody's data: globular clusters and open clusters, as many as wanted, every one
+//! different, the same on every run.
 //!
-//! A photograph is made in four steps: a scene of stars (`globular`, `open`, with the field stars of [`mod@scene`]), light
-//! on the detector (`frame`, with stars' images from `psf`), electrons counted (`sensor`), and a picture (`print`).
-//! [`tables`], [`colour`] and [`king`] hold the astronomy, with its sources.
+//! A photograph is made in four steps: a scene of stars (`globular`, `open`, with the field stars
+//! of [`mod@scene`]), light on the detector (`frame`, with stars' images from `psf`), electrons
+//! counted (`sensor`), and a picture (`print`). [`tables`], [`colour`] and [`king`] hold the
+//! astronomy, with its sources.
 //!
-//! Not modelled: variable seeing and coma over the field, cosmic rays, satellites, bad pixels and flat-field errors, galaxies,
-//! dark clouds, emission nebulae beyond a reddish tint, blue stragglers and white dwarfs, stellar spectra.
+//! Not modelled: variable seeing and coma over the field, cosmic rays, satellites, bad pixels and
+//! flat-field errors, galaxies, dark clouds, emission nebulae beyond a reddish tint, blue
+//! stragglers and white dwarfs, stellar spectra.
 
 pub mod colour;
 mod dice;
@@ -81,14 +84,14 @@ pub fn scene(kind: ClusterKind, seed: u64, index: u64) -> Scene {
     kind.scene(&mut Dice::new(generator(kind.group(), seed, index, Stream::Scene)))
 }
 
-/// Photograph `index` of `kind`, `size` pixels square. It depends on the four arguments only; other sizes show the same
-/// cluster.
+/// Photograph `index` of `kind`, `size` pixels square. It depends on the four arguments only; other
+/// sizes show the same cluster.
 pub fn photograph(kind: ClusterKind, seed: u64, index: u64, size: u32) -> RgbImage {
     shoot(&scene(kind, seed, index), kind.group(), seed, index, size)
 }
 
-/// Photograph `index` of a numbered class, `size` pixels square: a globular cluster where `class` is even, else an open one,
-/// with parameters near those of its class.
+/// Photograph `index` of a numbered class, `size` pixels square: a globular cluster where `class`
+/// is even, else an open one, with parameters near those of its class.
 pub fn photograph_of_class(class: u32, seed: u64, index: u64, size: u32) -> RgbImage {
     let kind = if class.is_multiple_of(2) { ClusterKind::Globular } else { ClusterKind::Open };
     let group = ClusterKind::ALL.len() as u64 + u64::from(class);
@@ -112,8 +115,8 @@ fn shoot(scene: &Scene, group: u64, seed: u64, index: u64, size: u32) -> RgbImag
 /// Only for an image wider or higher than JPEG allows (65535 pixels).
 pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>> {
     let mut jpeg = Vec::with_capacity(16 * 1024);
-    JpegEncoder::new_with_quality(&mut jpeg, quality)
-        .encode_image(image)
-        .map_err(|e| Error::input("(a simulated photograph)", format!("cannot be encoded as JPEG: {e}")))?;
+    JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(image).map_err(|e| {
+        Error::input("(a simulated photograph)", format!("cannot be encoded as JPEG: {e}"))
+    })?;
     Ok(jpeg)
 }

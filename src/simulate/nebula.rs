@@ -8,7 +8,8 @@ use rand::RngExt;
 /// At most so many stars light the dust.
 const LAMPS: usize = 10;
 
-/// Points along a side of the coarsest grid of the wisps, and how many times the grid is refined by two.
+/// Points along a side of the coarsest grid of the wisps, and how many times the grid is refined by
+/// two.
 const COARSE: usize = 4;
 const OCTAVES: usize = 5;
 
@@ -36,7 +37,8 @@ impl Nebula {
         let lamps = bright.iter().take(LAMPS).map(|star| {
             let [r, g, b] = star.colour();
             let light = flux(star.magnitude);
-            // Small grains scatter blue light more, about as 1/λ. The youngest clusters add the red of hydrogen.
+            // Small grains scatter blue light more, about as 1/λ. The youngest clusters add the red
+            // of hydrogen.
             let hydrogen = if years < 1e7 { 1.0 } else { 0.0 };
             (star.x, star.y, [light * (0.85 * r + hydrogen), light * g, light * 1.2 * b])
         });
@@ -52,7 +54,8 @@ impl Nebula {
         }
     }
 
-    /// Surface brightness at a place in arc seconds: magnitude-0 stars per square arc second, in red, green and blue.
+    /// Surface brightness at a place in arc seconds: magnitude-0 stars per square arc second, in
+    /// red, green and blue.
     pub(super) fn brightness(&self, x: f32, y: f32) -> [f32; 3] {
         let mut sum = [0.0; 3];
         for (star_x, star_y, light) in &self.lamps {

@@ -1,4 +1,5 @@
-//! Open clusters: some tens to some thousands of stars of one age, loosely or in clumps, in the plane of the Galaxy.
+//! Open clusters: some tens to some thousands of stars of one age, loosely or in clumps, in the
+//! plane of the Galaxy.
 
 use super::colour;
 use super::dice::Dice;
@@ -14,11 +15,13 @@ const RADIAN: f32 = 206_265.0;
 /// Stars that a photograph cannot show in any exposure are not made.
 const FAINTEST: f32 = 21.0;
 
-/// Red giants are stars of up to so many turn-off masses: as life goes with M^−2.5, they are giants for an eighth of it.
+/// Red giants are stars of up to so many turn-off masses: as life goes with M^−2.5, they are giants
+/// for an eighth of it.
 const GIANT_MASSES: f32 = 1.05;
 
-/// An open cluster and its field. The ranges are those of the clusters in Messier's list (Kharchenko et al. 2013,
-/// A&A 558, A53), with the rich ones, such as M 11 and NGC 2158, at one end.
+/// An open cluster and its field. The ranges are those of the clusters in Messier's list
+/// (Kharchenko et al. 2013, A&A 558, A53), with the rich ones, such as M 11 and NGC 2158, at one
+/// end.
 pub(super) fn scene(dice: &mut Dice) -> Scene {
     let years = dice.log_range(5e6, 4e9);
     // Stars of more than 0.15 suns; old clusters that were poor are no more.
@@ -26,7 +29,8 @@ pub(super) fn scene(dice: &mut Dice) -> Scene {
     let count = (dice.log_range(150.0, 3500.0) * old.sqrt()).min(5000.0) as usize;
     let half = dice.log_range(0.8, 3.5); // parsecs, of the projected half-number radius
     let parsecs = dice.log_range(250.0, 4500.0);
-    let reddening = (0.1 + 0.7 * dice.unit().powi(2)) * (parsecs / 2500.0).powf(0.6).clamp(0.1, 1.0);
+    let reddening =
+        (0.1 + 0.7 * dice.unit().powi(2)) * (parsecs / 2500.0).powf(0.6).clamp(0.1, 1.0);
     let axis = 1.0 - 0.35 * dice.unit();
     // Young clusters still show the clumps they were born in.
     let clumpy = dice.chance(if years < 5e7 { 0.75 } else { 0.3 });
@@ -47,7 +51,8 @@ pub(super) fn scene(dice: &mut Dice) -> Scene {
         let profile = king_of_half(half, concentration);
         (0..count)
             .map(|_| {
-                let (r, angle) = (profile.sample(&mut dice.rng) as f32, std::f32::consts::TAU * dice.fresh());
+                let (r, angle) =
+                    (profile.sample(&mut dice.rng) as f32, std::f32::consts::TAU * dice.fresh());
                 (r * angle.cos(), r * angle.sin())
             })
             .collect()
@@ -73,11 +78,13 @@ pub(super) fn scene(dice: &mut Dice) -> Scene {
     Scene { field, stars, glow: None, nebula }
 }
 
-/// M_V and temperature of a member of `mass` suns, or nothing where it has become a white dwarf or a neutron star.
+/// M_V and temperature of a member of `mass` suns, or nothing where it has become a white dwarf or
+/// a neutron star.
 fn member(dice: &mut Dice, mass: f32, turn_off: f32) -> Option<(f32, f32)> {
     let (magnitude, kelvin) = if mass < turn_off {
         let (magnitude, kelvin) = tables::dwarf(mass);
-        // On the main sequence a star brightens by about a magnitude and cools, slowly and then faster.
+        // On the main sequence a star brightens by about a magnitude and cools, slowly and then
+        // faster.
         let age = (mass / turn_off).powi(4);
         (magnitude - age, kelvin * (1.0 - 0.12 * age))
     } else if mass < GIANT_MASSES * turn_off {

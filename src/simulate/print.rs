@@ -1,5 +1,6 @@
-//! From electrons to a picture: background, smoothing, and the asinh stretch that shows faint and bright at once
-//! (Lupton et al. 2004, PASP 116, 133), here for each colour by itself, which lets bright stars turn white.
+//! From electrons to a picture: background, smoothing, and the asinh stretch that shows faint and
+//! bright at once (Lupton et al. 2004, PASP 116, 133), here for each colour by itself, which lets
+//! bright stars turn white.
 
 use super::frame::Frame;
 use super::telescope::Telescope;
@@ -43,8 +44,9 @@ fn mean(colours: [f32; 3]) -> f32 {
     (colours[0] + colours[1] + colours[2]) / 3.0
 }
 
-/// Leaves the colours less their mean, smoothed, and returns the mean, sharp. Colour cameras and the usual treatment of noise
-/// leave colours about half as sharp as brightness; it also halves what they take in a JPEG.
+/// Leaves the colours less their mean, smoothed, and returns the mean, sharp. Colour cameras and
+/// the usual treatment of noise leave colours about half as sharp as brightness; it also halves
+/// what they take in a JPEG.
 fn blur_colours(frame: &mut Frame) -> Vec<f32> {
     let grey: Vec<f32> = frame.pixels.iter().map(|pixel| mean(*pixel)).collect();
     for (pixel, grey) in frame.pixels.iter_mut().zip(&grey) {
@@ -62,22 +64,24 @@ fn asinh(x: f32) -> f32 {
     (a + (a * a + 1.0).sqrt()).ln().copysign(x)
 }
 
-/// The level that a quarter of the pixels lie under: the sky, even where a cluster fills half the field.
+/// The level that a quarter of the pixels lie under: the sky, even where a cluster fills half the
+/// field.
 fn background(frame: &Frame, colour: usize) -> f32 {
     let mut sample: Vec<f32> = frame.pixels.iter().step_by(11).map(|pixel| pixel[colour]).collect();
     let quarter = sample.len() / 4;
     *sample.select_nth_unstable_by(quarter, f32::total_cmp).1
 }
 
-/// The signal, above `black`, that one pixel in a thousand exceeds in green: what a photographer makes nearly white.
+/// The signal, above `black`, that one pixel in a thousand exceeds in green: what a photographer
+/// makes nearly white.
 fn highlight(frame: &Frame, black: f32) -> f32 {
     let mut green: Vec<f32> = frame.pixels.iter().map(|pixel| pixel[1]).collect();
     let at = green.len() - 1 - green.len() / 1000;
     *green.select_nth_unstable_by(at, f32::total_cmp).1 - black
 }
 
-/// How much of the light is left at a place when the edges are faded to black about `radius` sides from the middle, as is done
-/// to hide distorted corners.
+/// How much of the light is left at a place when the edges are faded to black about `radius` sides
+/// from the middle, as is done to hide distorted corners.
 fn vignette(column: f32, row: f32, size: f32, radius: f32) -> f32 {
     if radius >= 1.0 {
         return 1.0;

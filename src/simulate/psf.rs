@@ -72,17 +72,24 @@ impl Psf {
             return self.profile(self.r2(dx, dy));
         }
         let thirds = [-1.0f32 / 3.0, 0.0, 1.0 / 3.0];
-        thirds.iter().flat_map(|v| thirds.map(|u| self.profile(self.r2(dx + u, dy + v)))).sum::<f32>() / 9.0
+        thirds
+            .iter()
+            .flat_map(|v| thirds.map(|u| self.profile(self.r2(dx + u, dy + v))))
+            .sum::<f32>()
+            / 9.0
     }
 
-    /// Draws a star of `light` electrons at (x, y), to where it sinks under `floor` electrons a pixel.
+    /// Draws a star of `light` electrons at (x, y), to where it sinks under `floor` electrons a
+    /// pixel.
     pub(super) fn draw(&self, frame: &mut Frame, x: f32, y: f32, light: [f32; 3], floor: f32) {
         let brightest = light.into_iter().fold(0.0, f32::max);
         let contrast = brightest * self.peak / floor;
         if contrast <= 1.0 {
             return;
         }
-        let reach = (self.alpha2 * (contrast.powf(1.0 / self.beta) - 1.0)).sqrt().min(1.5 * frame.size as f32);
+        let reach = (self.alpha2 * (contrast.powf(1.0 / self.beta) - 1.0))
+            .sqrt()
+            .min(1.5 * frame.size as f32);
         let margin = reach + 1.0;
         let end = frame.size as f32 + margin;
         if !(x > -margin && y > -margin && x < end && y < end) {
@@ -120,10 +127,13 @@ impl Psf {
         }
         for line in (row - radius).max(0)..=(row + radius).min(last) {
             // Within the stamp by the clamps above: radius <= RADIUS.
-            let from = (line - row + RADIUS as isize) as usize * SIDE + (left - column + RADIUS as isize) as usize;
+            let from = (line - row + RADIUS as isize) as usize * SIDE
+                + (left - column + RADIUS as isize) as usize;
             let to = line as usize * frame.size + left as usize;
             let count = (right - left + 1) as usize;
-            for (pixel, weight) in frame.pixels[to..to + count].iter_mut().zip(&stamp[from..from + count]) {
+            for (pixel, weight) in
+                frame.pixels[to..to + count].iter_mut().zip(&stamp[from..from + count])
+            {
                 add(pixel, light, *weight);
             }
         }

@@ -1,4 +1,5 @@
-//! What is before the telescope: stars, the light of those too faint to be seen one by one, and dust.
+//! What is before the telescope: stars, the light of those too faint to be seen one by one, and
+//! dust.
 
 use super::colour;
 use super::dice::Dice;
@@ -40,7 +41,8 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Centre within `offset` arc seconds of the middle, any position angle, minor axis `axis` of the major one.
+    /// Centre within `offset` arc seconds of the middle, any position angle, minor axis `axis` of
+    /// the major one.
     pub(super) fn draw(dice: &mut Dice, offset: f32, axis: f32) -> Self {
         let angle = std::f32::consts::TAU * dice.fresh();
         let (x, y) = (offset * (2.0 * dice.fresh() - 1.0), offset * (2.0 * dice.fresh() - 1.0));
@@ -92,13 +94,19 @@ pub struct Scene {
 /// The most field stars drawn; where there would be more, the faintest are left to the sky.
 const FIELD_STARS: f32 = 1800.0;
 
-/// How steeply the stars of the Galaxy increase: their number grows as 10^0.35m, between the 0.25 of the poles and the
-/// 0.4 of the plane (Bahcall & Soneira 1980, ApJS 44, 73, near m = 15).
+/// How steeply the stars of the Galaxy increase: their number grows as 10^0.35m, between the 0.25
+/// of the poles and the 0.4 of the plane (Bahcall & Soneira 1980, ApJS 44, 73, near m = 15).
 const SLOPE: f32 = 0.35;
 
-/// Adds the stars of the Galaxy before and behind the cluster: `density` of them per square degree brighter than V = 15,
-/// the far ones behind up to `dust` magnitudes of E(B−V).
-pub(super) fn add_field_stars(stars: &mut Vec<Star>, dice: &mut Dice, field: f32, density: f32, dust: f32) {
+/// Adds the stars of the Galaxy before and behind the cluster: `density` of them per square degree
+/// brighter than V = 15, the far ones behind up to `dust` magnitudes of E(B−V).
+pub(super) fn add_field_stars(
+    stars: &mut Vec<Star>,
+    dice: &mut Dice,
+    field: f32,
+    density: f32,
+    dust: f32,
+) {
     let to_15 = density * (field / 3600.0).powi(2);
     let faintest = (15.0 + (FIELD_STARS / to_15.max(1e-3)).log10() / SLOPE).min(21.0);
     let count = to_15 * 10f32.powf(SLOPE * (faintest - 15.0));

@@ -20,7 +20,8 @@ pub(super) fn count(frame: &mut Frame, telescope: &Telescope, rng: &mut impl Rng
             *electrons + normal * (*electrons + read2).sqrt()
         } else {
             // An error means that nothing was expected.
-            Poisson::new(*electrons).map_or(0.0, |law| law.sample(rng)) + normal * telescope.read_noise
+            Poisson::new(*electrons).map_or(0.0, |law| law.sample(rng))
+                + normal * telescope.read_noise
         };
     }
 }
@@ -43,8 +44,9 @@ pub(super) fn saturate(frame: &mut Frame, telescope: &Telescope) {
 /// Spills half of each full pixel's excess up its column and half down.
 fn bleed(frame: &mut Frame, column: usize, colour: usize, well: f32) {
     let size = frame.size;
-    let excess: Vec<f32> =
-        (0..size).map(|row| 0.5 * (frame.pixels[row * size + column][colour] - well).max(0.0)).collect();
+    let excess: Vec<f32> = (0..size)
+        .map(|row| 0.5 * (frame.pixels[row * size + column][colour] - well).max(0.0))
+        .collect();
     if excess.iter().all(|e| *e == 0.0) {
         return;
     }

@@ -1,4 +1,5 @@
-//! What is known of stars, as short tables: the main sequence, the mass function, the stars of an old cluster.
+//! What is known of stars, as short tables: the main sequence, the mass function, the stars of an
+//! old cluster.
 
 /// Linear interpolation in rows of (x, y, z) with rising x; the end rows hold beyond the ends.
 fn lookup(rows: &[[f32; 3]], x: f32) -> (f32, f32) {
@@ -8,8 +9,8 @@ fn lookup(rows: &[[f32; 3]], x: f32) -> (f32, f32) {
     (a[1] + t * (b[1] - a[1]), a[2] + t * (b[2] - a[2]))
 }
 
-/// log10 of the mass in suns, absolute magnitude M_V, log10 of the temperature in kelvin, for dwarfs M6 to O6; rounded from
-/// Pecaut & Mamajek (2013, ApJS 208, 9) and its later extensions.
+/// log10 of the mass in suns, absolute magnitude M_V, log10 of the temperature in kelvin, for
+/// dwarfs M6 to O6; rounded from Pecaut & Mamajek (2013, ApJS 208, 9) and its later extensions.
 const DWARFS: [[f32; 3]; 16] = [
     [-1.00, 16.5, 3.447], // M6
     [-0.64, 12.6, 3.505],
@@ -35,8 +36,9 @@ pub fn dwarf(mass: f32) -> (f32, f32) {
     (magnitude, 10f32.powf(log_kelvin))
 }
 
-/// Mass in suns at the turn-off, M_V and temperature of the red giants of a cluster: from the red clump of old clusters
-/// to the red supergiants of young ones. Round numbers after the Hyades, M 67, M 11, NGC 457 and h and χ Persei.
+/// Mass in suns at the turn-off, M_V and temperature of the red giants of a cluster: from the red
+/// clump of old clusters to the red supergiants of young ones. Round numbers after the Hyades, M
+/// 67, M 11, NGC 457 and h and χ Persei.
 const GIANTS: [[f32; 3]; 6] = [
     [1.2, 0.9, 4700.0],
     [2.2, 0.6, 4900.0],
@@ -46,7 +48,8 @@ const GIANTS: [[f32; 3]; 6] = [
     [20.0, -5.6, 3600.0],
 ];
 
-/// M_V and temperature (kelvin) of the typical red giant of a cluster whose turn-off is at `mass` suns.
+/// M_V and temperature (kelvin) of the typical red giant of a cluster whose turn-off is at `mass`
+/// suns.
 pub fn giant(mass: f32) -> (f32, f32) {
     lookup(&GIANTS, mass)
 }
@@ -56,13 +59,14 @@ pub fn turn_off(years: f32) -> f32 {
     (years / 1e10).powf(-0.4)
 }
 
-/// The mass, in suns, below which the part `u` of new stars lies (Kroupa 2001, MNRAS 322, 231: slopes −1.3 to half a sun,
-/// then Salpeter's −2.3), between 0.15 and 40 suns.
+/// The mass, in suns, below which the part `u` of new stars lies (Kroupa 2001, MNRAS 322, 231:
+/// slopes −1.3 to half a sun, then Salpeter's −2.3), between 0.15 and 40 suns.
 pub fn kroupa(u: f32) -> f32 {
     const LOW: f32 = 0.15;
     const BREAK: f32 = 0.5;
     const HIGH: f32 = 40.0;
-    // Number of stars in a part of slope −(1+p): (a^−p − b^−p)/p; the second part is scaled to join the first.
+    // Number of stars in a part of slope −(1+p): (a^−p − b^−p)/p; the second part is scaled to join
+    // the first.
     let part = |p: f32, a: f32, b: f32| (a.powf(-p) - b.powf(-p)) / p;
     let (first, second) = (part(0.3, LOW, BREAK), part(1.3, BREAK, HIGH) * BREAK);
     let n = u * (first + second);
@@ -73,9 +77,10 @@ pub fn kroupa(u: f32) -> f32 {
     }
 }
 
-/// M_V, log10 of the number of stars per magnitude (any unit), temperature in kelvin: the main sequence, turn-off and red
-/// giant branch of an old metal-poor cluster (12 Gyr, turn-off near 0.8 suns). Drawn after the luminosity functions and
-/// colour-magnitude diagrams of M 3, M 13 and M 92 (Sandage 1957; Piotto & Zoccali 1999); good to about 0.15 dex and 150 K.
+/// M_V, log10 of the number of stars per magnitude (any unit), temperature in kelvin: the main
+/// sequence, turn-off and red giant branch of an old metal-poor cluster (12 Gyr, turn-off near 0.8
+/// suns). Drawn after the luminosity functions and colour-magnitude diagrams of M 3, M 13 and M 92
+/// (Sandage 1957; Piotto & Zoccali 1999); good to about 0.15 dex and 150 K.
 const OLD: [[f32; 3]; 14] = [
     [-2.4, -0.10, 3950.0], // the tip of the giant branch
     [-1.5, 0.30, 4350.0],
@@ -93,14 +98,16 @@ const OLD: [[f32; 3]; 14] = [
     [12.0, 3.10, 3500.0],
 ];
 
-/// The temperature, in kelvin, of an old star of magnitude M_V that is not on the horizontal branch.
+/// The temperature, in kelvin, of an old star of magnitude M_V that is not on the horizontal
+/// branch.
 pub fn old_star(magnitude: f32) -> f32 {
     lookup(&OLD, magnitude).1
 }
 
 /// Numbers and light of the stars of an old cluster, cumulated from the brightest.
 pub struct OldStars {
-    /// M_V at the faint edge of the bin, stars brighter than it, and their light in units of a star of M_V = 0.
+    /// M_V at the faint edge of the bin, stars brighter than it, and their light in units of a
+    /// star of M_V = 0.
     bins: Vec<[f32; 3]>,
 }
 

@@ -2,8 +2,9 @@
 
 use super::dice::Dice;
 
-/// Photons from a star of magnitude 0 through one of the three filters, per second and square metre: the flux of Vega
-/// in V (3.6e-11 W m⁻² nm⁻¹, Bessell, Castelli & Plez 1998) over about 80 nm.
+/// Photons from a star of magnitude 0 through one of the three filters, per second and square
+/// metre: the flux of Vega in V (3.6e-11 W m⁻² nm⁻¹, Bessell, Castelli & Plez 1998) over about 80
+/// nm.
 const PHOTONS: f32 = 7.9e9;
 
 /// Everything about one exposure that is not in the sky.
@@ -31,7 +32,8 @@ pub(super) struct Telescope {
     pub(super) roundness: (f32, f32),
     /// Four rays on bright stars, from the vanes that hold a reflector's secondary mirror.
     pub(super) spikes: Option<Spikes>,
-    /// The part of a bright star's light that the glass scatters into a halo, and the halo's radius in pixels.
+    /// The part of a bright star's light that the glass scatters into a halo, and the halo's
+    /// radius in pixels.
     pub(super) halo: (f32, f32),
     /// The darkroom.
     pub(super) print: Print,
@@ -61,7 +63,8 @@ pub(super) struct Print {
     pub(super) white: f32,
     /// Smoothing against noise: the part of each pixel that it gives to its neighbours.
     pub(super) smoothing: f32,
-    /// Where the edges are faded to black: the distance from the middle, as a part of the side, of half the brightness.
+    /// Where the edges are faded to black: the distance from the middle, as a part of the side, of
+    /// half the brightness.
     pub(super) vignette: f32,
 }
 
@@ -73,14 +76,16 @@ impl Telescope {
         let seconds = dice.log_range(200.0, 3600.0);
         // Mirrors, filters and the CCD's quantum efficiency together.
         let efficiency = dice.range(0.2, 0.4);
-        let electrons = PHOTONS * std::f32::consts::FRAC_PI_4 * aperture * aperture * seconds * efficiency;
+        let electrons =
+            PHOTONS * std::f32::consts::FRAC_PI_4 * aperture * aperture * seconds * efficiency;
         // Magnitudes per square arc second: a town, to a desert mountain.
         let sky = dice.range(18.8, 21.6);
         let level = electrons * 10f32.powf(-0.4 * sky) * scale * scale;
         let tint = dice.range(-0.15, 0.35);
         let tilt = 0.05 * dice.unit().powi(2);
         let direction = dice.range(0.0, std::f32::consts::TAU);
-        // The seeing, and what lens, focus and the size of the original's pixels add, which is all on wide fields.
+        // The seeing, and what lens, focus and the size of the original's pixels add, which is all
+        // on wide fields.
         let seeing = dice.log_range(1.5, 4.0) / scale;
         let blur = dice.range(1.5, 2.7) * (size as f32 / 256.0).max(0.5);
         let reflector = dice.chance(0.45);

@@ -1,5 +1,6 @@
-//! Nodes with the names TensorFlow's Python gives them. A [`GraphBuilder`] only makes NodeDefs: what is exported
-//! and shown is thus exactly what was built, and nothing here needs TensorFlow to be loaded.
+//! Nodes with the names TensorFlow's Python gives them. A [`GraphBuilder`] only makes NodeDefs:
+//! what is exported and shown is thus exactly what was built, and nothing here needs TensorFlow to
+//! be loaded.
 
 use crate::proto::{DataType, GraphDef, NodeDef, TensorProto, Value, attr_value, shape};
 use std::collections::HashMap;
@@ -9,7 +10,8 @@ use std::collections::HashMap;
 pub struct GraphBuilder {
     /// The full name of the scope new nodes go under.
     scope: Option<String>,
-    /// How often a name was asked for, in lower case: names differ in more than case, as in Python.
+    /// How often a name was asked for, in lower case: names differ in more than case, as in
+    /// Python.
     in_use: HashMap<String, usize>,
     nodes: Vec<NodeDef>,
 }
@@ -27,7 +29,8 @@ impl GraphBuilder {
         std::mem::take(&mut self.nodes)
     }
 
-    /// Takes a node that was made elsewhere (gradients come from the C API): its name is taken from now on.
+    /// Takes a node that was made elsewhere (gradients come from the C API): its name is taken from
+    /// now on.
     pub fn adopt(&mut self, node: NodeDef) {
         self.in_use.insert(node.name.to_lowercase(), 1);
         self.nodes.push(node);
@@ -84,13 +87,17 @@ impl GraphBuilder {
 
     fn constant(&mut self, name: &str, tensor: TensorProto) -> String {
         let dtype = tensor.dtype.enum_value_or_default();
-        self.op("Const", name).type_attr("dtype", dtype).attr("value", Value::Tensor(tensor)).finish()
+        self.op("Const", name)
+            .type_attr("dtype", dtype)
+            .attr("value", Value::Tensor(tensor))
+            .finish()
     }
 
     /// A scalar float Const.
     pub fn float(&mut self, name: &str, value: f32) -> String {
         let dtype = DataType::DT_FLOAT.into();
-        let tensor = TensorProto { dtype, tensor_shape: Some(shape(&[])).into(), ..TensorProto::default() };
+        let tensor =
+            TensorProto { dtype, tensor_shape: Some(shape(&[])).into(), ..TensorProto::default() };
         self.constant(name, TensorProto { float_val: vec![value], ..tensor })
     }
 
@@ -102,7 +109,8 @@ impl GraphBuilder {
     /// A float Const of zeros.
     pub fn zeros(&mut self, name: &str, dims: &[i64]) -> String {
         let dtype = DataType::DT_FLOAT.into();
-        let tensor = TensorProto { dtype, tensor_shape: Some(shape(dims)).into(), ..TensorProto::default() };
+        let tensor =
+            TensorProto { dtype, tensor_shape: Some(shape(dims)).into(), ..TensorProto::default() };
         self.constant(name, TensorProto { float_val: vec![0.0], ..tensor })
     }
 
@@ -128,13 +136,17 @@ impl GraphBuilder {
         let dtype = DataType::DT_STRING.into();
         let tensor_shape = Some(shape(&[values.len() as i64])).into();
         let string_val = values.iter().map(|&v| v.into()).collect();
-        self.constant(name, TensorProto { dtype, tensor_shape, string_val, ..TensorProto::default() })
+        self.constant(
+            name,
+            TensorProto { dtype, tensor_shape, string_val, ..TensorProto::default() },
+        )
     }
 
     /// A scalar string Const.
     pub fn string(&mut self, name: &str, value: &str) -> String {
         let dtype = DataType::DT_STRING.into();
-        let tensor = TensorProto { dtype, tensor_shape: Some(shape(&[])).into(), ..TensorProto::default() };
+        let tensor =
+            TensorProto { dtype, tensor_shape: Some(shape(&[])).into(), ..TensorProto::default() };
         self.constant(name, TensorProto { string_val: vec![value.into()], ..tensor })
     }
 }
@@ -213,7 +225,10 @@ impl Op<'_> {
 
     /// Sets an attribute that is a list of integers.
     pub fn ints_attr(self, key: &str, values: &[i64]) -> Self {
-        self.attr(key, Value::List(attr_value::ListValue { i: values.to_vec(), ..Default::default() }))
+        self.attr(
+            key,
+            Value::List(attr_value::ListValue { i: values.to_vec(), ..Default::default() }),
+        )
     }
 
     /// Sets a shape attribute; −1 for a dimension that is not known.
@@ -224,7 +239,10 @@ impl Op<'_> {
     /// Asks for the node to live on the device of `node` (`_class: loc:@node`).
     pub fn colocate_with(self, node: &str) -> Self {
         let class = format!("loc:@{node}").into_bytes();
-        self.attr("_class", Value::List(attr_value::ListValue { s: vec![class], ..Default::default() }))
+        self.attr(
+            "_class",
+            Value::List(attr_value::ListValue { s: vec![class], ..Default::default() }),
+        )
     }
 
     /// Makes the node and returns its name.

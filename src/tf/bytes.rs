@@ -1,5 +1,5 @@
-//! String tensors that hold any bytes: JPEG files, serialized summaries. (The bindings' own `Tensor<String>`
-//! panics on what is not UTF-8.)
+//! String tensors that hold any bytes: JPEG files, serialized summaries. (The bindings' own
+//! `Tensor<String>` panics on what is not UTF-8.)
 
 use std::ffi::{c_int, c_void};
 use std::fmt;
@@ -44,31 +44,48 @@ impl TensorType for Bytes {
 
     fn unpack(data: &[u8], count: usize) -> Result<Vec<Self>> {
         if data.len() < count * size_of::<tf::TF_TString>() {
-            return Err(Status::new_set_lossy(tensorflow::Code::DataLoss, "a string tensor's buffer is too short"));
+            return Err(Status::new_set_lossy(
+                tensorflow::Code::DataLoss,
+                "a string tensor's buffer is too short",
+            ));
         }
         let first = data.as_ptr().cast::<tf::TF_TString>();
         let element = |i| {
-            // SAFETY: a DT_STRING tensor's buffer is `count` TF_TString, by TensorFlow's ABI; it lives, aligned and
-            // unchanged, as long as `data`. Each string's pointer and size describe initialised bytes.
+            // SAFETY: a DT_STRING tensor's buffer is `count` TF_TString, by TensorFlow's ABI; it
+            // lives, aligned and unchanged, as long as `data`. Each string's pointer
+            // and size describe initialised bytes.
             unsafe {
                 let string = first.add(i);
-                let (pointer, size) = (tf::TF_StringGetDataPointer(string), tf::TF_StringGetSize(string));
-                if size == 0 { Vec::new() } else { std::slice::from_raw_parts(pointer.cast::<u8>(), size).to_vec() }
+                let (pointer, size) =
+                    (tf::TF_StringGetDataPointer(string), tf::TF_StringGetSize(string));
+                if size == 0 {
+                    Vec::new()
+                } else {
+                    std::slice::from_raw_parts(pointer.cast::<u8>(), size).to_vec()
+                }
             }
         };
         Ok((0..count).map(|i| Self(element(i))).collect())
     }
 
     fn pack(data: &[Self], dims: &[u64]) -> Result<*mut tf::TF_Tensor> {
-        // SAFETY: TF_AllocateTensor gives a buffer of the size asked for, aligned for any element, owned by the
-        // tensor, which also frees the strings in it. Each TF_TString is initialised before it is written; the
-        // shape's product is the number of elements (the bindings built both from the same dimensions).
+        // SAFETY: TF_AllocateTensor gives a buffer of the size asked for, aligned for any element,
+        // owned by the tensor, which also frees the strings in it. Each TF_TString is
+        // initialised before it is written; the shape's product is the number of elements
+        // (the bindings built both from the same dimensions).
         unsafe {
             let size = size_of_val(data) / size_of::<Self>() * size_of::<tf::TF_TString>();
-            let tensor =
-                tf::TF_AllocateTensor(tf::TF_DataType::TF_STRING, dims.as_ptr().cast(), dims.len() as c_int, size);
+            let tensor = tf::TF_AllocateTensor(
+                tf::TF_DataType::TF_STRING,
+                dims.as_ptr().cast(),
+                dims.len() as c_int,
+                size,
+            );
             if tensor.is_null() {
-                return Err(Status::new_set_lossy(tensorflow::Code::ResourceExhausted, "no memory for a tensor"));
+                return Err(Status::new_set_lossy(
+                    tensorflow::Code::ResourceExhausted,
+                    "no memory for a tensor",
+                ));
             }
             let strings: *mut tf::TF_TString = tf::TF_TensorData(tensor).cast::<c_void>().cast();
             for (i, bytes) in data.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Checkpoints in TensorFlow's V2 format (`PREFIX.index`, `PREFIX.data-00000-of-00001`), through its own SaveV2 and
-//! RestoreV2.
+//! Checkpoints in TensorFlow's V2 format (`PREFIX.index`, `PREFIX.data-00000-of-00001`), through
+//! its own SaveV2 and RestoreV2.
 
 use super::graph::Graph;
 use super::session::{Session, Threads};
@@ -14,11 +14,16 @@ use tensorflow::SessionRunArgs;
 pub type NamedTensor = (String, TensorProto);
 
 fn prefix_text(prefix: &Path) -> Result<&str> {
-    prefix.to_str().ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))
+    prefix
+        .to_str()
+        .ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))
 }
 
 /// Reads the named variables, each of the type given with it.
-pub fn read_checkpoint(prefix: &Path, variables: &[(String, DataType)]) -> Result<Vec<NamedTensor>> {
+pub fn read_checkpoint(
+    prefix: &Path,
+    variables: &[(String, DataType)],
+) -> Result<Vec<NamedTensor>> {
     let mut b = GraphBuilder::default();
     let types = variables.iter().map(|v| v.1);
     let names: Vec<&str> = variables.iter().map(|v| v.0.as_str()).collect();
@@ -28,11 +33,18 @@ pub fn read_checkpoint(prefix: &Path, variables: &[(String, DataType)]) -> Resul
     let outputs: Vec<String> = variables
         .iter()
         .enumerate()
-        .map(|(i, v)| b.op("SerializeTensor", "value").input(format!("{restored}:{i}")).type_attr("T", v.1).finish())
+        .map(|(i, v)| {
+            b.op("SerializeTensor", "value")
+                .input(format!("{restored}:{i}"))
+                .type_attr("T", v.1)
+                .finish()
+        })
         .collect();
     let graph = Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() })?;
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: 1 })?;
-    let fail = |e: &dyn ToString| Error::input(prefix, format!("is not a readable checkpoint ({})", e.to_string()));
+    let fail = |e: &dyn ToString| {
+        Error::input(prefix, format!("is not a readable checkpoint ({})", e.to_string()))
+    };
     let mut args = SessionRunArgs::new();
     let mut tokens = Vec::new();
     for output in &outputs {
@@ -103,5 +115,8 @@ fn add_slices_op(
 }
 
 fn type_list(types: impl Iterator<Item = DataType>) -> Value {
-    Value::List(attr_value::ListValue { type_: types.map(|t| t as i32).collect(), ..Default::default() })
+    Value::List(attr_value::ListValue {
+        type_: types.map(|t| t as i32).collect(),
+        ..Default::default()
+    })
 }

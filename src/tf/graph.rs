@@ -16,7 +16,10 @@ pub struct Graph {
 impl Graph {
     /// Imports a whole GraphDef without a name prefix.
     pub fn import(graph_def: &GraphDef) -> Result<Self> {
-        let mut graph = Self { inner: tensorflow::Graph::new(), versions: graph_def.versions.as_ref().cloned() };
+        let mut graph = Self {
+            inner: tensorflow::Graph::new(),
+            versions: graph_def.versions.as_ref().cloned(),
+        };
         graph.import_bytes(&proto::serialize(graph_def)?, &ImportGraphDefOptions::new())?;
         Ok(graph)
     }
@@ -40,10 +43,12 @@ impl Graph {
                 options.add_input_mapping(input_ref.node, input_ref.index, &output).map_err(nul)?;
             }
         }
-        // The same versions as the graph they join: a graph's version is the lowest of what was imported.
+        // The same versions as the graph they join: a graph's version is the lowest of what was
+        // imported.
         let versions = self.versions.clone().into();
         let mut node = nodes.to_vec();
-        // An import knows only its own nodes to colocate with. On one device the wish has no effect.
+        // An import knows only its own nodes to colocate with. On one device the wish has no
+        // effect.
         for n in &mut node {
             n.attr.retain(|a| a.key != "_class");
         }
@@ -52,21 +57,30 @@ impl Graph {
     }
 
     fn import_bytes(&mut self, bytes: &[u8], options: &ImportGraphDefOptions) -> Result<()> {
-        self.inner.import_graph_def(bytes, options).map_err(|e| Error::tensorflow("importing a graph", e))
+        self.inner
+            .import_graph_def(bytes, options)
+            .map_err(|e| Error::tensorflow("importing a graph", e))
     }
 
-    /// Adds the gradients of `of` with respect to `with_respect_to` (each `name` or `name:0`), made by TensorFlow
-    /// under the name prefix `prefix`. Returns the names of the gradient tensors.
+    /// Adds the gradients of `of` with respect to `with_respect_to` (each `name` or `name:0`), made
+    /// by TensorFlow under the name prefix `prefix`. Returns the names of the gradient tensors.
     ///
-    /// There is no way to give the gradient that `of` itself receives: the bindings (0.21) pass TensorFlow a pointer to
-    /// freed memory for it.
-    pub fn add_gradients(&mut self, prefix: &str, of: &str, with_respect_to: &[&str]) -> Result<Vec<String>> {
+    /// There is no way to give the gradient that `of` itself receives: the bindings (0.21) pass
+    /// TensorFlow a pointer to freed memory for it.
+    pub fn add_gradients(
+        &mut self,
+        prefix: &str,
+        of: &str,
+        with_respect_to: &[&str],
+    ) -> Result<Vec<String>> {
         let y = [self.output(of)?];
         let x = with_respect_to.iter().map(|n| self.output(n)).collect::<Result<Vec<_>>>()?;
         let gradients = self.inner.add_gradients(Some(prefix), &y, &x, None);
-        let gradients = gradients.map_err(|e| Error::tensorflow(format!("differentiating {of}"), e))?;
+        let gradients =
+            gradients.map_err(|e| Error::tensorflow(format!("differentiating {of}"), e))?;
         let gradients = gradients.into_iter().zip(with_respect_to).map(|(gradient, x)| {
-            let gradient = gradient.ok_or_else(|| Error::graph(*x, format!("{of} does not depend on it")))?;
+            let gradient =
+                gradient.ok_or_else(|| Error::graph(*x, format!("{of} does not depend on it")))?;
             let name = gradient.name().map_err(|e| Error::graph(*x, e.to_string()))?;
             Ok(if name.index == 0 { name.name } else { name.to_string() })
         });
@@ -75,9 +89,12 @@ impl Graph {
 
     /// All nodes as TensorFlow holds them, with every default attribute filled in.
     pub fn graph_def(&self) -> Result<GraphDef> {
-        let bytes = self.inner.graph_def().map_err(|e| Error::tensorflow("reading a graph back", e))?;
-        let mut graph = GraphDef::parse_from_bytes(&bytes).map_err(|e| Error::tensorflow("reading a graph back", e))?;
-        // TensorFlow writes attributes in another order each time; equal runs are to give equal bytes.
+        let bytes =
+            self.inner.graph_def().map_err(|e| Error::tensorflow("reading a graph back", e))?;
+        let mut graph = GraphDef::parse_from_bytes(&bytes)
+            .map_err(|e| Error::tensorflow("reading a graph back", e))?;
+        // TensorFlow writes attributes in another order each time; equal runs are to give equal
+        // bytes.
         graph.node.iter_mut().for_each(|n| n.attr.sort_by(|a, b| a.key.cmp(&b.key)));
         Ok(graph)
     }
@@ -101,20 +118,24 @@ impl Graph {
     /// The shape of a tensor as far as TensorFlow can infer it: −1 for an unknown dimension.
     #[must_use]
     pub fn shape(&self, tensor: &str) -> Option<Vec<i64>> {
-        let shape: Option<Vec<Option<i64>>> = self.inner.tensor_shape(self.output(tensor).ok()?).ok()?.into();
+        let shape: Option<Vec<Option<i64>>> =
+            self.inner.tensor_shape(self.output(tensor).ok()?).ok()?.into();
         Some(shape?.into_iter().map(|d| d.unwrap_or(-1)).collect())
     }
 
     /// Whether a tensor is there and holds 32-bit floats.
     #[must_use]
     pub fn is_float(&self, tensor: &str) -> bool {
-        let float = |o: Output| o.operation.output_type(InputRef::parse(tensor).index) == DataType::Float;
+        let float =
+            |o: Output| o.operation.output_type(InputRef::parse(tensor).index) == DataType::Float;
         self.output(tensor).is_ok_and(float)
     }
 
     /// The serialized OpDef of an operation type.
     pub fn op_def(&self, op: &str) -> Result<Vec<u8>> {
-        self.inner.get_op_def(op).map_err(|e| Error::tensorflow(format!("describing the op {op}"), e))
+        self.inner
+            .get_op_def(op)
+            .map_err(|e| Error::tensorflow(format!("describing the op {op}"), e))
     }
 
     pub(super) fn inner(&self) -> &tensorflow::Graph {

@@ -14,17 +14,23 @@ pub enum Chatter {
     All,
 }
 
-const LIBRARY: &str = if cfg!(target_os = "macos") { "libtensorflow.dylib" } else { "libtensorflow.so" };
-const LOADER_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+const LIBRARY: &str =
+    if cfg!(target_os = "macos") { "libtensorflow.dylib" } else { "libtensorflow.so" };
+const LOADER_PATH: &str =
+    if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
 
-/// Where libtensorflow is, first found first: `TENSORFLOW_DIR`, the loader path, the program's own directory and
-/// the `lib` beside it, the system's library directories, the cache that `cargo build` filled.
+/// Where libtensorflow is, first found first: `TENSORFLOW_DIR`, the loader path, the program's own
+/// directory and the `lib` beside it, the system's library directories, the cache that `cargo
+/// build` filled.
 #[must_use]
 pub fn find_library() -> Option<PathBuf> {
-    let paths = |name| env::var_os(name).map(|v| env::split_paths(&v).collect::<Vec<_>>()).unwrap_or_default();
+    let paths = |name| {
+        env::var_os(name).map(|v| env::split_paths(&v).collect::<Vec<_>>()).unwrap_or_default()
+    };
     let program = env::current_exe().ok().and_then(|p| Some(p.parent()?.to_owned()));
     let beside = program.iter().flat_map(|dir| [dir.clone(), dir.join("../lib")]);
-    let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"];
+    let system =
+        ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"];
     let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH)).chain(beside);
     let directories = directories.chain(system.map(PathBuf::from));
     let directories = directories.chain([PathBuf::from(env!("RETRAIN_TENSORFLOW_CACHE"))]);
@@ -49,15 +55,17 @@ fn load_once(chatter: Chatter) -> std::result::Result<(), String> {
     if chatter == Chatter::Quiet {
         set_default_variable("TF_CPP_MIN_LOG_LEVEL", "3".as_ref());
     }
-    // By itself TensorFlow uses oneDNN only on newer processors. On one with AVX2 alone it takes less than half the time
-    // for a MobileNet (0.28 s of the network instead of 0.64 for 138 photographs), and has the fused depthwise ops.
+    // By itself TensorFlow uses oneDNN only on newer processors. On one with AVX2 alone it takes
+    // less than half the time for a MobileNet (0.28 s of the network instead of 0.64 for 138
+    // photographs), and has the fused depthwise ops.
     if cfg!(target_arch = "x86_64") {
         set_default_variable("TF_ENABLE_ONEDNN_OPTS", "1".as_ref());
     }
     // The bindings look here first, so that they load what was found above and nothing else.
     set_variable("TENSORFLOW_DIR", directory.as_os_str());
-    tensorflow::library::load()
-        .map_err(|e| format!("{} cannot be loaded: {e}\nSet TENSORFLOW_DIR to another copy.", file.display()))
+    tensorflow::library::load().map_err(|e| {
+        format!("{} cannot be loaded: {e}\nSet TENSORFLOW_DIR to another copy.", file.display())
+    })
 }
 
 fn set_default_variable(name: &str, value: &std::ffi::OsStr) {
@@ -68,8 +76,9 @@ fn set_default_variable(name: &str, value: &std::ffi::OsStr) {
 
 #[allow(unsafe_code)]
 fn set_variable(name: &str, value: &std::ffi::OsStr) {
-    // SAFETY: `load` comes before any session, thus before TensorFlow's threads and before ours that would read
-    // the environment through C; Rust's own readers hold the standard library's lock.
+    // SAFETY: `load` comes before any session, thus before TensorFlow's threads and before ours
+    // that would read the environment through C; Rust's own readers hold the standard library's
+    // lock.
     unsafe { env::set_var(name, value) }
 }
 

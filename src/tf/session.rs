@@ -5,9 +5,10 @@ use crate::error::{Error, Result};
 use crate::proto::{self, ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
 use tensorflow::{Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType};
 
-/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to TensorFlow. A number of
-/// ops below 0 keeps all of them on the thread that calls: what several threads run at once is then truly side by
-/// side. (From 0 on they all pass through one pool of the whole process, as large as its first session asked for.)
+/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to
+/// TensorFlow. A number of ops below 0 keeps all of them on the thread that calls: what several
+/// threads run at once is then truly side by side. (From 0 on they all pass through one pool of the
+/// whole process, as large as its first session asked for.)
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Threads {
     /// Threads within one op.
@@ -32,24 +33,31 @@ pub struct Feed<'t, T: TensorType> {
 }
 
 impl Session {
-    /// Opens a session. Grappler is off: it costs start-up time and changes rounding, and what runs here is
-    /// either a few small ops or a graph that was already rewritten.
+    /// Opens a session. Grappler is off: it costs start-up time and changes rounding, and what runs
+    /// here is either a few small ops or a graph that was already rewritten.
     pub fn new(graph: &Graph, threads: Threads) -> Result<Self> {
         Self::open(graph, threads, true, 0)
     }
 
-    /// Opens a session whose graph Grappler may rewrite: worth its start-up time where a large network runs often
-    /// (convolution, bias and activation become one op), and where results need not be the same to the last bit.
+    /// Opens a session whose graph Grappler may rewrite: worth its start-up time where a large
+    /// network runs often (convolution, bias and activation become one op), and where results
+    /// need not be the same to the last bit.
     pub fn rewritten(graph: &Graph, threads: Threads) -> Result<Self> {
         Self::open(graph, threads, false, 0)
     }
 
-    /// Opens a session that runs the graph op by op as it stands: for a graph that runs once or twice.
+    /// Opens a session that runs the graph op by op as it stands: for a graph that runs once or
+    /// twice.
     pub fn unoptimized(graph: &Graph, threads: Threads) -> Result<Self> {
         Self::open(graph, threads, true, -1)
     }
 
-    fn open(graph: &Graph, threads: Threads, disable_meta_optimizer: bool, opt_level: i32) -> Result<Self> {
+    fn open(
+        graph: &Graph,
+        threads: Threads,
+        disable_meta_optimizer: bool,
+        opt_level: i32,
+    ) -> Result<Self> {
         let rewrite = RewriterConfig { disable_meta_optimizer, ..Default::default() };
         let optimizer = OptimizerOptions { opt_level, ..Default::default() };
         let options = GraphOptions {

@@ -11,7 +11,13 @@ const ARCHIVE: &str = "mobilenet_v1_0.25_128_frozen.tgz";
 const GRAPH: &str = "mobilenet_v1_0.25_128/frozen_graph.pb";
 
 /// One entry with its name as given: the tar crate would refuse to write those that matter here.
-pub(crate) fn entry(tar: &mut tar::Builder<Vec<u8>>, name: &str, kind: EntryType, link: &str, content: &[u8]) {
+pub(crate) fn entry(
+    tar: &mut tar::Builder<Vec<u8>>,
+    name: &str,
+    kind: EntryType,
+    link: &str,
+    content: &[u8],
+) {
     let mut header = Header::new_old();
     header.set_size(content.len() as u64);
     header.set_mode(0o644);
@@ -41,11 +47,15 @@ fn retrain(workspace: &Workspace) -> Outcome {
     // Looked for before a model is.
     std::fs::create_dir_all(workspace.path("photos")).unwrap();
     let args = ["--image_dir=photos", "--architecture=mobilenet_0.25_128", "--model_dir=in/models"];
-    run(RETRAIN, workspace.root(), &[&args, &OUTPUTS[..], &["--how_many_training_steps=2"]].concat())
+    run(
+        RETRAIN,
+        workspace.root(),
+        &[&args, &OUTPUTS[..], &["--how_many_training_steps=2"]].concat(),
+    )
 }
 
-/// Puts the archive into place, runs, and expects that it is refused with a message that names it and `what`, and
-/// that nothing new lies anywhere, temporary files included.
+/// Puts the archive into place, runs, and expects that it is refused with a message that names it
+/// and `what`, and that nothing new lies anywhere, temporary files included.
 fn assert_refused(archive: &[u8], what: &str) {
     let workspace = Workspace::new();
     workspace.write(&format!("in/models/{ARCHIVE}"), archive);
@@ -85,7 +95,8 @@ fn links_and_devices_are_refused() {
 #[test]
 fn a_broken_archive_is_refused_with_advice() {
     // Content that gzip cannot make small: the cut is in the middle of it.
-    let noise: Vec<u8> = (0u32..200_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let noise: Vec<u8> =
+        (0u32..200_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let whole = tgz(GRAPH, EntryType::Regular, "", &noise);
     assert_refused(&whole[..whole.len() / 2], "remove it to have it downloaded again");
     assert_refused(b"<html>404 Not Found</html>", "remove it to have it downloaded again");
@@ -95,14 +106,16 @@ fn a_broken_archive_is_refused_with_advice() {
 #[test]
 fn a_graph_that_is_none_is_named() {
     let workspace = Workspace::new();
-    workspace.write(&format!("in/models/{ARCHIVE}"), tgz(GRAPH, EntryType::Regular, "", b"not a graph"));
+    workspace
+        .write(&format!("in/models/{ARCHIVE}"), tgz(GRAPH, EntryType::Regular, "", b"not a graph"));
     retrain(&workspace).expect_code(1).says(GRAPH);
 }
 
 #[test]
 fn an_archive_without_the_graph_says_so() {
     let workspace = Workspace::new();
-    workspace.write(&format!("in/models/{ARCHIVE}"), tgz("readme.txt", EntryType::Regular, "", b"x"));
+    workspace
+        .write(&format!("in/models/{ARCHIVE}"), tgz("readme.txt", EntryType::Regular, "", b"x"));
     retrain(&workspace).expect_code(1).says(ARCHIVE).says(GRAPH);
 }
 
@@ -116,7 +129,8 @@ fn a_good_archive_is_unpacked_once_and_again_when_it_is_newer() {
     let mut tar = tar::Builder::new(Vec::new());
     entry(&mut tar, "./mobilenet_v1_0.25_128/", EntryType::Directory, "", b"");
     entry(&mut tar, &format!("./{GRAPH}"), EntryType::Regular, "", &graph);
-    let archive = workspace.write(&format!("in/models/{ARCHIVE}"), gzip(&tar.into_inner().unwrap()));
+    let archive =
+        workspace.write(&format!("in/models/{ARCHIVE}"), gzip(&tar.into_inner().unwrap()));
     retrain(&workspace).expect_code(0);
     let unpacked = workspace.path(&format!("in/models/{GRAPH}"));
     assert!(fs::read(&unpacked).unwrap() == graph);
@@ -138,6 +152,8 @@ fn without_network_the_message_says_which_file_to_put_where() {
     let workspace = Workspace::new();
     // The proxy that `run` sets refuses every connection.
     let outcome = retrain(&workspace).expect_code(1);
-    outcome.says(&format!("models/{ARCHIVE}")).says("put that file at in/models/mobilenet_v1_0.25_128_frozen.tgz");
+    outcome
+        .says(&format!("models/{ARCHIVE}"))
+        .says("put that file at in/models/mobilenet_v1_0.25_128_frozen.tgz");
     assert_eq!(files_under(workspace.root()), Vec::<String>::new());
 }

@@ -1,7 +1,9 @@
 //! The cache of bottlenecks: the scripts' files, read once, made anew only where they must be.
 
 use super::support::{Workspace, files_under};
-use retrain::bottleneck::{BadImage, Bottlenecks, CacheSpec, Decoded, Extractor, cache_bottlenecks};
+use retrain::bottleneck::{
+    BadImage, Bottlenecks, CacheSpec, Decoded, Extractor, cache_bottlenecks,
+};
 use retrain::dataset::{Category, ImageLists, Layout, create_image_lists};
 use retrain::error::Result;
 use retrain::tf::{self, Chatter, Tensor};
@@ -54,7 +56,10 @@ fn damaged_files_are_made_again_and_no_others() {
     };
     let damaged = [
         // As a killed script leaves it: cut off in a number …
-        (names[0], text(names[0])[..text(names[0]).len() / 2].trim_end_matches(',').to_owned() + "-"),
+        (
+            names[0],
+            text(names[0])[..text(names[0]).len() / 2].trim_end_matches(',').to_owned() + "-",
+        ),
         // … or after one, so that each number can be read but not all are there.
         (names[1], text(names[1]).rsplit_once(',').unwrap().0.to_owned()),
         (names[2], text(names[2]) + ",1.0"),
@@ -107,7 +112,10 @@ fn a_photograph_that_is_none_is_named_and_the_others_are_kept() {
     fs::remove_file(workspace.path("photos/open cluster/zz.jpg")).unwrap();
     workspace.retrain(&[]).expect_code(0);
     let after = state(&workspace);
-    assert!(kept.iter().all(|(name, value)| after[name] == *value), "kept files are not made again");
+    assert!(
+        kept.iter().all(|(name, value)| after[name] == *value),
+        "kept files are not made again"
+    );
 }
 
 /// Three numbers from a file's bytes, and how often it was asked.
@@ -140,7 +148,9 @@ impl Extractor for Fake {
 
     fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>> {
         self.asked.fetch_add(images.len(), Ordering::Relaxed);
-        let values = |n: Tensor<f32>| if self.wrong_size { vec![n[0]; 2] } else { vec![n[0], 1e-5, -3.117_057] };
+        let values = |n: Tensor<f32>| {
+            if self.wrong_size { vec![n[0]; 2] } else { vec![n[0], 1e-5, -3.117_057] }
+        };
         Ok(images.into_iter().map(|image| image.map(values)).collect())
     }
 }
@@ -149,7 +159,13 @@ fn cached(fake: &Fake, lists: &ImageLists, dir: &Path) -> Result<(Bottlenecks, V
     // Pixels are tensors.
     tf::load(Chatter::Quiet).unwrap();
     let categories = &Category::ALL;
-    let spec = CacheSpec { bottleneck_dir: dir, model: "fake", text: true, check_mtime: false, categories };
+    let spec = CacheSpec {
+        bottleneck_dir: dir,
+        model: "fake",
+        text: true,
+        check_mtime: false,
+        categories,
+    };
     cache_bottlenecks(fake, lists, &spec)
 }
 
@@ -158,7 +174,10 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
     let workspace = Workspace::new();
     for (class, count) in [("a", 30), ("b", 12)] {
         for i in 0..count {
-            workspace.write(&format!("photos/{class}/{i:03}.jpg"), vec![b'x'; 1 + i + 100 * usize::from(class == "b")]);
+            workspace.write(
+                &format!("photos/{class}/{i:03}.jpg"),
+                vec![b'x'; 1 + i + 100 * usize::from(class == "b")],
+            );
         }
     }
     let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 20, 20).unwrap();
@@ -184,7 +203,10 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
         }
         assert_eq!(rows, 42);
     }
-    assert_eq!(fs::read_to_string(cache.join("a/000.jpg_fake.txt")).unwrap(), "1.0,1e-05,-3.117057");
+    assert_eq!(
+        fs::read_to_string(cache.join("a/000.jpg_fake.txt")).unwrap(),
+        "1.0,1e-05,-3.117057"
+    );
 }
 
 #[test]
@@ -195,8 +217,10 @@ fn all_bad_photographs_are_named_in_order() {
     }
     let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 0, 0).unwrap();
     for _ in 0..10 {
-        let (bottlenecks, bad) = cached(&Fake::default(), &lists, &workspace.path("cache")).unwrap();
-        let names: Vec<_> = bad.iter().map(|b| b.path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+        let (bottlenecks, bad) =
+            cached(&Fake::default(), &lists, &workspace.path("cache")).unwrap();
+        let names: Vec<_> =
+            bad.iter().map(|b| b.path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
         assert_eq!(names, (7..40).map(|i| format!("{i:03}.jpg")).collect::<Vec<_>>());
         assert!(bad.iter().all(|b| b.message == "is bad"));
         assert_eq!(bottlenecks.members(Category::Training), [(0..7).collect::<Vec<_>>()]);
@@ -242,7 +266,8 @@ fn a_changed_photograph_is_computed_again_and_a_touched_one_is_not() {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&[]).expect_code(0);
     let names: Vec<String> = state(&workspace).into_keys().collect();
-    let photo = |name: &str| workspace.path("photos").join(name.strip_suffix("_miniature.txt").unwrap());
+    let photo =
+        |name: &str| workspace.path("photos").join(name.strip_suffix("_miniature.txt").unwrap());
     fs::copy(photo(&names[3]), photo(&names[0])).unwrap();
     let touched = fs::read(photo(&names[1])).unwrap();
     fs::write(photo(&names[1]), touched).unwrap();
@@ -251,7 +276,10 @@ fn a_changed_photograph_is_computed_again_and_a_touched_one_is_not() {
         .says("1 images have changed since their bottlenecks were made: made again")
         .says("1 bottlenecks computed in");
     let after = state(&workspace);
-    assert!(after[&names[0]].1 == after[&names[3]].1, "the same photograph, whatever else was in its batch");
+    assert!(
+        after[&names[0]].1 == after[&names[3]].1,
+        "the same photograph, whatever else was in its batch"
+    );
     let outcome = workspace.retrain(&[]).expect_code(0);
     assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
 }
@@ -322,8 +350,8 @@ fn a_packed_file_that_is_cut_off_or_damaged_serves_as_far_as_it_is_whole() {
 fn copies_in_another_set_are_reported() {
     let workspace = Workspace::with_photos(20);
     assert!(!workspace.retrain(&[]).expect_code(0).stderr.contains("exact copies"));
-    // The split hashes names as typed, so that it is the program's own: of twenty copies under other names some are
-    // in other sets.
+    // The split hashes names as typed, so that it is the program's own: of twenty copies under
+    // other names some are in other sets.
     for i in 0..20 {
         fs::copy(
             workspace.path("photos/open cluster/o00001.jpg"),
@@ -332,5 +360,7 @@ fn copies_in_another_set_are_reported() {
         .unwrap();
     }
     let outcome = workspace.retrain(&[]).expect_code(0);
-    outcome.says("images are exact copies of images in another set").says(" = photos/open cluster/copy");
+    outcome
+        .says("images are exact copies of images in another set")
+        .says(" = photos/open cluster/copy");
 }

@@ -3,8 +3,9 @@
 use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, miniature_dir, run};
 use retrain::cli::{Flag, Kind, RETRAIN_FLAGS};
 
-/// Names, types and defaults as COMPAT.md lists them. (`tfhub_module` has a default in the hub script; in a program
-/// that serves both generations giving the flag is what selects the hub's, so it has none here.)
+/// Names, types and defaults as COMPAT.md lists them. (`tfhub_module` has a default in the hub
+/// script; in a program that serves both generations giving the flag is what selects the hub's, so
+/// it has none here.)
 const COMPAT: &str = "
     image_dir str ; output_graph str /tmp/output_graph.pb ; intermediate_output_graphs_dir str /tmp/intermediate_graph/
     intermediate_store_frequency int 0 ; output_labels str /tmp/output_labels.txt ; summaries_dir str /tmp/retrain_logs
@@ -54,11 +55,13 @@ fn ways(flag: &Flag, value: &str) -> [Vec<String>; 4] {
     ]
 }
 
-/// Gives the flag a value it must refuse, in each way, and expects exit code 2 with a message that names it.
+/// Gives the flag a value it must refuse, in each way, and expects exit code 2 with a message that
+/// names it.
 fn assert_refused(name: &str, value: &str, message: &str) {
     for way in ways(flag(name), value) {
         let args: Vec<&str> = way.iter().map(String::as_str).collect();
-        let outcome = retrain(&[&["--architecture=miniature", "--image_dir=photos"], &args[..]].concat());
+        let outcome =
+            retrain(&[&["--architecture=miniature", "--image_dir=photos"], &args[..]].concat());
         outcome.expect_code(2).says(&format!("ERROR:tensorflow:--{name}: ")).says(message);
     }
 }
@@ -69,11 +72,15 @@ fn names_types_and_defaults_are_the_scripts() {
     let mut expected: Vec<_> = expected.filter(|row| !row.is_empty()).collect();
     expected.iter_mut().for_each(|row| row.resize(3, ""));
     expected.sort();
-    let ours = RETRAIN_FLAGS.iter().filter(|f| f.original).map(|f| vec![f.name, kind(f), f.default]);
+    let ours =
+        RETRAIN_FLAGS.iter().filter(|f| f.original).map(|f| vec![f.name, kind(f), f.default]);
     let mut ours: Vec<_> = ours.collect();
     ours.sort();
     assert_eq!(ours, expected);
-    assert_eq!(flag("logging_verbosity").kind, Kind::Choice(&["DEBUG", "INFO", "WARN", "ERROR", "FATAL"]));
+    assert_eq!(
+        flag("logging_verbosity").kind,
+        Kind::Choice(&["DEBUG", "INFO", "WARN", "ERROR", "FATAL"])
+    );
 }
 
 #[test]
@@ -92,7 +99,9 @@ fn every_whole_number_is_read_and_checked() {
         assert_refused(flag.name, "1.5", "invalid int value: '1.5'");
     }
     for value in ["x", "", "0x10", "1e3", "1__0", "12345678901234567890"] {
-        retrain(&[&format!("--train_batch_size={value}")]).expect_code(2).says(&format!("int value: '{value}'"));
+        retrain(&[&format!("--train_batch_size={value}")])
+            .expect_code(2)
+            .says(&format!("int value: '{value}'"));
     }
     retrain(&["--random_seed=x"]).expect_code(2).says("--random_seed: invalid int value: 'x'");
 }
@@ -136,7 +145,11 @@ fn learning_rate_is_a_finite_number() {
 
 #[test]
 fn logging_verbosity_is_one_of_five_words() {
-    assert_refused("logging_verbosity", "LOUD", "invalid choice: 'LOUD' (choose from DEBUG, INFO, WARN, ERROR, FATAL)");
+    assert_refused(
+        "logging_verbosity",
+        "LOUD",
+        "invalid choice: 'LOUD' (choose from DEBUG, INFO, WARN, ERROR, FATAL)",
+    );
 }
 
 #[test]
@@ -149,7 +162,9 @@ fn final_tensor_name_must_be_a_nodes_name() {
 fn switches_take_no_value() {
     for name in ["print_misclassified_test_images", "flip_left_right"] {
         for typed in [name, shortest_prefix(flag(name))] {
-            retrain(&[&format!("--{typed}=true")]).expect_code(2).says(&format!("--{name}: is a switch"));
+            retrain(&[&format!("--{typed}=true")])
+                .expect_code(2)
+                .says(&format!("--{name}: is a switch"));
         }
     }
 }
@@ -159,7 +174,9 @@ fn architecture_is_taken_in_every_way() {
     for way in ways(flag("architecture"), "mobilenet_1.0_225") {
         let args: Vec<&str> = way.iter().map(String::as_str).collect();
         // As in the script, which returns -1.
-        retrain(&args).expect_code(255).says("should be '224', '192', '160', or '128', but found '225'");
+        retrain(&args)
+            .expect_code(255)
+            .says("should be '224', '192', '160', or '128', but found '225'");
     }
 }
 
@@ -196,14 +213,22 @@ fn places_are_taken_in_every_way() {
     let model_dir = format!("--model_dir={}", miniature_dir().display());
     for way in ways(flag("image_dir"), "no such place") {
         let mut args: Vec<&str> = way.iter().map(String::as_str).collect();
-        args.extend(["--architecture=miniature", &model_dir, "--output_graph=g", "--output_labels=l"]);
-        run(RETRAIN, workspace.root(), &args).expect_code(255).says("no such place: Image directory not found");
+        args.extend([
+            "--architecture=miniature",
+            &model_dir,
+            "--output_graph=g",
+            "--output_labels=l",
+        ]);
+        run(RETRAIN, workspace.root(), &args)
+            .expect_code(255)
+            .says("no such place: Image directory not found");
     }
 }
 
 #[test]
 fn unknown_flags_are_ignored_and_the_nearest_is_named() {
-    let outcome = retrain(&["--lerning_rate=0.1", "--zzz", "word", "--architecture=none", "-x"]).expect_code(255);
+    let outcome = retrain(&["--lerning_rate=0.1", "--zzz", "word", "--architecture=none", "-x"])
+        .expect_code(255);
     for warning in [
         "WARNING:retrain:unknown flag --lerning_rate is ignored; did you mean --learning_rate?",
         "WARNING:retrain:unknown flag --zzz is ignored\n",
@@ -217,7 +242,8 @@ fn unknown_flags_are_ignored_and_the_nearest_is_named() {
 #[test]
 fn ambiguous_prefixes_are_refused_with_all_they_could_be() {
     let outcome = retrain(&["--random_=3"]).expect_code(2);
-    outcome.says("ambiguous option: could match --random_crop, --random_scale, --random_brightness");
+    outcome
+        .says("ambiguous option: could match --random_crop, --random_scale, --random_brightness");
     retrain(&["--test", "1"]).expect_code(2).says("--testing_percentage, --test_batch_size");
     retrain(&["--o=x"]).expect_code(2).says("--output_graph, --output_labels");
 }
@@ -234,15 +260,20 @@ fn prefixes_mean_the_scripts_flags_before_ours() {
 #[test]
 fn a_flags_own_name_is_no_prefix_and_the_last_of_several_wins() {
     retrain(&["--architecture=one", "--arch", "two"]).expect_code(255).says("name 'two'");
-    retrain(&["--train_batch_size=x", "--train_batch_size=0"]).expect_code(2).says("must be at least 1");
+    retrain(&["--train_batch_size=x", "--train_batch_size=0"])
+        .expect_code(2)
+        .says("must be at least 1");
 }
 
 #[test]
 fn negative_numbers_are_values_and_flags_are_not() {
-    let batches = ["--train_batch_size", "-1", "--test_batch_size", "-1", "--validation_batch_size", "-1"];
+    let batches =
+        ["--train_batch_size", "-1", "--test_batch_size", "-1", "--validation_batch_size", "-1"];
     let outcome = retrain(&[&batches[..], &["--architecture=none"]].concat()).expect_code(255);
     assert!(!outcome.stderr.contains("WARNING"), "{}", outcome.stderr);
-    for args in [&["--image_dir", "--architecture=none"][..], &["--architecture=none", "--image_dir"]] {
+    for args in
+        [&["--image_dir", "--architecture=none"][..], &["--architecture=none", "--image_dir"]]
+    {
         retrain(args).expect_code(2).says("--image_dir: expected one argument");
     }
     // After an equals sign anything is a value.
@@ -251,7 +282,9 @@ fn negative_numbers_are_values_and_flags_are_not() {
 
 #[test]
 fn pythons_ways_to_write_numbers_are_read() {
-    for number in ["--how_many_training_steps=1_000", "--how_many_training_steps= 5 ", "--learning_rate=1e-2"] {
+    for number in
+        ["--how_many_training_steps=1_000", "--how_many_training_steps= 5 ", "--learning_rate=1e-2"]
+    {
         retrain(&[number, "--architecture=none"]).expect_code(255);
     }
 }
@@ -259,34 +292,51 @@ fn pythons_ways_to_write_numbers_are_read() {
 #[test]
 fn image_dir_must_be_given() {
     retrain(&["--architecture=miniature"]).expect_code(2).says("--image_dir: must be given");
-    retrain(&["--architecture=miniature", "--image_dir="]).expect_code(2).says("--image_dir: must be given");
+    retrain(&["--architecture=miniature", "--image_dir="])
+        .expect_code(2)
+        .says("--image_dir: must be given");
 }
 
 #[test]
 fn the_two_generations_exclude_each_other() {
-    let outcome = retrain(&["--tfhub_module=x", "--architecture=mobilenet_0.25_224", "--image_dir=y"]);
+    let outcome =
+        retrain(&["--tfhub_module=x", "--architecture=mobilenet_0.25_224", "--image_dir=y"]);
     outcome.expect_code(2).says("exclude each other");
 }
 
 #[test]
 fn what_describes_a_graph_of_ones_own_goes_with_one() {
-    let own = ["bottleneck_tensor", "input_tensor", "input_width", "input_height", "input_mean", "input_std"];
+    let own = [
+        "bottleneck_tensor",
+        "input_tensor",
+        "input_width",
+        "input_height",
+        "input_mean",
+        "input_std",
+    ];
     for name in own {
-        let message = format!("--{name}: goes with --architecture=path/to/graph.pb, a graph of your own\n");
-        for model in ["--architecture=miniature", "--architecture=nonsense", "--tfhub_module=a/module"] {
+        let message =
+            format!("--{name}: goes with --architecture=path/to/graph.pb, a graph of your own\n");
+        for model in
+            ["--architecture=miniature", "--architecture=nonsense", "--tfhub_module=a/module"]
+        {
             retrain(&[model, &format!("--{name}=1")]).expect_code(2).says(&message);
         }
         // With one it is read: what is missing is the graph.
-        let mine = ["--architecture=mine.pb", "--image_dir=x", "--output_graph=g", "--output_labels=l"];
+        let mine =
+            ["--architecture=mine.pb", "--image_dir=x", "--output_graph=g", "--output_labels=l"];
         for way in [vec![format!("--{name}=1")], vec![format!("--{name}"), "1".into()]] {
             let way: Vec<&str> = way.iter().map(String::as_str).collect();
-            retrain(&[&mine[..], &way].concat()).expect_code(2).says("--architecture: mine.pb: there is no such file");
+            retrain(&[&mine[..], &way].concat())
+                .expect_code(2)
+                .says("--architecture: mine.pb: there is no such file");
         }
     }
     let mine = |value: &str| retrain(&["--architecture=mine.pb", value]).expect_code(2);
     for name in ["input_width", "input_height"] {
         mine(&format!("--{name}=1.5")).says(&format!("--{name}: invalid int value: '1.5'"));
-        mine(&format!("--{name}=0")).says(&format!("--{name}: must be between 1 and 16384 pixels, not 0"));
+        mine(&format!("--{name}=0"))
+            .says(&format!("--{name}: must be between 1 and 16384 pixels, not 0"));
     }
     for name in ["input_mean", "input_std"] {
         mine(&format!("--{name}=x")).says(&format!("--{name}: invalid float value: 'x'"));
@@ -310,25 +360,42 @@ fn label_image_has_the_same_habits() {
     let label = |args: &[&str]| run(LABEL_IMAGE, Workspace::new().root(), args);
     label(&[]).expect_code(2).says("--image: must be given");
     for name in ["input_height", "input_width"] {
-        label(&["--image=x", &format!("--{name}=1.5")]).expect_code(2).says("invalid int value: '1.5'");
-        label(&["--image=x", &format!("--{name}"), "y"]).expect_code(2).says("invalid int value: 'y'");
+        label(&["--image=x", &format!("--{name}=1.5")])
+            .expect_code(2)
+            .says("invalid int value: '1.5'");
+        label(&["--image=x", &format!("--{name}"), "y"])
+            .expect_code(2)
+            .says("invalid int value: 'y'");
     }
     for name in ["input_mean", "input_std"] {
-        label(&["--image=x", &format!("--{name}=y")]).expect_code(2).says("invalid float value: 'y'");
-        label(&["--image=x", &format!("--{name}"), "inf"]).expect_code(2).says("must be a finite number, not inf");
+        label(&["--image=x", &format!("--{name}=y")])
+            .expect_code(2)
+            .says("invalid float value: 'y'");
+        label(&["--image=x", &format!("--{name}"), "inf"])
+            .expect_code(2)
+            .says("must be a finite number, not inf");
         // Networks of one's own may want decimals.
-        label(&["--image=x", &format!("--{name}=127.5")]).expect_code(1).says("reading x: No such file");
+        label(&["--image=x", &format!("--{name}=127.5")])
+            .expect_code(1)
+            .says("reading x: No such file");
     }
     label(&["--image=x", "--input_s=0"]).expect_code(2).says("--input_std: must not be 0");
-    label(&["--image=x", "--input_height=0"]).expect_code(2).says("--input_height: must be between");
+    label(&["--image=x", "--input_height=0"])
+        .expect_code(2)
+        .says("--input_height: must be between");
     label(&["--im=x", "--inpt_layer=y"])
         .expect_code(1)
         .says("did you mean --input_layer?")
         .says("reading x: No such file");
     let help = label(&["--help"]).expect_code(0).stdout;
-    for default in
-        ["tf_files/retrained_graph.pb", "tf_files/retrained_labels.txt", "224", "128", "input", "final_result"]
-    {
+    for default in [
+        "tf_files/retrained_graph.pb",
+        "tf_files/retrained_labels.txt",
+        "224",
+        "128",
+        "input",
+        "final_result",
+    ] {
         assert!(help.contains(default), "{default} is not in\n{help}");
     }
 }

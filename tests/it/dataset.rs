@@ -24,8 +24,9 @@ fn assert_class(lists: &ImageLists, class: usize, dir: &str, sets: &Value) {
     }
 }
 
-/// Compares with each line `"path": percentage` of a JSON file. The percentages are compared as text, which both
-/// languages print in the shortest form that reads back: Python's doubles and Rust's must not differ in a bit.
+/// Compares with each line `"path": percentage` of a JSON file. The percentages are compared as
+/// text, which both languages print in the shortest form that reads back: Python's doubles and
+/// Rust's must not differ in a bit.
 fn assert_percentages(file: &Path) {
     let text = std::fs::read_to_string(file).unwrap();
     let line = regex::Regex::new(r#"(?m)^ +(".*/.*"): ([0-9.e-]+),?$"#).unwrap();
@@ -66,7 +67,9 @@ fn hashes_and_label_names_are_pythons() {
 
 #[test]
 fn hashes_and_label_names_are_the_scripts() {
-    let (Some(hashes), Some(names)) = (shared("golden/split_hash.json"), shared("golden/label_names.json")) else {
+    let (Some(hashes), Some(names)) =
+        (shared("golden/split_hash.json"), shared("golden/label_names.json"))
+    else {
         return;
     };
     assert_percentages(&hashes);
@@ -78,8 +81,11 @@ fn classes_and_sets_follow_the_formula() {
     let golden = json(&golden("dataset/splits.json"));
     let workspace = golden_tree(&golden);
     for split in golden["splits"].as_array().unwrap() {
-        let (testing, validation) = (split["testing"].as_i64().unwrap(), split["validation"].as_i64().unwrap());
-        let lists = in_dir(workspace.root(), || create_image_lists(Path::new("photos"), testing, validation).unwrap());
+        let (testing, validation) =
+            (split["testing"].as_i64().unwrap(), split["validation"].as_i64().unwrap());
+        let lists = in_dir(workspace.root(), || {
+            create_image_lists(Path::new("photos"), testing, validation).unwrap()
+        });
         let classes = split["classes"].as_array().unwrap();
         // In byte order of the directories, of which one without photographs is no class.
         assert_eq!(lists.class_count(), classes.len());
@@ -100,8 +106,9 @@ fn sets_of_real_photographs_are_the_scripts() {
         let Some(percentages) = key.strip_prefix("poets test=") else { continue };
         let (testing, validation) = percentages.split_once(" validation=").unwrap();
         let (testing, validation) = (testing.parse().unwrap(), validation.parse().unwrap());
-        let lists =
-            in_dir(&shared("").unwrap(), || create_image_lists(Path::new(image_dir), testing, validation).unwrap());
+        let lists = in_dir(&shared("").unwrap(), || {
+            create_image_lists(Path::new(image_dir), testing, validation).unwrap()
+        });
         let classes = classes.as_object().unwrap();
         assert_eq!(lists.class_count(), classes.len());
         for (i, dir) in ["globular cluster", "open cluster"].into_iter().enumerate() {
@@ -115,7 +122,8 @@ fn sets_of_real_photographs_are_the_scripts() {
 #[test]
 fn files_go_extension_by_extension() {
     let workspace = Workspace::new();
-    for name in ["d.JPEG", "c.JPG", "b.jpeg", "z.jpg", "a.JPG", "a.jpg", "a.jpeg", "a.png", "a.Jpg"] {
+    for name in ["d.JPEG", "c.JPG", "b.jpeg", "z.jpg", "a.JPG", "a.jpg", "a.jpeg", "a.png", "a.Jpg"]
+    {
         workspace.write(&format!("photos/x/{name}"), "");
     }
     let lists = create_image_lists(&workspace.path("photos"), 0, 0).unwrap();
@@ -137,7 +145,8 @@ fn variations_of_one_photograph_stay_together() {
 fn the_path_is_hashed_as_typed() {
     let workspace = golden_tree(&json(&golden("dataset/splits.json")));
     let sets = |image_dir: &str| -> Vec<String> {
-        let lists = in_dir(workspace.root(), || create_image_lists(Path::new(image_dir), 10, 10).unwrap());
+        let lists =
+            in_dir(workspace.root(), || create_image_lists(Path::new(image_dir), 10, 10).unwrap());
         names(&lists, 0, Category::Validation).into_iter().map(String::from).collect()
     };
     // os.path.join adds no second slash: the trailing one changes nothing.
@@ -171,7 +180,8 @@ fn a_missing_directory_is_named() {
 
 #[test]
 fn batches_are_drawn_class_by_class() {
-    // Class 0 has one image, class 1 has none, class 2 has 99: each class that has any gets half of the draws.
+    // Class 0 has one image, class 1 has none, class 2 has 99: each class that has any gets half of
+    // the draws.
     let members = [vec![7], vec![], (100..199).collect()];
     let mut rows = vec![1, 2, 3];
     retrain::dataset::Sampler::new(5).draw(&members, 4000, &mut rows);

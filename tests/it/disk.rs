@@ -30,19 +30,28 @@ fn a_full_disk_is_named_and_a_run_with_room_completes() {
         let (code, stderr) = retrain_limited(&workspace, kilobytes, &args);
         assert_eq!(code, 1, "{kilobytes}: {stderr}");
         let last = stderr.lines().last().unwrap();
-        assert!(last.starts_with("ERROR:") && last.ends_with(": File too large (os error 27)"), "{kilobytes}: {last}");
+        assert!(
+            last.starts_with("ERROR:") && last.ends_with(": File too large (os error 27)"),
+            "{kilobytes}: {last}"
+        );
         let path = last.split("writing ").nth(1).unwrap().split(": ").next().unwrap().to_owned();
         assert!(workspace.path(&path).parent().unwrap().is_dir(), "{path} is no place");
         at.push(path);
         assert_eq!(fs::read(workspace.path("graph.pb")).unwrap(), b"the graph of yesterday");
         assert_eq!(fs::read(workspace.path("labels.txt")).unwrap(), b"labels of yesterday\n");
-        assert!(files_under(workspace.root()).iter().all(|f| !f.ends_with(".tmp")), "temporary files stay behind");
+        assert!(
+            files_under(workspace.root()).iter().all(|f| !f.ends_with(".tmp")),
+            "temporary files stay behind"
+        );
     }
     at.dedup();
     assert!(at.len() >= 2, "all stopped at the same: {at:?}");
     workspace.retrain(&[]).expect_code(0);
     assert!(fs::read(workspace.path("graph.pb")).unwrap() == wanted);
-    assert_eq!(fs::read(workspace.path("labels.txt")).unwrap(), fs::read(clean.path("labels.txt")).unwrap());
+    assert_eq!(
+        fs::read(workspace.path("labels.txt")).unwrap(),
+        fs::read(clean.path("labels.txt")).unwrap()
+    );
 }
 
 #[test]
@@ -52,14 +61,22 @@ fn devices_are_written_to_and_never_replaced() {
     symlink("/dev/full", workspace.path("full")).unwrap();
     let outcome = workspace.retrain(&["--output_labels=full"]).expect_code(1);
     assert!(
-        outcome.stderr.ends_with("ERROR:tensorflow:writing full: No space left on device (os error 28)\n"),
+        outcome
+            .stderr
+            .ends_with("ERROR:tensorflow:writing full: No space left on device (os error 28)\n"),
         "{}",
         outcome.stderr
     );
-    assert!(workspace.path("full").is_symlink() && fs::metadata("/dev/full").unwrap().file_type().is_char_device());
+    assert!(
+        workspace.path("full").is_symlink()
+            && fs::metadata("/dev/full").unwrap().file_type().is_char_device()
+    );
     symlink("/dev/null", workspace.path("null")).unwrap();
     workspace.retrain(&["--output_labels=null"]).expect_code(0);
-    assert!(workspace.path("null").is_symlink() && fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    assert!(
+        workspace.path("null").is_symlink()
+            && fs::metadata("/dev/null").unwrap().file_type().is_char_device()
+    );
 }
 
 #[test]
@@ -78,7 +95,8 @@ fn links_stay_links_and_what_they_point_to_is_written() {
 fn label_image_says_so_where_its_answer_cannot_be_written() {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&[]).expect_code(0);
-    let args = ["--graph=graph.pb", "--labels=labels.txt", "--image=photos/open cluster/o00000.jpg"];
+    let args =
+        ["--graph=graph.pb", "--labels=labels.txt", "--image=photos/open cluster/o00000.jpg"];
     let full = File::options().write(true).open("/dev/full").unwrap();
     let output = command(LABEL_IMAGE, workspace.root(), &args).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -87,7 +105,11 @@ fn label_image_says_so_where_its_answer_cannot_be_written() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = command(LABEL_IMAGE, workspace.root(), &args).stdout(writer).output().unwrap();
-    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "whoever reads has read enough");
+    assert_eq!(
+        (output.status.code(), output.stderr),
+        (Some(0), Vec::new()),
+        "whoever reads has read enough"
+    );
 }
 
 #[test]
@@ -99,14 +121,22 @@ fn photographs_that_vanish_are_named() {
     fs::remove_file(&photo).unwrap();
     symlink("gone", &photo).unwrap();
     let outcome = workspace.retrain(&[]).expect_code(1);
-    outcome.says("photos/open cluster/o00003.jpg (cannot be read (No such file or directory (os error 2)))");
+    outcome.says(
+        "photos/open cluster/o00003.jpg (cannot be read (No such file or directory (os error 2)))",
+    );
 }
 
 /// Starts a run, and takes away `what` as soon as the first bottlenecks are there.
 fn run_without(workspace: &Workspace, what: &str) -> Outcome {
-    let child = workspace.retrain_command(&[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let child = workspace
+        .retrain_command(&[])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let start = Instant::now();
-    let cached = || fs::read_dir(workspace.path("bottlenecks/globular cluster")).map_or(0, Iterator::count);
+    let cached =
+        || fs::read_dir(workspace.path("bottlenecks/globular cluster")).map_or(0, Iterator::count);
     while cached() < 10 && start.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -127,7 +157,9 @@ fn what_vanishes_during_the_run_is_named_and_the_next_run_goes_on() {
     let workspace = Workspace::with_photos(150);
     let photos = run_without(&workspace, "photos/open cluster").expect_code(1);
     let gone = "(cannot be read (No such file or directory (os error 2)))";
-    assert!(photos.stderr.lines().any(|l| l.contains("photos/open cluster/o0") && l.ends_with(gone)));
+    assert!(
+        photos.stderr.lines().any(|l| l.contains("photos/open cluster/o0") && l.ends_with(gone))
+    );
     fs::rename(workspace.path("away"), workspace.path("photos/open cluster")).unwrap();
     fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
     let cache = run_without(&workspace, "bottlenecks").expect_code(1);
@@ -136,5 +168,7 @@ fn what_vanishes_during_the_run_is_named_and_the_next_run_goes_on() {
     assert!(last.ends_with(".txt: No such file or directory (os error 2)"), "{last}");
     assert!(!workspace.path("graph.pb").exists());
     workspace.retrain(&[]).expect_code(0);
-    assert!(fs::read(workspace.path("graph.pb")).unwrap() == fs::read(clean.path("graph.pb")).unwrap());
+    assert!(
+        fs::read(workspace.path("graph.pb")).unwrap() == fs::read(clean.path("graph.pb")).unwrap()
+    );
 }

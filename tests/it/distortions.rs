@@ -32,8 +32,14 @@ fn text(value: &AttrValue) -> String {
         AttrValue::F(f) => format!("f: {f:?}"),
         AttrValue::S(s) => format!("s: {:?}", str::from_utf8(s).unwrap()),
         AttrValue::List(l) => {
-            let types = l.type_.iter().map(|&t| format!("type: {} ", name(protobuf::EnumOrUnknown::from_i32(t))));
-            format!("list {{ {}}}", types.chain(l.i.iter().map(|i| format!("i: {i} "))).collect::<String>())
+            let types = l
+                .type_
+                .iter()
+                .map(|&t| format!("type: {} ", name(protobuf::EnumOrUnknown::from_i32(t))));
+            format!(
+                "list {{ {}}}",
+                types.chain(l.i.iter().map(|i| format!("i: {i} "))).collect::<String>()
+            )
         }
         AttrValue::Shape(s) if s.unknown_rank => "shape { unknown_rank: true }".into(),
         other => panic!("{other:?}"),
@@ -42,12 +48,16 @@ fn text(value: &AttrValue) -> String {
 
 fn constant(tensor: &TensorProto) -> Value {
     let (dtype, mut values) = match tensor.dtype.enum_value().unwrap() {
-        DataType::DT_FLOAT => ("float32", tensor.float_val.iter().map(|&f| json!(f64::from(f))).collect::<Vec<_>>()),
-        DataType::DT_STRING => {
-            ("object", tensor.string_val.iter().map(|s| json!(str::from_utf8(s).unwrap())).collect())
+        DataType::DT_FLOAT => {
+            ("float32", tensor.float_val.iter().map(|&f| json!(f64::from(f))).collect::<Vec<_>>())
         }
+        DataType::DT_STRING => (
+            "object",
+            tensor.string_val.iter().map(|s| json!(str::from_utf8(s).unwrap())).collect(),
+        ),
         DataType::DT_INT32 => {
-            let bytes = tensor.tensor_content.chunks(4).map(|b| i32::from_le_bytes(b.try_into().unwrap()));
+            let bytes =
+                tensor.tensor_content.chunks(4).map(|b| i32::from_le_bytes(b.try_into().unwrap()));
             ("int32", tensor.int_val.iter().copied().chain(bytes).map(|i| json!(i)).collect())
         }
         other => panic!("{other:?}"),
@@ -75,18 +85,24 @@ fn the_nodes_are_the_scripts() {
             b.take_nodes();
             let ends = add_input_distortions(&mut b, &distortions, &spec(224, range));
             let nodes = b.take_nodes();
-            let ours: Vec<Value> = nodes.iter().map(|n| json!([n.name, n.op, n.input, attributes(n)])).collect();
+            let ours: Vec<Value> =
+                nodes.iter().map(|n| json!([n.name, n.op, n.input, attributes(n)])).collect();
             let theirs = golden["nodes"].as_array().unwrap();
             assert_eq!(ours.len(), theirs.len(), "{generation} {case}");
             for (ours, theirs) in ours.iter().zip(theirs) {
                 let mut theirs = theirs.clone();
                 if theirs[3]["dtype"] == "float32" {
                     // serde_json reads doubles to the last bit but one.
-                    theirs[3]["value"] = json!(f64::from(theirs[3]["value"].as_f64().unwrap() as f32));
+                    theirs[3]["value"] =
+                        json!(f64::from(theirs[3]["value"].as_f64().unwrap() as f32));
                 }
                 assert_eq!(*ours, theirs, "{generation} {case}");
             }
-            assert_eq!([ends.data, ends.pixels], ["DistortJPGInput", "DistortResult"], "{generation} {case}");
+            assert_eq!(
+                [ends.data, ends.pixels],
+                ["DistortJPGInput", "DistortResult"],
+                "{generation} {case}"
+            );
         }
     }
 }
@@ -103,19 +119,27 @@ pub(crate) fn chart(size: u64) -> Tensor<u8> {
 #[test]
 fn only_training_images_are_distorted_and_a_seed_repeats_the_run() {
     let workspace = Workspace::with_photos(20);
-    let flags = ["--flip_left_right", "--random_crop=10", "--random_scale=10", "--random_brightness=10"];
+    let flags =
+        ["--flip_left_right", "--random_crop=10", "--random_scale=10", "--random_brightness=10"];
     let run = || {
-        let outcome = workspace.retrain(&[&flags[..], &["--train_batch_size=10"]].concat()).expect_code(0);
+        let outcome =
+            workspace.retrain(&[&flags[..], &["--train_batch_size=10"]].concat()).expect_code(0);
         (fs::read(workspace.path("graph.pb")).unwrap(), outcome)
     };
     let (first, outcome) = run();
     assert!(outcome.stderr.contains("Final test accuracy"), "{}", outcome.stderr);
     assert_eq!(first, run().0, "the same seed, another graph");
     let cached = files_under(&workspace.path("bottlenecks"));
-    assert!(!cached.is_empty() && cached.len() < 40, "the cache holds all but the training images: {}", cached.len());
-    let before: Vec<_> = cached.iter().map(|f| fs::read(workspace.path("bottlenecks").join(f)).unwrap()).collect();
+    assert!(
+        !cached.is_empty() && cached.len() < 40,
+        "the cache holds all but the training images: {}",
+        cached.len()
+    );
+    let before: Vec<_> =
+        cached.iter().map(|f| fs::read(workspace.path("bottlenecks").join(f)).unwrap()).collect();
     workspace.retrain(&[]).expect_code(0);
-    let after: Vec<_> = cached.iter().map(|f| fs::read(workspace.path("bottlenecks").join(f)).unwrap()).collect();
+    let after: Vec<_> =
+        cached.iter().map(|f| fs::read(workspace.path("bottlenecks").join(f)).unwrap()).collect();
     assert_eq!(before, after, "validation and test images are not distorted");
     assert_ne!(first, fs::read(workspace.path("graph.pb")).unwrap());
 }
@@ -123,24 +147,32 @@ fn only_training_images_are_distorted_and_a_seed_repeats_the_run() {
 #[test]
 fn validation_and_test_images_are_never_decoded_again() {
     let workspace = Workspace::with_photos(20);
-    let distorted = |args: &[&str]| workspace.retrain(&[&["--flip_left_right", "--random_crop=10"], args].concat());
+    let distorted = |args: &[&str]| {
+        workspace.retrain(&[&["--flip_left_right", "--random_crop=10"], args].concat())
+    };
     workspace.retrain(&[]).expect_code(0);
     let all = files_under(&workspace.path("bottlenecks"));
     fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
     distorted(&[]).expect_code(0);
     let cached = files_under(&workspace.path("bottlenecks"));
-    // With every photograph of the two sets unreadable, the cache alone serves: the run is the same.
+    // With every photograph of the two sets unreadable, the cache alone serves: the run is the
+    // same.
     let graph = fs::read(workspace.path("graph.pb")).unwrap();
     for file in &cached {
-        workspace.write(&format!("photos/{}", file.strip_suffix("_miniature.txt").unwrap()), "no photograph");
+        workspace.write(
+            &format!("photos/{}", file.strip_suffix("_miniature.txt").unwrap()),
+            "no photograph",
+        );
     }
     // The packed file would know that they have changed.
     fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap();
     distorted(&[]).expect_code(0);
     assert_eq!(graph, fs::read(workspace.path("graph.pb")).unwrap());
-    let training = all.iter().find(|f| !cached.contains(f)).unwrap().strip_suffix("_miniature.txt").unwrap();
+    let training =
+        all.iter().find(|f| !cached.contains(f)).unwrap().strip_suffix("_miniature.txt").unwrap();
     workspace.write(&format!("photos/{training}"), "no photograph");
-    let outcome = distorted(&["--train_batch_size=-1", "--how_many_training_steps=1"]).expect_code(1);
+    let outcome =
+        distorted(&["--train_batch_size=-1", "--how_many_training_steps=1"]).expect_code(1);
     outcome.says(&format!("photos/{training}: Error during processing file photos/{training} ("));
 }
 
@@ -148,7 +180,12 @@ fn validation_and_test_images_are_never_decoded_again() {
 fn a_batch_of_all_images_is_distorted_anew_each_step() {
     let workspace = Workspace::with_photos(20);
     // Nothing is learnt, all images are seen: only distortions can change the cross entropy.
-    let still = ["--learning_rate=0", "--train_batch_size=-1", "--eval_step_interval=1", "--how_many_training_steps=3"];
+    let still = [
+        "--learning_rate=0",
+        "--train_batch_size=-1",
+        "--eval_step_interval=1",
+        "--how_many_training_steps=3",
+    ];
     let entropies = |args: &[&str]| -> Vec<String> {
         let outcome = workspace.retrain(&[&still[..], args].concat()).expect_code(0);
         let lines = outcome.stderr.lines().filter_map(|l| l.split_once("Cross entropy = "));
@@ -165,16 +202,21 @@ fn a_batch_of_all_images_is_distorted_anew_each_step() {
 #[test]
 fn tensorboard_shows_the_nodes_where_the_script_puts_them_and_exports_leave_them_out() {
     let workspace = Workspace::with_photos(20);
-    let flags = ["--flip_left_right", "--random_crop=10", "--random_scale=20", "--random_brightness=30"];
+    let flags =
+        ["--flip_left_right", "--random_crop=10", "--random_scale=20", "--random_brightness=30"];
     workspace.retrain(&[&flags[..], &["--how_many_training_steps=1"]].concat()).expect_code(0);
     let shown = super::events::read(&workspace.path("summaries/train")).graph.unwrap();
     let row = |n: &NodeDef| json!([n.name, n.op, n.input]);
     let shown: Vec<Value> = shown.node.iter().map(row).collect();
     let golden = json(&golden("layers/distortions_poets_all.json"));
-    let theirs: Vec<Value> = golden["nodes"].as_array().unwrap().iter().map(|n| json!([n[0], n[1], n[2]])).collect();
+    let theirs: Vec<Value> =
+        golden["nodes"].as_array().unwrap().iter().map(|n| json!([n[0], n[1], n[2]])).collect();
     let first = shown.iter().position(|n| n[0] == "DistortJPGInput").unwrap();
     assert_eq!(shown[first..first + theirs.len()], theirs[..]);
-    assert_eq!([&shown[first - 1][0], &shown[first + theirs.len()][0]], ["Mul", "input_1/BottleneckInputPlaceholder"]);
+    assert_eq!(
+        [&shown[first - 1][0], &shown[first + theirs.len()][0]],
+        ["Mul", "input_1/BottleneckInputPlaceholder"]
+    );
     let path = workspace.path("graph.pb");
     let exported: GraphDef = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
     assert!(exported.find("final_result").is_some() && exported.find("DistortResult").is_none());

@@ -1,5 +1,5 @@
-//! What distortions do to pixels, ours and the script's graph side by side: the same arithmetic, and over many draws
-//! the distributions of crops, scales, mirroring and brightness.
+//! What distortions do to pixels, ours and the script's graph side by side: the same arithmetic,
+//! and over many draws the distributions of crops, scales, mirroring and brightness.
 
 use super::distortions::{POETS, chart, spec};
 use rand::SeedableRng;
@@ -11,8 +11,9 @@ use retrain::proto::GraphDef;
 use retrain::tf::{self, Graph, GraphBuilder, Session, Tensor, Threads};
 use tensorflow::SessionRunArgs;
 
-/// Mean and variance of draws that should be uniform between `low` and `high`. The bounds are five standard
-/// deviations of each over `n` draws, so that a right program fails once in a million seeds (and this one is fixed).
+/// Mean and variance of draws that should be uniform between `low` and `high`. The bounds are five
+/// standard deviations of each over `n` draws, so that a right program fails once in a million
+/// seeds (and this one is fixed).
 fn assert_uniform(values: &[f64], low: f64, high: f64, what: &str) {
     let n = values.len() as f64;
     let width = high - low;
@@ -21,9 +22,18 @@ fn assert_uniform(values: &[f64], low: f64, high: f64, what: &str) {
     let of_mean = width / (12.0 * n).sqrt();
     // The variance of a uniform sample's variance: width⁴/180 over n.
     let of_variance = width * width / (180.0 * n).sqrt();
-    assert!((mean - (low + high) / 2.0).abs() < 5.0 * of_mean, "{what}: mean {mean} of {low}..{high}");
-    assert!((variance - width * width / 12.0).abs() < 5.0 * of_variance, "{what}: variance {variance}");
-    assert!(values.iter().all(|&v| v >= low - 1e-3 && v <= high + 1e-3), "{what} leaves {low}..{high}");
+    assert!(
+        (mean - (low + high) / 2.0).abs() < 5.0 * of_mean,
+        "{what}: mean {mean} of {low}..{high}"
+    );
+    assert!(
+        (variance - width * width / 12.0).abs() < 5.0 * of_variance,
+        "{what}: variance {variance}"
+    );
+    assert!(
+        values.iter().all(|&v| v >= low - 1e-3 && v <= high + 1e-3),
+        "{what} leaves {low}..{high}"
+    );
 }
 
 /// The script's own graph, with the random numbers of its own ops or with ours.
@@ -36,14 +46,17 @@ impl Script {
     fn new(distortions: &Distortions, spec: &PixelSpec) -> Self {
         let mut b = GraphBuilder::default();
         add_input_distortions(&mut b, distortions, spec);
-        let graph = Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() }).unwrap();
+        let graph =
+            Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() }).unwrap();
         let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 }).unwrap();
         Self { graph, session }
     }
 
     fn distort(&self, image: &Tensor<u8>, draw: Option<&Draw>) -> Tensor<f32> {
         let scalar = |v| Tensor::from(v);
-        let draw = draw.map(|d| (scalar(d.scale), Tensor::from(&d.crop[..]), scalar(d.flip), scalar(d.brightness)));
+        let draw = draw.map(|d| {
+            (scalar(d.scale), Tensor::from(&d.crop[..]), scalar(d.flip), scalar(d.brightness))
+        });
         let mut args = SessionRunArgs::new();
         args.add_feed(&self.graph.operation("DecodeJpeg").unwrap(), 0, image);
         if let Some((scale, crop, flip, brightness)) = &draw {
@@ -51,7 +64,11 @@ impl Script {
             args.add_feed(&self.graph.operation("random_crop/random_uniform").unwrap(), 0, crop);
             let flip_op = "random_flip_left_right/random_uniform/RandomUniform";
             args.add_feed(&self.graph.operation(flip_op).unwrap(), 0, flip);
-            args.add_feed(&self.graph.operation("random_uniform_1/RandomUniform").unwrap(), 0, brightness);
+            args.add_feed(
+                &self.graph.operation("random_uniform_1/RandomUniform").unwrap(),
+                0,
+                brightness,
+            );
         }
         let result = args.request_fetch(&self.graph.operation("DistortResult").unwrap(), 0);
         self.session.run(&mut args, "distorting").unwrap();
@@ -62,29 +79,41 @@ impl Script {
 #[test]
 fn the_arithmetic_is_the_scripts() {
     tf::load(tf::Chatter::Quiet).unwrap();
-    // Of large images ours scales to [0, 1] after all else, the script before: five roundings in another order, of at
-    // most 2⁻²⁴ each relative to a value of at most 1.3.
+    // Of large images ours scales to [0, 1] after all else, the script before: five roundings in
+    // another order, of at most 2⁻²⁴ each relative to a value of at most 1.3.
     let rounding = 5.0 * 1.3 / f32::exp2(24.0);
-    for (range, size, tolerance) in
-        [(POETS, 150, 0.0), (POETS, 800, 0.0), (PixelRange::Unit, 150, 0.0), (PixelRange::Unit, 800, rounding)]
-    {
-        let distortions =
-            Distortions { flip_left_right: true, random_crop: 10, random_scale: 50, random_brightness: 30, seed: 1 };
+    for (range, size, tolerance) in [
+        (POETS, 150, 0.0),
+        (POETS, 800, 0.0),
+        (PixelRange::Unit, 150, 0.0),
+        (PixelRange::Unit, 800, rounding),
+    ] {
+        let distortions = Distortions {
+            flip_left_right: true,
+            random_crop: 10,
+            random_scale: 50,
+            random_brightness: 30,
+            seed: 1,
+        };
         let spec = spec(40, range);
-        let (script, ours) = (Script::new(&distortions, &spec), Distorter::new(&distortions, &spec).unwrap());
+        let (script, ours) =
+            (Script::new(&distortions, &spec), Distorter::new(&distortions, &spec).unwrap());
         let image = chart(size);
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         for _ in 0..50 {
             let draw = Draw::new(&mut rng);
-            let (theirs, ours) = (script.distort(&image, Some(&draw)), ours.distort(&image, &draw).unwrap());
+            let (theirs, ours) =
+                (script.distort(&image, Some(&draw)), ours.distort(&image, &draw).unwrap());
             assert_eq!(theirs.dims(), ours.dims());
-            let worst = theirs.iter().zip(ours.iter()).map(|(t, o)| (t - o).abs()).fold(0.0, f32::max);
+            let worst =
+                theirs.iter().zip(ours.iter()).map(|(t, o)| (t - o).abs()).fold(0.0, f32::max);
             assert!(worst <= tolerance, "{range:?}, {size}, {draw:?}: {worst}");
         }
     }
 }
 
-/// [red at the first pixel, red at the last pixel of the first row, green at the first pixel, blue], in 0..255.
+/// [red at the first pixel, red at the last pixel of the first row, green at the first pixel,
+/// blue], in 0..255.
 fn corners(pixels: &Tensor<f32>, size: usize) -> [f64; 4] {
     let at = |i: usize| f64::from(pixels[i]) * 255.0;
     [at(0), at((size - 1) * 3), at(1), at(2)]
@@ -92,19 +121,33 @@ fn corners(pixels: &Tensor<f32>, size: usize) -> [f64; 4] {
 
 const DRAWS: usize = 2000;
 
-/// What `look` sees in distorted charts: of ours, and of the script's graph with its own random ops.
-fn draws<R>(distortions: &Distortions, image: u64, size: i32, look: fn(&Tensor<f32>, usize) -> R) -> [Vec<R>; 2] {
+/// What `look` sees in distorted charts: of ours, and of the script's graph with its own random
+/// ops.
+fn draws<R>(
+    distortions: &Distortions,
+    image: u64,
+    size: i32,
+    look: fn(&Tensor<f32>, usize) -> R,
+) -> [Vec<R>; 2] {
     tf::load(tf::Chatter::Quiet).unwrap();
     let spec = spec(size, PixelRange::Unit);
-    let (script, ours) = (Script::new(distortions, &spec), Distorter::new(distortions, &spec).unwrap());
+    let (script, ours) =
+        (Script::new(distortions, &spec), Distorter::new(distortions, &spec).unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let (image, size) = (chart(image), size as usize);
-    let ours = (0..DRAWS).map(|_| look(&ours.distort(&image, &Draw::new(&mut rng)).unwrap(), size)).collect();
+    let ours = (0..DRAWS)
+        .map(|_| look(&ours.distort(&image, &Draw::new(&mut rng)).unwrap(), size))
+        .collect();
     [ours, (0..DRAWS).map(|_| look(&script.distort(&image, None), size)).collect()]
 }
 
-const NONE: Distortions =
-    Distortions { flip_left_right: false, random_crop: 0, random_scale: 0, random_brightness: 0, seed: 1 };
+const NONE: Distortions = Distortions {
+    flip_left_right: false,
+    random_crop: 0,
+    random_scale: 0,
+    random_brightness: 0,
+    seed: 1,
+};
 
 #[test]
 fn crops_fall_anywhere_with_equal_probability() {
@@ -114,7 +157,8 @@ fn crops_fall_anywhere_with_equal_probability() {
             let mut counts = [0f64; 21];
             seen.iter().for_each(|c| counts[c[channel].round() as usize] += 1.0);
             let expected = DRAWS as f64 / 21.0;
-            let chi_square: f64 = counts.iter().map(|n| (n - expected) * (n - expected) / expected).sum();
+            let chi_square: f64 =
+                counts.iter().map(|n| (n - expected) * (n - expected) / expected).sum();
             // 20 degrees of freedom: above 52.4 in one of ten thousand seeds.
             assert!(chi_square < 52.4, "offsets in {what}: {counts:?}");
         }
@@ -126,7 +170,10 @@ fn half_of_the_images_are_mirrored() {
     for seen in draws(&Distortions { flip_left_right: true, ..NONE }, 40, 40, corners) {
         let flipped = seen.iter().filter(|c| c[0] > c[1]).count() as f64;
         // Five standard deviations of a binomial.
-        assert!((flipped - DRAWS as f64 / 2.0).abs() < 5.0 * (DRAWS as f64 / 4.0).sqrt(), "{flipped} of {DRAWS}");
+        assert!(
+            (flipped - DRAWS as f64 / 2.0).abs() < 5.0 * (DRAWS as f64 / 4.0).sqrt(),
+            "{flipped} of {DRAWS}"
+        );
     }
 }
 
@@ -140,34 +187,44 @@ fn brightness_is_uniform() {
 
 #[test]
 fn scales_are_uniform() {
-    // 100 pixels enlarged by s show 100/s of the image's 200: how far red grows along a row tells s, to the whole
-    // pixel that the size is cut to.
+    // 100 pixels enlarged by s show 100/s of the image's 200: how far red grows along a row tells
+    // s, to the whole pixel that the size is cut to.
     for seen in draws(&Distortions { random_scale: 50, ..NONE }, 200, 100, corners) {
         let scales: Vec<f64> = seen.iter().map(|c| 99.0 * 2.0 / (c[1] - c[0])).collect();
         assert_uniform(&scales, 0.99, 1.5, "scale");
     }
 }
 
-/// Of a chart of 64 pixels cut to 40: [size before the crop, x and y of the crop from 0 to 1, mirrored or not,
-/// brightness].
+/// Of a chart of 64 pixels cut to 40: [size before the crop, x and y of the crop from 0 to 1,
+/// mirrored or not, brightness].
 fn all_of_it(pixels: &Tensor<f32>, size: usize) -> [f64; 5] {
-    let at = |x: usize, y: usize, channel: usize| f64::from(pixels[(y * size + x) * 3 + channel]) * 255.0;
+    let at = |x: usize, y: usize, channel: usize| {
+        f64::from(pixels[(y * size + x) * 3 + channel]) * 255.0
+    };
     let brightness = at(0, 0, 2) / 100.0;
     let mirrored = at(0, 0, 0) > at(size - 1, 0, 0);
     let column = |x: usize| at(if mirrored { size - 1 - x } else { x }, 0, 0) / brightness;
     // A pixel on, red and green grow by 64 / size before the crop; at the far end they may not.
-    let (in_x, in_y) = ((column(20) - column(0)) / 20.0, (at(0, 20, 1) - at(0, 0, 1)) / brightness / 20.0);
+    let (in_x, in_y) =
+        ((column(20) - column(0)) / 20.0, (at(0, 20, 1) - at(0, 0, 1)) / brightness / 20.0);
     assert!((in_x - in_y).abs() < 1e-3, "width and height are scaled alike: {in_x} {in_y}");
     let precrop = 64.0 / in_x;
     assert!((precrop - precrop.round()).abs() < 0.01, "{precrop} is no whole number of pixels");
     let room = precrop.round() - size as f64;
-    let [x, y] = [column(0) / in_x, at(0, 0, 1) / brightness / in_y].map(|offset| offset.round() / room);
+    let [x, y] =
+        [column(0) / in_x, at(0, 0, 1) / brightness / in_y].map(|offset| offset.round() / room);
     [precrop, x, y, f64::from(u8::from(mirrored)), brightness]
 }
 
 #[test]
 fn what_chance_decides_is_independent() {
-    let all = Distortions { flip_left_right: true, random_crop: 10, random_scale: 50, random_brightness: 30, seed: 1 };
+    let all = Distortions {
+        flip_left_right: true,
+        random_crop: 10,
+        random_scale: 50,
+        random_brightness: 30,
+        seed: 1,
+    };
     for seen in draws(&all, 64, 40, all_of_it) {
         let n = DRAWS as f64;
         let mean = |of: &dyn Fn(&[f64; 5]) -> f64| seen.iter().map(of).sum::<f64>() / n;
@@ -178,9 +235,12 @@ fn what_chance_decides_is_independent() {
             // Of independent draws: normal with deviation 1/√n. Five of them.
             assert!(correlation.abs() < 5.0 / n.sqrt(), "{i} and {j}: {correlation}");
         }
-        let range = |i: usize| seen.iter().map(|s| s[i]).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
-        // 40 × 1.1 × [1, 1.5), cut to whole pixels; crops reach every edge. Two thousand draws leave none of it out
-        // (an end of one in 22 sizes is missed with probability (21/22)²⁰⁰⁰ < 10⁻⁴⁰).
+        let range = |i: usize| {
+            seen.iter().map(|s| s[i]).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)))
+        };
+        // 40 × 1.1 × [1, 1.5), cut to whole pixels; crops reach every edge. Two thousand draws
+        // leave none of it out (an end of one in 22 sizes is missed with probability
+        // (21/22)²⁰⁰⁰ < 10⁻⁴⁰).
         assert_eq!((range(0).0.round(), range(0).1.round()), (44.0, 65.0));
         assert_eq!([range(1), range(2), range(3)], [(0.0, 1.0); 3]);
     }

@@ -26,7 +26,8 @@ fn records(file: &[u8]) -> Vec<&[u8]> {
         let (length, after) = rest.split_at(8);
         let (length_crc, after) = after.split_at(4);
         assert_eq!(masked_crc(length).to_le_bytes(), length_crc, "the sum of a record's length");
-        let (content, after) = after.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
+        let (content, after) =
+            after.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
         let (crc, after) = after.split_at(4);
         assert_eq!(masked_crc(content).to_le_bytes(), crc, "the sum of a record");
         records.push(content);
@@ -68,8 +69,14 @@ impl Events {
                 let summary: Summary = proto::parse(here, &bytes).unwrap();
                 for value in summary.value {
                     match value.histo.into_option() {
-                        Some(h) => self.histograms.entry(value.tag).or_default().push((event.step, h)),
-                        None => self.scalars.entry(value.tag).or_default().push((event.step, value.simple_value)),
+                        Some(h) => {
+                            self.histograms.entry(value.tag).or_default().push((event.step, h))
+                        }
+                        None => self
+                            .scalars
+                            .entry(value.tag)
+                            .or_default()
+                            .push((event.step, value.simple_value)),
                     }
                 }
             }
@@ -125,12 +132,14 @@ fn files_bear_the_time_and_the_host_and_begin_with_the_version() {
     let train = dir.path().join("train");
     let mut writer = EventsWriter::create(&train).unwrap();
     writer.add_graph(b"".to_vec(), b"".to_vec()).unwrap();
-    let value = proto::summary::Value { tag: "accuracy_1".into(), simple_value: 0.5, ..Default::default() };
+    let value =
+        proto::summary::Value { tag: "accuracy_1".into(), simple_value: 0.5, ..Default::default() };
     let summary = Summary { value: vec![value], ..Summary::default() };
     writer.add_summary(proto::serialize(&summary).unwrap(), 41).unwrap();
     writer.sync().unwrap();
     let name = events_file(&train).file_name().unwrap().to_str().unwrap().to_owned();
-    let (seconds, host) = name.strip_prefix("events.out.tfevents.").unwrap().split_once('.').unwrap();
+    let (seconds, host) =
+        name.strip_prefix("events.out.tfevents.").unwrap().split_once('.').unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     assert!((now - 60..=now).contains(&seconds.parse().unwrap()), "{name}");
     assert_eq!(host, gethostname::gethostname().to_str().unwrap());
@@ -144,7 +153,8 @@ fn what_was_flushed_can_be_read_while_the_writer_lives() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = EventsWriter::create(dir.path()).unwrap();
     for step in 0..3 {
-        let value = proto::summary::Value { tag: "t".into(), simple_value: 1.0, ..Default::default() };
+        let value =
+            proto::summary::Value { tag: "t".into(), simple_value: 1.0, ..Default::default() };
         let summary = Summary { value: vec![value], ..Summary::default() };
         writer.add_summary(proto::serialize(&summary).unwrap(), step).unwrap();
         writer.sync().unwrap();

@@ -7,11 +7,18 @@ use retrain::tf::{GraphBuilder, convert_variables_to_constants};
 fn graph() -> GraphDef {
     let mut b = GraphBuilder::default();
     let x = b.op("Placeholder", "x").type_attr("dtype", DataType::DT_FLOAT).finish();
-    let v = b.op("VariableV2", "v").type_attr("dtype", DataType::DT_FLOAT).shape_attr("shape", &[2]).finish();
+    let v = b
+        .op("VariableV2", "v")
+        .type_attr("dtype", DataType::DT_FLOAT)
+        .shape_attr("shape", &[2])
+        .finish();
     let read = b.op("Identity", "v/read").input(&v).float_type().finish();
     b.op("Relu", "unneeded").input(&x).float_type().finish();
     let gate = b.op("NoOp", "gate").finish();
-    b.op("Mul", "y").inputs([x.clone(), format!("{read}:0"), format!("^{gate}")]).float_type().finish();
+    b.op("Mul", "y")
+        .inputs([x.clone(), format!("{read}:0"), format!("^{gate}")])
+        .float_type()
+        .finish();
     let versions = VersionDef { producer: 24, ..VersionDef::default() };
     GraphDef { node: b.take_nodes(), versions: Some(versions).into(), ..GraphDef::default() }
 }
@@ -20,7 +27,8 @@ fn graph() -> GraphDef {
 fn what_the_output_needs_stays_as_it_was_and_variables_become_constants() {
     let original = graph();
     let value = float_tensor(&[2], &[1.5, -2.0]);
-    let frozen = convert_variables_to_constants(&original, "y", &[("v".into(), value.clone())]).unwrap();
+    let frozen =
+        convert_variables_to_constants(&original, "y", &[("v".into(), value.clone())]).unwrap();
     let names: Vec<&str> = frozen.node.iter().map(|n| n.name.as_str()).collect();
     assert_eq!(names, ["x", "v", "v/read", "gate", "y"]);
     for node in &frozen.node {

@@ -1,4 +1,5 @@
-//! Bad inputs, each with the exact line the program must end with and its exit code. None may leave anything behind.
+//! Bad inputs, each with the exact line the program must end with and its exit code. None may leave
+//! anything behind.
 
 use super::support::{LABEL_IMAGE, RETRAIN, Workspace, files_under, run};
 use std::ffi::OsString;
@@ -9,11 +10,31 @@ use std::os::unix::fs::symlink;
 /// Arguments after valid ones, exit code, what the last line says after `ERROR:tensorflow:`.
 const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     // Photographs.
-    (&["--image_dir="], 2, "--image_dir: must be given: a directory that holds one directory per class"),
-    (&["--image_dir=nowhere"], 255, "nowhere: Image directory not found; give a directory of class directories"),
-    (&["--image_dir=a_file"], 255, "a_file: Image directory not found; give a directory of class directories"),
-    (&["--image_dir=loop"], 255, "loop: Image directory not found; give a directory of class directories"),
-    (&["--image_dir=new\nline"], 255, "new\\nline: Image directory not found; give a directory of class directories"),
+    (
+        &["--image_dir="],
+        2,
+        "--image_dir: must be given: a directory that holds one directory per class",
+    ),
+    (
+        &["--image_dir=nowhere"],
+        255,
+        "nowhere: Image directory not found; give a directory of class directories",
+    ),
+    (
+        &["--image_dir=a_file"],
+        255,
+        "a_file: Image directory not found; give a directory of class directories",
+    ),
+    (
+        &["--image_dir=loop"],
+        255,
+        "loop: Image directory not found; give a directory of class directories",
+    ),
+    (
+        &["--image_dir=new\nline"],
+        255,
+        "new\\nline: Image directory not found; give a directory of class directories",
+    ),
     (&["--image_dir=empty"], 255, "empty: No valid folders of images found at empty"),
     (&["--image_dir=no_images"], 255, "no_images: No valid folders of images found at no_images"),
     (
@@ -21,12 +42,20 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
         255,
         "one: Only one valid folder of images found at one - multiple classes are needed for classification.",
     ),
-    (&["--image_dir=collide"], 255, "collide: 'M 13' and 'm-13' both make the label 'm 13'; rename one of them"),
+    (
+        &["--image_dir=collide"],
+        255,
+        "collide: 'M 13' and 'm-13' both make the label 'm 13'; rename one of them",
+    ),
     (&["--image_dir=greek"], 255, "greek: 'Ω' makes an empty label; rename it: a-z and 0-9 count"),
     // Numbers.
     (&["--testing_percentage=-1"], 2, "--testing_percentage: must be between 0 and 100, not -1"),
     (&["--testing_percentage=101"], 2, "--testing_percentage: must be between 0 and 100, not 101"),
-    (&["--validation_percentage=-5"], 2, "--validation_percentage: must be between 0 and 100, not -5"),
+    (
+        &["--validation_percentage=-5"],
+        2,
+        "--validation_percentage: must be between 0 and 100, not -5",
+    ),
     (&["--testing_percentage="], 2, "--testing_percentage: invalid int value: ''"),
     (
         &["--testing_percentage=60", "--validation_percentage=60"],
@@ -41,7 +70,11 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (&["--learning_rate=-1"], 2, "--learning_rate: must be a finite number from 0 on, not -1"),
     (&["--learning_rate=nan"], 2, "--learning_rate: must be a finite number from 0 on, not NaN"),
     (&["--learning_rate=inf"], 2, "--learning_rate: must be a finite number from 0 on, not inf"),
-    (&["--learning_rate=1e300"], 2, "--learning_rate: must be a finite number from 0 on, not 1e300"),
+    (
+        &["--learning_rate=1e300"],
+        2,
+        "--learning_rate: must be a finite number from 0 on, not 1e300",
+    ),
     (&["--learning_rate=0.1", "--learning_rate=x"], 2, "--learning_rate: invalid float value: 'x'"),
     (&["--train_batch_size=0"], 2, "--train_batch_size: must be at least 1, or -1 for all images"),
     (
@@ -60,14 +93,26 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
         "--test_batch_size: must be at most 100000, or -1 for all images, not 1000000000000000000",
     ),
     (&["--how_many_training_steps=-1"], 2, "--how_many_training_steps: must be at least 0, not -1"),
-    (&["--how_many_training_steps=1e30"], 2, "--how_many_training_steps: invalid int value: '1e30'"),
+    (
+        &["--how_many_training_steps=1e30"],
+        2,
+        "--how_many_training_steps: invalid int value: '1e30'",
+    ),
     (&["--eval_step_interval=0"], 2, "--eval_step_interval: must be at least 1, not 0"),
     (&["--checkpoint_frequency=-1"], 2, "--checkpoint_frequency: must be at least 0, not -1"),
     (&["--random_crop=-5"], 2, "--random_crop: must be a percentage from 0 to 900, not -5"),
     (&["--random_seed="], 2, "--random_seed: invalid int value: ''"),
     // Words.
-    (&["--on_bad_image=maybe"], 2, "--on_bad_image: invalid choice: 'maybe' (choose from fail, skip)"),
-    (&["--flip_left_right=1"], 2, "--flip_left_right: is a switch and takes no value: give it or leave it out"),
+    (
+        &["--on_bad_image=maybe"],
+        2,
+        "--on_bad_image: invalid choice: 'maybe' (choose from fail, skip)",
+    ),
+    (
+        &["--flip_left_right=1"],
+        2,
+        "--flip_left_right: is a switch and takes no value: give it or leave it out",
+    ),
     (
         &["--final_tensor_name="],
         2,
@@ -100,12 +145,32 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
         "--architecture: photos/: is a directory; give the path of a frozen GraphDef, or a model's name",
     ),
     (&["--architecture=junk.pb"], 1, "junk.pb: is not a valid GraphDef (Incorrect tag)"),
-    (&["--tfhub_module=nowhere"], 2, "--tfhub_module: and --architecture exclude each other: give one of them"),
+    (
+        &["--tfhub_module=nowhere"],
+        2,
+        "--tfhub_module: and --architecture exclude each other: give one of them",
+    ),
     // Places.
-    (&["--output_graph="], 2, "--output_graph: must not be empty: give a path, or leave the flag out"),
-    (&["--output_labels="], 2, "--output_labels: must not be empty: give a path, or leave the flag out"),
-    (&["--summaries_dir="], 2, "--summaries_dir: must not be empty: give a path, or leave the flag out"),
-    (&["--bottleneck_dir="], 2, "--bottleneck_dir: must not be empty: give a path, or leave the flag out"),
+    (
+        &["--output_graph="],
+        2,
+        "--output_graph: must not be empty: give a path, or leave the flag out",
+    ),
+    (
+        &["--output_labels="],
+        2,
+        "--output_labels: must not be empty: give a path, or leave the flag out",
+    ),
+    (
+        &["--summaries_dir="],
+        2,
+        "--summaries_dir: must not be empty: give a path, or leave the flag out",
+    ),
+    (
+        &["--bottleneck_dir="],
+        2,
+        "--bottleneck_dir: must not be empty: give a path, or leave the flag out",
+    ),
     (&["--model_dir="], 2, "--model_dir: must not be empty: give a path, or leave the flag out"),
     (
         &["--intermediate_output_graphs_dir=", "--intermediate_store_frequency=5"],
@@ -113,9 +178,21 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
         "--intermediate_output_graphs_dir: must not be empty: give a path, or leave the flag out",
     ),
     (&["--output_graph=empty"], 2, "--output_graph: empty: is a directory; a file name is needed"),
-    (&["--output_graph=loop"], 2, "--output_graph: loop: is a loop of symbolic links; give another path"),
-    (&["--output_graph=pipe"], 2, "--output_graph: pipe: is neither a file nor a character device; give another path"),
-    (&["--output_labels=graph.pb"], 2, "--output_labels: graph.pb is --output_graph, too; name another file"),
+    (
+        &["--output_graph=loop"],
+        2,
+        "--output_graph: loop: is a loop of symbolic links; give another path",
+    ),
+    (
+        &["--output_graph=pipe"],
+        2,
+        "--output_graph: pipe: is neither a file nor a character device; give another path",
+    ),
+    (
+        &["--output_labels=graph.pb"],
+        2,
+        "--output_labels: graph.pb is --output_graph, too; name another file",
+    ),
     (
         &["--output_labels=empty/../graph.pb"],
         2,
@@ -164,8 +241,14 @@ fn workspace() -> Workspace {
     for dir in ["empty", "no_images/a", "no_images/b"] {
         fs::create_dir_all(workspace.path(dir)).unwrap();
     }
-    for file in ["one/a/1.jpg", "collide/M 13/1.jpg", "collide/m-13/1.jpg", "greek/Ω/1.jpg", "greek/b/1.jpg", "a_file"]
-    {
+    for file in [
+        "one/a/1.jpg",
+        "collide/M 13/1.jpg",
+        "collide/m-13/1.jpg",
+        "greek/Ω/1.jpg",
+        "greek/b/1.jpg",
+        "a_file",
+    ] {
         workspace.write(file, "x");
     }
     workspace.write("junk.pb", "\u{7f}junk");
@@ -186,8 +269,13 @@ fn each_bad_input_of_retrain_has_its_message_and_leaves_nothing() {
     for (args, code, message) in RETRAIN_CASES {
         let outcome = workspace.retrain(args);
         let expected = format!("ERROR:tensorflow:{message}");
-        if outcome.code != *code || last(&outcome.stderr) != expected || !outcome.stdout.is_empty() {
-            wrong.push(format!("{args:?}\n  {} {}\n  {code} {expected}", outcome.code, last(&outcome.stderr)));
+        if outcome.code != *code || last(&outcome.stderr) != expected || !outcome.stdout.is_empty()
+        {
+            wrong.push(format!(
+                "{args:?}\n  {} {}\n  {code} {expected}",
+                outcome.code,
+                last(&outcome.stderr)
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -198,24 +286,41 @@ fn each_bad_input_of_retrain_has_its_message_and_leaves_nothing() {
 fn arguments_that_are_no_text_are_paths_or_refused() {
     let workspace = Workspace::with_photos(2);
     let bytes = |flag: &str| OsString::from_vec([flag.as_bytes(), b"\xff"].concat());
-    let retrain = |arg: &str| run(RETRAIN, workspace.root(), &[OsString::from("--image_dir=photos"), bytes(arg)]);
+    let retrain = |arg: &str| {
+        run(RETRAIN, workspace.root(), &[OsString::from("--image_dir=photos"), bytes(arg)])
+    };
     for flag in ["--final_tensor_name", "--architecture", "--learning_rate"] {
         let outcome = retrain(&format!("{flag}=")).expect_code(2);
         assert_eq!(last(&outcome.stderr), format!("ERROR:tensorflow:{flag}: is not valid UTF-8"));
     }
     let outcome = retrain("--image_dir=").expect_code(255);
-    assert!(last(&outcome.stderr).ends_with(": Image directory not found; give a directory of class directories"));
+    assert!(
+        last(&outcome.stderr)
+            .ends_with(": Image directory not found; give a directory of class directories")
+    );
 }
 
 #[test]
 fn each_bad_input_of_label_image_is_named() {
     let workspace = workspace();
     for (args, code, message) in [
-        (&[][..], 2, "--image: must be given: the photograph to label (or name several without a flag)"),
-        (&["--image=x", "--input_std=0"], 2, "--input_std: must not be 0: pixel values are divided by it"),
+        (
+            &[][..],
+            2,
+            "--image: must be given: the photograph to label (or name several without a flag)",
+        ),
+        (
+            &["--image=x", "--input_std=0"],
+            2,
+            "--input_std: must not be 0: pixel values are divided by it",
+        ),
         (&["--image=x", "--input_std="], 2, "--input_std: invalid float value: ''"),
         (&["--image=x", "--input_mean=nan"], 2, "--input_mean: must be a finite number, not NaN"),
-        (&["--image=x", "--input_width=0"], 2, "--input_width: must be between 1 and 16384 pixels, not 0"),
+        (
+            &["--image=x", "--input_width=0"],
+            2,
+            "--input_width: must be between 1 and 16384 pixels, not 0",
+        ),
         (
             &["--image=x", "--input_height=99999999999"],
             2,
@@ -235,6 +340,9 @@ fn a_rate_that_is_too_large_is_the_reason_that_is_given() {
     let args = ["--learning_rate=3e38", "--train_batch_size=3", "--how_many_training_steps=50"];
     let outcome = workspace.retrain(&args).expect_code(2);
     let said = last(&outcome.stderr);
-    assert!(said.starts_with("ERROR:tensorflow:--learning_rate: 3e38 is too large: by step "), "{said}");
+    assert!(
+        said.starts_with("ERROR:tensorflow:--learning_rate: 3e38 is too large: by step "),
+        "{said}"
+    );
     assert!(!workspace.path("graph.pb").exists());
 }

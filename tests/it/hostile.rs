@@ -1,5 +1,6 @@
-//! Input made to do harm, through the programs themselves: whatever it is, the run ends in one error that names the
-//! file, without a signal, in bounded memory and time. And the corpora of `tests/fuzz` through what they are for.
+//! Input made to do harm, through the programs themselves: whatever it is, the run ends in one
+//! error that names the file, without a signal, in bounded memory and time. And the corpora of
+//! `tests/fuzz` through what they are for.
 
 use super::small_net::{classifying, write};
 use super::support::{LABEL_IMAGE, OUTPUTS, RETRAIN, Workspace, command};
@@ -9,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Kilobytes of address space that a program may use, TensorFlow's own libraries and thread stacks among them.
+/// Kilobytes of address space that a program may use, TensorFlow's own libraries and thread stacks
+/// among them.
 const MEMORY: u64 = 6_000_000;
 
 /// Runs a program, which must not be ended by a signal.
@@ -46,7 +48,8 @@ fn retrain(workspace: &Workspace) -> Command {
 }
 
 fn label_image(workspace: &Workspace, many: bool) -> Command {
-    let flags = ["--graph=net.pb", "--labels=labels.txt", "--input_layer=images", "--output_layer=classes"];
+    let flags =
+        ["--graph=net.pb", "--labels=labels.txt", "--input_layer=images", "--output_layer=classes"];
     let photo = "photos/open cluster/o00000.jpg";
     let image = format!("--image={photo}");
     limited(workspace, LABEL_IMAGE, &[&flags[..], &[if many { photo } else { &image }]].concat())
@@ -108,7 +111,12 @@ fn set_shape(graph: &mut GraphDef, dims: &[i64]) {
 
 fn pool(graph: &mut GraphDef, op: &str, side: i64) {
     let (ksize, strides) = (ints(&[1, side, side, 1]), ints(&[1, 1, 1, 1]));
-    insert(graph, op, &[], &[("ksize", ksize), ("strides", strides), ("padding", Value::S(b"SAME".to_vec()))]);
+    insert(
+        graph,
+        op,
+        &[],
+        &[("ksize", ksize), ("strides", strides), ("padding", Value::S(b"SAME".to_vec()))],
+    );
 }
 
 fn pad_convolution(graph: &mut GraphDef, by: i64) {
@@ -131,7 +139,11 @@ fn chain(graph: &mut GraphDef, op: &str, from: &str, length: usize, times: usize
 type Case = (&'static str, fn(&mut GraphDef), &'static str);
 
 const NODES: &[Case] = &[
-    ("a node that is missing", |g| node(g, "relu").input[0] = "none".into(), "Unknown input node 'none'"),
+    (
+        "a node that is missing",
+        |g| node(g, "relu").input[0] = "none".into(),
+        "Unknown input node 'none'",
+    ),
     ("a loop", |g| node(g, "conv").input[0] = "relu".into(), "nodes in a cycle"),
     ("a node that reads itself", |g| node(g, "relu").input[0] = "relu".into(), "nodes in a cycle"),
     (
@@ -142,14 +154,31 @@ const NODES: &[Case] = &[
         },
         "Node 'relu' is not unique",
     ),
-    ("a node without a name", |g| add(g, "", "NoOp", &[], &[]), "Node name contains invalid characters"),
-    ("an op that nobody knows", |g| node(g, "relu").op = "Conjure".into(), "Op type not registered 'Conjure'"),
-    ("an output number past counting", |g| node(g, "features").input[0] = "relu:99999999999".into(), "invalid output"),
-    ("pixels that are whole numbers", |g| node(g, "images").set_attr("dtype", int32()), "incompatible with expected"),
+    (
+        "a node without a name",
+        |g| add(g, "", "NoOp", &[], &[]),
+        "Node name contains invalid characters",
+    ),
+    (
+        "an op that nobody knows",
+        |g| node(g, "relu").op = "Conjure".into(),
+        "Op type not registered 'Conjure'",
+    ),
+    (
+        "an output number past counting",
+        |g| node(g, "features").input[0] = "relu:99999999999".into(),
+        "invalid output",
+    ),
+    (
+        "pixels that are whole numbers",
+        |g| node(g, "images").set_attr("dtype", int32()),
+        "incompatible with expected",
+    ),
     (
         "a file that is written",
         |g| {
-            let name = TensorProto { string_val: vec![b"evil".to_vec()], ..proto::float_tensor(&[], &[]) };
+            let name =
+                TensorProto { string_val: vec![b"evil".to_vec()], ..proto::float_tensor(&[], &[]) };
             let name = TensorProto { dtype: DataType::DT_STRING.into(), ..name };
             let string = Value::Type(DataType::DT_STRING.into());
             add(g, "name", "Const", &[], &[("dtype", string), ("value", Value::Tensor(name))]);
@@ -166,8 +195,16 @@ const CONSTANTS: &[Case] = &[
         |g| set_weights(g, TensorProto { tensor_content: vec![0; 4], ..repeated(&[1 << 40]) }),
         "holds the constant 'conv/weights' of more than 536870912 numbers, which is absurd",
     ),
-    ("one number for 4 TiB", |g| set_weights(g, repeated(&[1 << 20, 1 << 20])), "of more than 536870912 numbers"),
-    ("a size past counting", |g| set_weights(g, repeated(&[1 << 40, 1 << 40, 3, 8])), "of more than 536870912 numbers"),
+    (
+        "one number for 4 TiB",
+        |g| set_weights(g, repeated(&[1 << 20, 1 << 20])),
+        "of more than 536870912 numbers",
+    ),
+    (
+        "a size past counting",
+        |g| set_weights(g, repeated(&[1 << 40, 1 << 40, 3, 8])),
+        "of more than 536870912 numbers",
+    ),
     (
         "many that are large together",
         |g| {
@@ -178,27 +215,63 @@ const CONSTANTS: &[Case] = &[
         },
         "holds the constant 'large4', with others, of more than 536870912 numbers",
     ),
-    ("a size below 0", |g| set_weights(g, repeated(&[3, 3, -3, 8])), "Shape [3,3,-3,8] is not fully defined"),
-    ("the lowest size", |g| set_weights(g, repeated(&[i64::MIN, 3, 3, 8])), "of more than 536870912 numbers"),
-    ("a size to be known later", |g| set_weights(g, repeated(&[3, 3, 3, -1])), "is not fully defined"),
-    ("a rank past counting", |g| set_weights(g, repeated(&[1; 300])), "importing a graph: InvalidArgument: Shape ["),
+    (
+        "a size below 0",
+        |g| set_weights(g, repeated(&[3, 3, -3, 8])),
+        "Shape [3,3,-3,8] is not fully defined",
+    ),
+    (
+        "the lowest size",
+        |g| set_weights(g, repeated(&[i64::MIN, 3, 3, 8])),
+        "of more than 536870912 numbers",
+    ),
+    (
+        "a size to be known later",
+        |g| set_weights(g, repeated(&[3, 3, 3, -1])),
+        "is not fully defined",
+    ),
+    (
+        "a rank past counting",
+        |g| set_weights(g, repeated(&[1; 300])),
+        "importing a graph: InvalidArgument: Shape [",
+    ),
 ];
 
 const SHAPES: &[Case] = &[
-    ("images of absurd size", |g| set_shape(g, &[-1, 1 << 30, 1 << 30, 3]), "1073741824 × 1073741824 pixels"),
-    ("a size past counting", |g| set_shape(g, &[-1, 1 << 40, 1 << 40, 3]), "pixels, which is absurd"),
+    (
+        "images of absurd size",
+        |g| set_shape(g, &[-1, 1 << 30, 1 << 30, 3]),
+        "1073741824 × 1073741824 pixels",
+    ),
+    (
+        "a size past counting",
+        |g| set_shape(g, &[-1, 1 << 40, 1 << 40, 3]),
+        "pixels, which is absurd",
+    ),
     ("a size below 0", |g| set_shape(g, &[-1, -5, 32, 3]), "has dimensions with values below -1"),
-    ("strides of 0", |g| node(g, "conv").set_attr("strides", ints(&[1, 0, 0, 1])), "Stride must be > 0, but got 0"),
+    (
+        "strides of 0",
+        |g| node(g, "conv").set_attr("strides", ints(&[1, 0, 0, 1])),
+        "Stride must be > 0, but got 0",
+    ),
     (
         "huge strides",
         |g| node(g, "conv").set_attr("strides", ints(&[1, 1 << 40, 1 << 40, 1])),
         "holds the node 'conv' with strides of 1099511627776, which is absurd",
     ),
-    ("dilations of 0", |g| node(g, "conv").set_attr("dilations", ints(&[1, 0, 0, 1])), "Dilation rate must be >= 1"),
+    (
+        "dilations of 0",
+        |g| node(g, "conv").set_attr("dilations", ints(&[1, 0, 0, 1])),
+        "Dilation rate must be >= 1",
+    ),
     ("a huge margin", |g| pad_convolution(g, 1 << 20), "which is absurd"),
     ("a margin past counting", |g| pad_convolution(g, 1 << 40), "which is absurd"),
     // This one TensorFlow would take, and count through the window for minutes.
-    ("a huge window", |g| pool(g, "AvgPool", i32::MAX.into()), "with ksize of 2147483647, which is absurd"),
+    (
+        "a huge window",
+        |g| pool(g, "AvgPool", i32::MAX.into()),
+        "with ksize of 2147483647, which is absurd",
+    ),
     (
         "a tensor of absurd size",
         |g| tiled(g, 30_000),
@@ -244,7 +317,15 @@ const RUNS: &[Case] = &[
     ("a tensor of a size below 0", |g| tiled(g, -1), "Expected multiples[1] >= 0, but got -1"),
     (
         "a type that nobody knows",
-        |g| set_weights(g, TensorProto { dtype: protobuf::EnumOrUnknown::from_i32(999), ..repeated(&[3, 3, 3, 8]) }),
+        |g| {
+            set_weights(
+                g,
+                TensorProto {
+                    dtype: protobuf::EnumOrUnknown::from_i32(999),
+                    ..repeated(&[3, 3, 3, 8])
+                },
+            )
+        },
         "Cannot parse tensor from proto",
     ),
 ];
@@ -259,7 +340,11 @@ fn assert_all_refused(cases: &[Case], many: bool) {
         assert_refused(&format!("retrain: {what}"), retrain(&workspace), message);
         assert_refused(&format!("label_image: {what}"), label_image(&workspace, false), message);
         if many {
-            assert_refused(&format!("label_image, many: {what}"), label_image(&workspace, true), message);
+            assert_refused(
+                &format!("label_image, many: {what}"),
+                label_image(&workspace, true),
+                message,
+            );
         }
         assert!(!workspace.path("evil").exists() && !workspace.path("graph.pb").exists(), "{what}");
     }
@@ -310,7 +395,8 @@ fn field(number: u8, content: &[u8]) -> Vec<u8> {
 /// A function of floats that calls itself, as a library that can be put behind a GraphDef.
 fn endless_function() -> Vec<u8> {
     let argument = |name: &str| [field(1, name.as_bytes()), vec![3 << 3, 1]].concat();
-    let signature = [field(1, b"Endless"), field(2, &argument("x")), field(3, &argument("y"))].concat();
+    let signature =
+        [field(1, b"Endless"), field(2, &argument("x")), field(3, &argument("y"))].concat();
     let call = [field(1, b"again"), field(2, b"Endless"), field(3, b"x")].concat();
     let result = [field(1, b"y"), field(2, b"again:y:0")].concat();
     let function = [field(1, &signature), field(3, &call), field(4, &result)].concat();
@@ -388,7 +474,11 @@ fn rewriting_takes_no_more_than_the_graph_is_large() {
     add_constant(&mut shared, "large", &[1, 1, 1 << 20, 8]);
     (0..16).for_each(|i| normalised(&mut shared, "large", i, "ones"));
     let folded = proto::serialize(&model::fold_batch_norms(&shared, "sum0")).unwrap();
-    assert!(folded.len() < 3 * proto::serialize(&shared).unwrap().len() + (64 << 20), "{}", folded.len());
+    assert!(
+        folded.len() < 3 * proto::serialize(&shared).unwrap().len() + (64 << 20),
+        "{}",
+        folded.len()
+    );
 }
 
 /// Has the node that is called so wait for the shape of that number.
@@ -411,8 +501,11 @@ fn a_state_that_claims_absurd_sizes_is_refused() {
         value.tensor_shape = Some(proto::shape(dims)).into();
         layer.set_attr("value", Value::Tensor(value));
         std::fs::write(&path, proto::serialize(&state).unwrap()).unwrap();
-        let outcome = workspace.retrain(&["--how_many_training_steps=4", "--resume"]).expect_code(1);
-        outcome.says("ERROR:tensorflow:summaries/retrain.state: is not the state of a run; without --resume");
+        let outcome =
+            workspace.retrain(&["--how_many_training_steps=4", "--resume"]).expect_code(1);
+        outcome.says(
+            "ERROR:tensorflow:summaries/retrain.state: is not the state of a run; without --resume",
+        );
     }
 }
 

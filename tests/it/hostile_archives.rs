@@ -1,4 +1,5 @@
-//! Archives that are broken or made to do harm, as modules: refused by name, with nothing left anywhere.
+//! Archives that are broken or made to do harm, as modules: refused by name, with nothing left
+//! anywhere.
 
 use super::archive::{entry, gzip, tgz};
 use super::hostile_modules::assert_refused;
@@ -73,9 +74,21 @@ const ARCHIVES: &[ArchiveCase] = &[
         || tgz("saved_model.pb", EntryType::Link, "/etc/passwd", b""),
         "holds 'saved_model.pb', which is neither a file nor a directory",
     ),
-    ("a device", || tgz("null", EntryType::Char, "", b""), "holds 'null', which is neither a file nor a directory"),
-    ("a disk", || tgz("disk", EntryType::Block, "", b""), "holds 'disk', which is neither a file nor a directory"),
-    ("a pipe", || tgz("pipe", EntryType::Fifo, "", b""), "holds 'pipe', which is neither a file nor a directory"),
+    (
+        "a device",
+        || tgz("null", EntryType::Char, "", b""),
+        "holds 'null', which is neither a file nor a directory",
+    ),
+    (
+        "a disk",
+        || tgz("disk", EntryType::Block, "", b""),
+        "holds 'disk', which is neither a file nor a directory",
+    ),
+    (
+        "a pipe",
+        || tgz("pipe", EntryType::Fifo, "", b""),
+        "holds 'pipe', which is neither a file nor a directory",
+    ),
     ("a file without a name", || tgz("./", EntryType::Regular, "", b"x"), "holds './', which is "),
     (
         "a file that claims 4 TiB",
@@ -90,7 +103,11 @@ const ARCHIVES: &[ArchiveCase] = &[
     // 300 MiB of zeros are 1.3 MiB of gzip.
     ("a bomb", || claiming(EntryType::Regular, 300 * MIB, 301 * MIB), "is absurd: its "),
     // What is in a name is read into memory.
-    ("a bomb in a name", || claiming(EntryType::GNULongName, 300 * MIB, 301 * MIB), "is absurd: its "),
+    (
+        "a bomb in a name",
+        || claiming(EntryType::GNULongName, 300 * MIB, 301 * MIB),
+        "is absurd: its ",
+    ),
     ("a crowd", || many(EntryType::Directory, 10_001), "is absurd: it holds more than 10000 files"),
     ("a long name", || long_name(5000), "is absurd: it holds a name of 5000 bytes"),
     ("nothing", Vec::new, "is not a whole .tgz archive ("),
@@ -98,12 +115,21 @@ const ARCHIVES: &[ArchiveCase] = &[
     (
         "half an archive",
         || {
-            let whole = tgz("saved_model.pb", EntryType::Regular, "", include_bytes!("hostile_archives.rs"));
+            let whole = tgz(
+                "saved_model.pb",
+                EntryType::Regular,
+                "",
+                include_bytes!("hostile_archives.rs"),
+            );
             whole[..whole.len() / 2].to_vec()
         },
         "is not a whole .tgz archive (",
     ),
-    ("a directory for a graph", || tgz("saved_model.pb/x", EntryType::Regular, "", b"x"), "holds no saved_model.pb"),
+    (
+        "a directory for a graph",
+        || tgz("saved_model.pb/x", EntryType::Regular, "", b"x"),
+        "holds no saved_model.pb",
+    ),
 ];
 
 #[test]
@@ -114,11 +140,18 @@ fn archives_made_to_do_harm_are_refused_and_leave_nothing() {
         let archive = workspace.write("in/module.tgz", make());
         // It is named by its whole path, wherever links may lead.
         let archive = archive.canonicalize().unwrap();
-        assert_refused(&workspace, what, "in/module.tgz", &format!("{}: {message}", archive.display()));
+        assert_refused(
+            &workspace,
+            what,
+            "in/module.tgz",
+            &format!("{}: {message}", archive.display()),
+        );
         assert_eq!(files_under(&workspace.path("cache")), Vec::<String>::new(), "{what}");
-        let here: Vec<_> = fs::read_dir(workspace.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let here: Vec<_> =
+            fs::read_dir(workspace.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(
-            here.iter().all(|name| ["photos", "in", "cache", "summaries"].iter().any(|n| name == n)),
+            here.iter()
+                .all(|name| ["photos", "in", "cache", "summaries"].iter().any(|n| name == n)),
             "{what}: {here:?}"
         );
         assert_eq!(files_under(&workspace.path("in")), ["module.tgz"], "{what}");

@@ -1,9 +1,12 @@
-//! Modules that are broken or made to do harm, run through the program itself: what goes wrong inside TensorFlow could
-//! end the process. Each must end in one error that names the file, and leave no results.
+//! Modules that are broken or made to do harm, run through the program itself: what goes wrong
+//! inside TensorFlow could end the process. Each must end in one error that names the file, and
+//! leave no results.
 
 use super::small_module::{FEATURES, SmallModule, VARIABLE, VariableKind};
 use super::support::{OUTPUTS, RETRAIN, Workspace, run_with_env};
-use retrain::proto::{self, DataType, ImageModuleInfo, ModuleAttachment, NodeDef, TensorProto, Value};
+use retrain::proto::{
+    self, DataType, ImageModuleInfo, ModuleAttachment, NodeDef, TensorProto, Value,
+};
 use retrain::proto::{CollectionDef, CollectionEntry, collection_def};
 use retrain::tf;
 use std::fs;
@@ -13,15 +16,23 @@ use std::path::Path;
 #[track_caller]
 pub(crate) fn assert_refused(workspace: &Workspace, what: &str, module: &str, message: &str) {
     let handle = format!("--tfhub_module={module}");
-    let flags = ["--image_dir=photos", &handle, "--how_many_training_steps=2", "--checkpoint_path=c/head"];
+    let flags =
+        ["--image_dir=photos", &handle, "--how_many_training_steps=2", "--checkpoint_path=c/head"];
     let cache = workspace.path("cache");
     let env = [("TFHUB_CACHE_DIR", cache.to_str().unwrap())];
     let outcome = run_with_env(RETRAIN, workspace.root(), &[&flags, &OUTPUTS[..]].concat(), &env);
     let message = format!("ERROR:tensorflow:{message}");
-    assert!(outcome.code == 1 && outcome.stderr.contains(&message), "{what}: '{message}' is not in\n{outcome:?}");
+    assert!(
+        outcome.code == 1 && outcome.stderr.contains(&message),
+        "{what}: '{message}' is not in\n{outcome:?}"
+    );
     // One error, no panic, and not a screenful.
     assert_eq!(outcome.stderr.matches("ERROR").count(), 1, "{what}: {}", outcome.stderr);
-    assert!(!outcome.stderr.contains("panicked") && outcome.stderr.len() < 2000, "{what}: {}", outcome.stderr);
+    assert!(
+        !outcome.stderr.contains("panicked") && outcome.stderr.len() < 2000,
+        "{what}: {}",
+        outcome.stderr
+    );
     for name in ["graph.pb", "labels.txt", "c", "bottlenecks/open cluster/o00000.jpg_module.txt"] {
         assert!(!workspace.path(name).exists(), "{what}: left {name}");
     }
@@ -49,12 +60,22 @@ fn dtype(dtype: DataType) -> Value {
 /// A constant of any size: one number stands for all.
 fn add_constant(module: &mut SmallModule, name: &str, dims: &[i64]) {
     let tensor = TensorProto { float_val: vec![0.5], ..proto::float_tensor(dims, &[]) };
-    add(module, name, "Const", &[], &[("dtype", dtype(DataType::DT_FLOAT)), ("value", Value::Tensor(tensor))]);
+    add(
+        module,
+        name,
+        "Const",
+        &[],
+        &[("dtype", dtype(DataType::DT_FLOAT)), ("value", Value::Tensor(tensor))],
+    );
 }
 
 fn add_string(module: &mut SmallModule, name: &str, text: &str) {
     let string = DataType::DT_STRING;
-    let tensor = TensorProto { dtype: string.into(), string_val: vec![text.into()], ..proto::float_tensor(&[], &[]) };
+    let tensor = TensorProto {
+        dtype: string.into(),
+        string_val: vec![text.into()],
+        ..proto::float_tensor(&[], &[])
+    };
     add(module, name, "Const", &[], &[("dtype", dtype(string)), ("value", Value::Tensor(tensor))]);
 }
 
@@ -64,9 +85,11 @@ fn set_image_info(module: &mut SmallModule, height: i32, width: i32) {
     let size = info.default_image_size.mut_or_insert_default();
     (size.height, size.width) = (height, width);
     let value = proto::serialize(&info).unwrap();
-    let attachment = ModuleAttachment { key: "image_module_info".into(), value, ..ModuleAttachment::default() };
+    let attachment =
+        ModuleAttachment { key: "image_module_info".into(), value, ..ModuleAttachment::default() };
     let value = vec![proto::serialize(&attachment).unwrap()];
-    let kind = collection_def::Kind::BytesList(collection_def::BytesList { value, ..Default::default() });
+    let kind =
+        collection_def::Kind::BytesList(collection_def::BytesList { value, ..Default::default() });
     module.meta_graph().collection_def.push(CollectionEntry {
         key: "hub_module_attachments".into(),
         value: Some(CollectionDef { kind: Some(kind), ..CollectionDef::default() }).into(),
@@ -94,26 +117,46 @@ const SIGNATURES: &[Case] = &[
         "has no signature \"default\"",
     ),
     ("no input", |m| m.signature().inputs.clear(), "has no 'images' in its signature"),
-    ("no output", |m| m.signature().outputs[0].key = "logits".into(), "has no 'default' in its signature"),
+    (
+        "no output",
+        |m| m.signature().outputs[0].key = "logits".into(),
+        "has no 'default' in its signature",
+    ),
     (
         "an input that is no tensor",
         |m| m.signature().inputs[0].value.mut_or_insert_default().name = "none:0".into(),
         "has no tensor 'none:0', which its signature names",
     ),
-    ("an output that is no tensor", |m| set_output(m, "none:0"), "has no tensor 'none:0', which its signature names"),
-    ("an output without a name", |m| set_output(m, ""), "has no tensor '', which its signature names"),
+    (
+        "an output that is no tensor",
+        |m| set_output(m, "none:0"),
+        "has no tensor 'none:0', which its signature names",
+    ),
+    (
+        "an output without a name",
+        |m| set_output(m, ""),
+        "has no tensor '', which its signature names",
+    ),
     (
         "an output that the node has not",
         |m| set_output(m, "features:7"),
         "graph node 'module_apply_default/features': has no output 7",
     ),
-    ("an empty graph", |m| m.nodes().clear(), "has no tensor 'images:0', which its signature names"),
+    (
+        "an empty graph",
+        |m| m.nodes().clear(),
+        "has no tensor 'images:0', which its signature names",
+    ),
     (
         "no size of images",
         |m| m.node("images").attr.retain(|a| a.key != "shape"),
         "does not say what size of images it expects",
     ),
-    ("four channels", |m| set_shape(m, &[-1, 8, 8, 4]), "expects images of 4 channels; only 3 are supported"),
+    (
+        "four channels",
+        |m| set_shape(m, &[-1, 8, 8, 4]),
+        "expects images of 4 channels; only 3 are supported",
+    ),
     (
         "images of absurd size",
         |m| set_image_info(m, 1 << 30, 1 << 20),
@@ -297,7 +340,11 @@ const VALUES: &[Case] = &[
         "a variable of another type",
         |m| {
             let dtype = DataType::DT_INT32.into();
-            m.variables[0].1 = TensorProto { dtype, int_val: vec![1], ..proto::float_tensor(&[FEATURES as i64], &[]) };
+            m.variables[0].1 = TensorProto {
+                dtype,
+                int_val: vec![1],
+                ..proto::float_tensor(&[FEATURES as i64], &[])
+            };
         },
         "is not a readable checkpoint (TensorFlow, reading a checkpoint: InvalidArgument: tensor_name = scale; expected \
          dtype float does not equal original dtype int32",
@@ -345,13 +392,15 @@ const FILES: &[FileCase] = &[
         "module/saved_model.pb: holds no graph with the empty tag set",
     ),
     (
-        // Groups of the field 15 in one another, never ended: a parser that calls itself would run out of stack.
+        // Groups of the field 15 in one another, never ended: a parser that calls itself would run
+        // out of stack.
         "a graph of groups",
         |d| fs::write(d.join("saved_model.pb"), vec![0x7b; 1 << 22]).unwrap(),
         "module/saved_model.pb: is not a valid SavedModel (Over recursion limit)",
     ),
     (
-        // meta_graphs, said to be of 2 GiB: a parser that believes it would take the memory. Ours takes what is there.
+        // meta_graphs, said to be of 2 GiB: a parser that believes it would take the memory. Ours
+        // takes what is there.
         "a message that is not there",
         |d| fs::write(d.join("saved_model.pb"), b"\x12\xff\xff\xff\xff\x07").unwrap(),
         "module/saved_model.pb: has no signature \"default\"",
@@ -440,9 +489,14 @@ fn no_flipped_byte_of_a_checkpoint_gives_other_values() {
             broken[i] ^= 0xff;
             fs::write(&path, broken).unwrap();
             match read() {
-                Ok(values) => assert!(values == module.variables, "byte {i} of {name} makes other values"),
+                Ok(values) => {
+                    assert!(values == module.variables, "byte {i} of {name} makes other values")
+                }
                 Err(error) => {
-                    assert!(error.to_string().contains("module/variables/variables: is not a readable"), "{error}");
+                    assert!(
+                        error.to_string().contains("module/variables/variables: is not a readable"),
+                        "{error}"
+                    );
                     noticed += 1;
                 }
             }

@@ -1,14 +1,18 @@
-//! TF-Hub modules and the quantized MobileNet, against what the scripts made of them on real photographs.
+//! TF-Hub modules and the quantized MobileNet, against what the scripts made of them on real
+//! photographs.
 
 use super::events;
 use super::peers::{ALIKE, Feeding, REAL, assert_labels_alike};
-use super::support::{RETRAIN, Workspace, ask_peer, files_under, json as read_json, python, run, shared, strings};
+use super::support::{
+    RETRAIN, Workspace, ask_peer, files_under, json as read_json, python, run, shared, strings,
+};
 use retrain::proto::{self, GraphDef};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The largest and the mean difference of the numbers in two bottleneck directories of the same files.
+/// The largest and the mean difference of the numbers in two bottleneck directories of the same
+/// files.
 fn difference(ours: &Path, golden: &Path) -> (f64, f64) {
     let names = files_under(golden);
     assert_eq!(files_under(ours), names);
@@ -48,8 +52,8 @@ fn assert_nodes_are_golden(graph: &Path, golden: &Path) {
     assert_eq!(ours, golden);
 }
 
-/// The golden tags at the golden steps, and a cross-entropy within 5 % of the golden curve (the figure) from
-/// step 40 on, where the chaos of the first steps is gone.
+/// The golden tags at the golden steps, and a cross-entropy within 5 % of the golden curve (the
+/// issue's figure) from step 40 on, where the chaos of the first steps is gone.
 fn assert_curve_is_golden(summaries: &Path, golden: &Path) {
     let golden = read_json(&golden.join("scalars.json"));
     for set in ["train", "validation"] {
@@ -103,15 +107,24 @@ fn hub_run(module: &str) -> Option<(Workspace, PathBuf)> {
     let workspace = Workspace::new();
     let checkpoint = format!("--checkpoint_path={}", workspace.path("checkpoint/head").display());
     let saved_model = format!("--saved_model_dir={}", workspace.path("saved_model").display());
-    golden_run(&workspace, 100, &[format!("--tfhub_module=hub/{module}/feature_vector"), checkpoint, saved_model])?;
+    golden_run(
+        &workspace,
+        100,
+        &[format!("--tfhub_module=hub/{module}/feature_vector"), checkpoint, saved_model],
+    )?;
     let labels = fs::read(golden.join("retrained_labels.txt")).unwrap();
     assert_eq!(fs::read(workspace.path("labels.txt")).unwrap(), labels);
     Some((workspace, golden))
 }
 
-/// TF 1.15 and TF 2 read checkpoint and SavedModel, and agree with one another on an even grey to `tolerance`; the
-/// checkpoint has the variables of `golden`'s, where there is one.
-pub(crate) fn assert_peers_read(workspace: &Workspace, golden: Option<&Path>, size: usize, tolerance: f64) {
+/// TF 1.15 and TF 2 read checkpoint and SavedModel, and agree with one another on an even grey to
+/// `tolerance`; the checkpoint has the variables of `golden`'s, where there is one.
+pub(crate) fn assert_peers_read(
+    workspace: &Workspace,
+    golden: Option<&Path>,
+    size: usize,
+    tolerance: f64,
+) {
     let request = json!({
         "checkpoint": workspace.path("checkpoint/head"),
         "golden": golden.map(|golden| golden.join("checkpoint/head")),
@@ -123,8 +136,13 @@ pub(crate) fn assert_peers_read(workspace: &Workspace, golden: Option<&Path>, si
     for python in ["RETRAIN_PEER_TF2", "RETRAIN_PEER_TF115"].iter().filter_map(|v| python(v)) {
         let answer = ask_peer(&python, "hub_outputs.py", &request);
         assert_eq!(answer["like_golden"].as_bool(), golden.map(|_| true), "{answer}");
-        assert_eq!(answer["latest"].as_str().unwrap(), workspace.path("checkpoint/head").to_str().unwrap());
-        predictions.extend(answer["predictions"].as_array().unwrap().iter().map(|p| p[0].as_f64().unwrap()));
+        assert_eq!(
+            answer["latest"].as_str().unwrap(),
+            workspace.path("checkpoint/head").to_str().unwrap()
+        );
+        predictions.extend(
+            answer["predictions"].as_array().unwrap().iter().map(|p| p[0].as_f64().unwrap()),
+        );
     }
     for pair in predictions.windows(2) {
         assert!((pair[0] - pair[1]).abs() < tolerance, "{predictions:?}");
@@ -154,17 +172,23 @@ fn a_plain_module_is_retrained_as_by_the_script() {
 #[test]
 fn a_quantops_module_is_retrained_as_by_the_script() {
     let Some((workspace, golden)) = hub_run("mobilenet_v1_025_224_quantops") else { return };
-    // Each activation is rounded to one of 256 levels: a last bit decides between two of them, and the layers carry
-    // that on. The original's own noise, on these 138 photographs: its pixels times 1 + 1e-6 move its bottlenecks by
-    // up to 0.168, 3.2e-3 on average; ours are up to 0.166 and 3.3e-3 off the golden ones. The bounds are less than twice that.
+    // Each activation is rounded to one of 256 levels: a last bit decides between two of them, and
+    // the layers carry that on. The original's own noise, on these 138 photographs: its pixels
+    // times 1 + 1e-6 move its bottlenecks by up to 0.168, 3.2e-3 on average; ours are up to
+    // 0.166 and 3.3e-3 off the golden ones. The bounds are less than twice that.
     let (largest, mean) = difference(&workspace.path("bottlenecks"), &golden.join("bottlenecks"));
-    assert!(largest <= 0.3 && mean <= 5e-3, "bottlenecks differ by {largest}, on average by {mean}");
+    assert!(
+        largest <= 0.3 && mean <= 5e-3,
+        "bottlenecks differ by {largest}, on average by {mean}"
+    );
     assert_nodes_are_golden(&workspace.path("graph.pb"), &golden);
     assert_curve_is_golden(&workspace.path("summaries"), &golden);
-    // A level of a logit, whose range is 1.03 here, is 4e-3, in probability 1e-3 at most (p(1 − p) ≤ 1/4): two levels.
+    // A level of a logit, whose range is 1.03 here, is 4e-3, in probability 1e-3 at most (p(1 − p)
+    // ≤ 1/4): two levels.
     assert_peers_read(&workspace, Some(&golden), 224, 2e-3);
-    // Photographs, unlike an even grey, meet the rounding everywhere: on all 138 the scores of TensorFlow 1.15 itself move
-    // by up to 0.011, 2e-3 on average, where its pixels are multiplied by 1 + 1e-6. Seen between ours and TF 2's: 0.004.
+    // Photographs, unlike an even grey, meet the rounding everywhere: on all 138 the scores of
+    // TensorFlow 1.15 itself move by up to 0.011, 2e-3 on average, where its pixels are
+    // multiplied by 1 + 1e-6. Seen between ours and TF 2's: 0.004.
     assert_labels_alike(&workspace, &MODULE, &real(), 1.5e-2);
 }
 
@@ -192,7 +216,11 @@ fn what_is_no_module_is_named() {
     let workspace = Workspace::with_photos(2);
     let retrain = |module: &str| {
         let module = format!("--tfhub_module={module}");
-        run(RETRAIN, workspace.root(), &["--image_dir=photos", &module, "--summaries_dir=s", "--bottleneck_dir=b"])
+        run(
+            RETRAIN,
+            workspace.root(),
+            &["--image_dir=photos", &module, "--summaries_dir=s", "--bottleneck_dir=b"],
+        )
     };
     retrain("nowhere").expect_code(1).says("nowhere: is no TF-Hub module");
     workspace.write("empty/saved_model.pb", "");

@@ -1,8 +1,11 @@
-//! Modules of either kind of variable, and what becomes of the bytes of a picture on the way into one.
+//! Modules of either kind of variable, and what becomes of the bytes of a picture on the way into
+//! one.
 
 use super::hub::assert_peers_read;
 use super::small_module::{SIDE, SmallModule, VariableKind, scale};
-use super::support::{LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, ask_peer, python, run, scores, strings};
+use super::support::{
+    LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, ask_peer, python, run, scores, strings,
+};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use protobuf::Message;
 use retrain::model::create_module_graph;
@@ -51,7 +54,8 @@ fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// What the small module makes of a picture of its size: x · (1/255) in single precision, times the variable.
+/// What the small module makes of a picture of its size: x · (1/255) in single precision, times the
+/// variable.
 fn features(image: &RgbImage) -> Vec<f32> {
     let unit = (1.0f64 / 255.0) as f32;
     image.as_raw().iter().zip(scale()).map(|(&v, scale)| f32::from(v) * unit * scale).collect()
@@ -68,19 +72,29 @@ fn variables_of_both_kinds_are_read_trained_on_and_exported() {
         SmallModule::new(kind).write(&workspace.path(MODULE));
         retrain(&workspace).expect_code(0).says("Final test accuracy");
 
-        // In the exported graph the variable is a Const with the module's values, read where it was read.
+        // In the exported graph the variable is a Const with the module's values, read where it was
+        // read.
         let exported = graph(&workspace.path("graph.pb"));
         let node = |name: &str| exported.find(name).unwrap_or_else(|| panic!("no {name}"));
         assert_eq!(node("module/scale").op, "Const");
         let value = node("module/scale").tensor_attr("value").unwrap();
         let bytes: Vec<u8> = scale().iter().flat_map(|v| v.to_le_bytes()).collect();
         assert!(value.tensor_content == bytes, "{kind:?}: not the module's values");
-        assert_eq!((node(read).op.as_str(), &node(read).input[..]), ("Identity", &["module/scale".to_owned()][..]));
+        assert_eq!(
+            (node(read).op.as_str(), &node(read).input[..]),
+            ("Identity", &["module/scale".to_owned()][..])
+        );
         let operations: Vec<&str> = exported.node.iter().map(|n| n.op.as_str()).collect();
-        assert!(!operations.contains(&variable) && !operations.contains(&"Assign"), "{operations:?}");
+        assert!(
+            !operations.contains(&variable) && !operations.contains(&"Assign"),
+            "{operations:?}"
+        );
 
-        let names =
-            ["final_retrain_ops/biases/final_biases", "final_retrain_ops/weights/final_weights", "module/scale"];
+        let names = [
+            "final_retrain_ops/biases/final_biases",
+            "final_retrain_ops/weights/final_weights",
+            "module/scale",
+        ];
         assert_eq!(saved_variables(&workspace), names);
         // One graph of a few products: only the last bits of probabilities may differ.
         assert_peers_read(&workspace, None, SIDE, 1e-6);
@@ -101,9 +115,12 @@ fn saved_variables(workspace: &Workspace) -> Vec<String> {
     let saved_model: SavedModel = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
     let collections = &saved_model.meta_graphs[0].collection_def;
     let variables = &collections.iter().find(|c| c.key == "variables").unwrap().value;
-    let Some(Kind::BytesList(list)) = &variables.kind else { panic!("no list of bytes: {variables:?}") };
+    let Some(Kind::BytesList(list)) = &variables.kind else {
+        panic!("no list of bytes: {variables:?}")
+    };
     let name = |bytes: &Vec<u8>| VariableDef::parse_from_bytes(bytes).unwrap().variable_name;
-    let mut names: Vec<String> = list.value.iter().map(|v| name(v).trim_end_matches(":0").to_owned()).collect();
+    let mut names: Vec<String> =
+        list.value.iter().map(|v| name(v).trim_end_matches(":0").to_owned()).collect();
     names.sort();
     names
 }
@@ -130,9 +147,12 @@ fn a_module_that_tensorflow_1_wrote_with_reference_variables_gives_its_values() 
         let theirs = answer["features"][i].as_array().unwrap();
         assert_eq!(ours.len(), 8);
         for (ours, theirs) in ours.iter().zip(theirs) {
-            // JPEG decoders of the two TensorFlows differ by a grey level (4e-3) in few pixels, sums in the last bits;
-            // the features are means of 64 numbers.
-            assert!((f64::from(*ours) - theirs.as_f64().unwrap()).abs() < 1e-4, "{ours} and {theirs}");
+            // JPEG decoders of the two TensorFlows differ by a grey level (4e-3) in few pixels,
+            // sums in the last bits; the features are means of 64 numbers.
+            assert!(
+                (f64::from(*ours) - theirs.as_f64().unwrap()).abs() < 1e-4,
+                "{ours} and {theirs}"
+            );
         }
     }
     // A convolution of 27 products; probabilities differ in the last bits.
@@ -193,7 +213,8 @@ fn pictures_are_decoded_by_their_content_whatever_their_name() {
         "graph": workspace.path("graph.pb"), "size": SIDE, "images": images,
         "input": "Placeholder", "mean": 0, "std": 255, "also": "module_apply_default/features",
     });
-    for python in ["RETRAIN_PEER_TF2", "RETRAIN_PEER_TF115"].iter().filter_map(|v| self::python(v)) {
+    for python in ["RETRAIN_PEER_TF2", "RETRAIN_PEER_TF115"].iter().filter_map(|v| self::python(v))
+    {
         let answer = ask_peer(&python, "classify.py", &request);
         for (i, (name, _, _)) in pictures.iter().enumerate() {
             let ours = floats(&bottleneck_file(&workspace, name));
@@ -201,8 +222,9 @@ fn pictures_are_decoded_by_their_content_whatever_their_name() {
             assert_eq!(ours.len(), theirs.len());
             for (ours, theirs) in ours.iter().zip(theirs) {
                 let difference = (f64::from(*ours) - theirs.as_f64().unwrap()).abs();
-                // x / 255 and x · (1/255) differ in the last bit of numbers up to 1.25, and a JPEG's pixels by at most
-                // a grey level (1/255) times 1.25 between TensorFlow 1.15's decoder and 2's.
+                // x / 255 and x · (1/255) differ in the last bit of numbers up to 1.25, and a
+                // JPEG's pixels by at most a grey level (1/255) times 1.25 between
+                // TensorFlow 1.15's decoder and 2's.
                 let bound = if name.starts_with(['e', 'f']) { 1.25 / 255.0 + 1e-6 } else { 2e-7 };
                 assert!(difference < bound, "{name}: {ours} and {theirs} by {}", answer["version"]);
             }

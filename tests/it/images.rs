@@ -1,4 +1,5 @@
-//! Photographs of every kind, and files that are none: the content decides; what cannot be used is named, or left out.
+//! Photographs of every kind, and files that are none: the content decides; what cannot be used is
+//! named, or left out.
 
 use super::support::{Workspace, files_under, golden, json};
 use retrain::bottleneck::Decoder;
@@ -13,7 +14,8 @@ use std::os::unix::fs::symlink;
 fn means(content: Vec<u8>) -> Result<[f64; 3], String> {
     tf::load(Chatter::Quiet).unwrap();
     let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
-    let pixels = Decoder::new(&PixelSpec { width: 24, height: 16, depth: 3, range }).decode(content)?;
+    let pixels =
+        Decoder::new(&PixelSpec { width: 24, height: 16, depth: 3, range }).decode(content)?;
     let mut sums = [0.0; 3];
     pixels.iter().enumerate().for_each(|(i, &value)| sums[i % 3] += f64::from(value));
     Ok(sums.map(|s| s / (24.0 * 16.0)))
@@ -26,16 +28,21 @@ fn every_kind_of_image_has_the_colours_another_decoder_sees() {
     assert_eq!(expected.len(), 13);
     // Within two levels: TensorFlow decodes JPEG by a faster transform than Pillow.
     for (name, wanted) in expected {
-        let got = means(fs::read(golden("images").join(name)).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let got = means(fs::read(golden("images").join(name)).unwrap())
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         for (got, wanted) in got.iter().zip(wanted.as_array().unwrap()) {
-            assert!((got - wanted.as_f64().unwrap()).abs() < 2.0, "{name}: {got} instead of {wanted}");
+            assert!(
+                (got - wanted.as_f64().unwrap()).abs() < 2.0,
+                "{name}: {got} instead of {wanted}"
+            );
         }
     }
 }
 
 /// A file that claims to be of that size, by its header.
 fn png(width: u32, height: u32) -> Vec<u8> {
-    let ihdr = [b"IHDR", &width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    let ihdr =
+        [b"IHDR", &width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     let checksum = crc32fast::hash(&ihdr).to_be_bytes();
     [b"\x89PNG\r\n\x1a\n\0\0\0\x0d", &ihdr[..], &checksum, b"\0\0\0\0IDAT\x35\xaf\x06\x1e"].concat()
 }
@@ -55,7 +62,13 @@ fn gif(screen: u16, frame: u16, frames: usize) -> Vec<u8> {
 
 fn bmp(width: i32, height: i32) -> Vec<u8> {
     let file = [b"BM", &1000u32.to_le_bytes()[..], &[0; 4], &54u32.to_le_bytes()].concat();
-    let info = [&40u32.to_le_bytes()[..], &width.to_le_bytes(), &height.to_le_bytes(), &[1, 0, 24, 0], &[0; 24]];
+    let info = [
+        &40u32.to_le_bytes()[..],
+        &width.to_le_bytes(),
+        &height.to_le_bytes(),
+        &[1, 0, 24, 0],
+        &[0; 24],
+    ];
     [file, info.concat(), vec![0; 100]].concat()
 }
 
@@ -78,7 +91,8 @@ fn decompression_bombs_are_refused_by_their_headers() {
         (bmp(i32::MIN, 1), "2147483648 × 1"),
         (jpeg(65_535, 65_535), "65535 × 65535"),
     ] {
-        let expected = format!("is {size} pixels, more than the 178956970 that are allowed; make it smaller");
+        let expected =
+            format!("is {size} pixels, more than the 178956970 that are allowed; make it smaller");
         assert_eq!(means(bomb).unwrap_err(), expected);
     }
     // Of ever so many frames one is decoded: a hundred thousand of 1000 × 1000 would be 300 GB.
@@ -102,10 +116,15 @@ fn damaged_images_are_refused_and_never_crash() {
             let _ = means(flipped);
         }
     }
-    let noise: Vec<u8> = (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise: Vec<u8> =
+        (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     assert_eq!(means(noise).unwrap_err(), "is not a JPEG, PNG, GIF or BMP image");
     let whole = fs::read(golden("images/baseline.jpg")).unwrap();
-    assert!(means(whole[..whole.len() - 60].to_vec()).unwrap_err().starts_with("cannot be decoded as JPEG ("));
+    assert!(
+        means(whole[..whole.len() - 60].to_vec())
+            .unwrap_err()
+            .starts_with("cannot be decoded as JPEG (")
+    );
 }
 
 #[test]
@@ -126,7 +145,8 @@ fn all_bad_files_are_listed_or_all_left_out() {
     ] {
         workspace.write(&format!("{dir}/{name}"), content);
     }
-    fs::write(workspace.path(dir).join(OsString::from_vec(b"z\xff.jpg".to_vec())), b"noise").unwrap();
+    fs::write(workspace.path(dir).join(OsString::from_vec(b"z\xff.jpg".to_vec())), b"noise")
+        .unwrap();
     fs::create_dir(workspace.path(&format!("{dir}/zi.jpg"))).unwrap();
     symlink("nowhere", workspace.path(&format!("{dir}/zj.jpg"))).unwrap();
     symlink("zk.jpg", workspace.path(&format!("{dir}/zk.jpg"))).unwrap();
@@ -150,8 +170,10 @@ fn all_bad_files_are_listed_or_all_left_out() {
         ("zl.jpg", "is a pipe, a socket or a device, not a file"),
         ("zm.jpg", "has 1099511627776 bytes, more than the 1073741824 that are allowed"),
     ];
-    let outcome =
-        workspace.retrain(&[]).expect_code(1).says("14 images cannot be used; --on_bad_image=skip leaves them out\n");
+    let outcome = workspace
+        .retrain(&[])
+        .expect_code(1)
+        .says("14 images cannot be used; --on_bad_image=skip leaves them out\n");
     for (name, reason) in reasons {
         let line = format!("\nError during processing file {dir}/{name} ({reason})");
         assert!(outcome.stderr.contains(&line), "{line}\n{}", outcome.stderr);
@@ -160,7 +182,8 @@ fn all_bad_files_are_listed_or_all_left_out() {
     let outcome = workspace.retrain(&["--on_bad_image=skip", "--print_mis"]).expect_code(0);
     let outcome = outcome.says("WARNING:retrain:14 images are left out\n");
     for (name, reason) in reasons {
-        let line = format!("\nWARNING:retrain:Error during processing file {dir}/{name} ({reason})\n");
+        let line =
+            format!("\nWARNING:retrain:Error during processing file {dir}/{name} ({reason})\n");
         assert!(outcome.stderr.contains(&line), "{line}\n{}", outcome.stderr);
     }
     // They are in no set: what is learnt and tested is what it was without them.
@@ -190,9 +213,11 @@ fn classes_of_bad_images_alone_are_named_and_two_good_ones_are_needed() {
 fn label_image_refuses_bombs_too() {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&[]).expect_code(0);
-    for (name, bomb) in
-        [("bomb.gif", gif(1, 65_535, 1)), ("bomb.jpg", jpeg(65_535, 65_535)), ("bomb.png", png(60_000, 60_000))]
-    {
+    for (name, bomb) in [
+        ("bomb.gif", gif(1, 65_535, 1)),
+        ("bomb.jpg", jpeg(65_535, 65_535)),
+        ("bomb.png", png(60_000, 60_000)),
+    ] {
         workspace.write(name, bomb);
         workspace
             .label_image(&[&format!("--image={name}")])

@@ -1,14 +1,16 @@
-//! Inception v3 of 2015: the builder against the description of the original graph, how pictures come through it,
-//! and the whole way on it, from the archive to labels.
+//! Inception v3 of 2015: the builder against the description of the original graph, how pictures
+//! come through it, and the whole way on it, from the archive to labels.
 
 use super::events;
 use super::support::{
-    LABEL_IMAGE, OUTPUTS, RETRAIN, Workspace, ask_peer, json as read_json, python, run, scores, shared, strings,
+    LABEL_IMAGE, OUTPUTS, RETRAIN, Workspace, ask_peer, json as read_json, python, run, scores,
+    shared, strings,
 };
 use flate2::{Compression, write::GzEncoder};
 use retrain::error::Result;
 use retrain::model::{
-    PixelRange, PixelSpec, build_inception_v3_2015, create_model_info, fold_batch_norms, free_batch, write_inception,
+    PixelRange, PixelSpec, build_inception_v3_2015, create_model_info, fold_batch_norms,
+    free_batch, write_inception,
 };
 use retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value};
 use retrain::simulate::{ClusterKind, photograph};
@@ -39,7 +41,8 @@ fn is_as_described(value: &Value, wanted: &Json) -> bool {
     }
 }
 
-/// A Const's value: its shape and type, its numbers where the description has them, and as many bytes as they take.
+/// A Const's value: its shape and type, its numbers where the description has them, and as many
+/// bytes as they take.
 fn assert_const_as_described(node: &NodeDef, wanted: &Json) {
     let tensor = node.tensor_attr("value").unwrap();
     let dtype = node.type_attr("dtype").unwrap();
@@ -49,7 +52,10 @@ fn assert_const_as_described(node: &NodeDef, wanted: &Json) {
     match dtype {
         DataType::DT_STRING => assert_eq!(tensor.string_val.len(), 1),
         _ if count == 1 => {
-            assert_eq!((tensor.int_val.len() + tensor.float_val.len(), tensor.tensor_content.len()), (1, 0))
+            assert_eq!(
+                (tensor.int_val.len() + tensor.float_val.len(), tensor.tensor_content.len()),
+                (1, 0)
+            )
         }
         _ => assert_eq!(tensor.tensor_content.len(), 4 * count, "{}", node.name),
     }
@@ -79,14 +85,27 @@ fn the_builder_makes_the_original_nodes() {
         (n["name"].as_str().unwrap().to_owned(), n["op"].as_str().unwrap().to_owned(), inputs)
     };
     assert_eq!(graph.node.len(), 1004);
-    assert_eq!(graph.node.iter().map(names).collect::<Vec<_>>(), spec.iter().map(wanted).collect::<Vec<_>>());
+    assert_eq!(
+        graph.node.iter().map(names).collect::<Vec<_>>(),
+        spec.iter().map(wanted).collect::<Vec<_>>()
+    );
     for (node, spec) in graph.node.iter().zip(spec) {
         let attributes = spec["attrs"].as_object().unwrap();
         let value = usize::from(node.op == "Const");
-        assert_eq!(node.attr.len(), attributes.len() + value, "{} has attributes that it should not have", node.name);
+        assert_eq!(
+            node.attr.len(),
+            attributes.len() + value,
+            "{} has attributes that it should not have",
+            node.name
+        );
         for (key, wanted) in attributes {
-            let value = node.attr_value(key).unwrap_or_else(|| panic!("{} has no {key}", node.name));
-            assert!(is_as_described(value, wanted), "{} has {key} {value:?} instead of {wanted}", node.name);
+            let value =
+                node.attr_value(key).unwrap_or_else(|| panic!("{} has no {key}", node.name));
+            assert!(
+                is_as_described(value, wanted),
+                "{} has {key} {value:?} instead of {wanted}",
+                node.name
+            );
         }
         if node.op == "Const" {
             assert_const_as_described(node, &spec["const"]);
@@ -113,18 +132,28 @@ fn the_file_has_the_originals_size_and_follows_from_the_seed() {
 #[test]
 fn the_table_names_the_archive_and_the_tensors() {
     let info = create_model_info("inception_v3").unwrap();
-    let retrain::model::Source::Archive(base, name) = &info.source else { panic!("no archive: {info:?}") };
+    let retrain::model::Source::Archive(base, name) = &info.source else {
+        panic!("no archive: {info:?}")
+    };
     let url = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz";
     assert_eq!(format!("{base}{name}"), url);
     assert_eq!(info.model_file_name, "classify_image_graph_def.pb");
     assert_eq!(info.resized_input_tensor_name, "Mul:0");
-    assert_eq!((info.bottleneck_tensor_name, info.bottleneck_tensor_size), ("pool_3/_reshape:0", 2048));
+    assert_eq!(
+        (info.bottleneck_tensor_name, info.bottleneck_tensor_size),
+        ("pool_3/_reshape:0", 2048)
+    );
     assert_eq!(info.pixels, pixel_spec());
 }
 
 fn pixel_spec() -> PixelSpec {
     let side = SIZE as i32;
-    PixelSpec { width: side, height: side, depth: 3, range: PixelRange::Multiply { mean: 128.0, std: 128.0 } }
+    PixelSpec {
+        width: side,
+        height: side,
+        depth: 3,
+        range: PixelRange::Multiply { mean: 128.0, std: 128.0 },
+    }
 }
 
 /// Simulated photographs as the network's pixels, [photographs, 299, 299, 3].
@@ -132,7 +161,10 @@ fn pixels(photographs: &[(ClusterKind, u64)]) -> Tensor<f32> {
     let mut pixels = Tensor::new(&[photographs.len() as u64, SIZE as u64, SIZE as u64, 3]);
     for (picture, &(kind, index)) in pixels.chunks_mut(SIZE * SIZE * 3).zip(photographs) {
         let photograph = photograph(kind, SEED, index, SIZE as u32);
-        picture.iter_mut().zip(photograph.as_raw()).for_each(|(p, &v)| *p = (f32::from(v) - 128.0) / 128.0);
+        picture
+            .iter_mut()
+            .zip(photograph.as_raw())
+            .for_each(|(p, &v)| *p = (f32::from(v) - 128.0) / 128.0);
     }
     pixels
 }
@@ -153,7 +185,8 @@ fn read(graph: &GraphDef, pixels: &Tensor<f32>, names: &[&str]) -> Result<Vec<Te
     let mut args = SessionRunArgs::new();
     args.add_feed(&input.operation, input.index, pixels);
     let operations: Vec<_> = names.iter().map(|name| graph.operation(name).unwrap()).collect();
-    let tokens: Vec<_> = operations.iter().map(|operation| args.request_fetch(operation, 0)).collect();
+    let tokens: Vec<_> =
+        operations.iter().map(|operation| args.request_fetch(operation, 0)).collect();
     session.run(&mut args, "reading layers")?;
     Ok(tokens.into_iter().map(|token| args.fetch(token).unwrap()).collect())
 }
@@ -168,8 +201,8 @@ fn rms(values: &[f32]) -> f64 {
     mean(values.iter().map(|v| v * v)).sqrt()
 }
 
-/// The largest difference, relative to the size of the numbers as a whole: a number that ReLU left near 0 has as many
-/// digits as those it was computed from, not as itself.
+/// The largest difference, relative to the size of the numbers as a whole: a number that ReLU left
+/// near 0 has as many digits as those it was computed from, not as itself.
 fn relative_difference(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len());
     let differences = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
@@ -177,27 +210,33 @@ fn relative_difference(a: &[f32], b: &[f32]) -> f64 {
     differences.fold(0.0, |most: f64, d| if d <= most { most } else { d }) / rms(b)
 }
 
-/// The bound for bottlenecks of one network computed in two ways. Seen: 4e-6, both for TensorFlow 1.15 and for
-/// folded normalisation.
+/// The bound for bottlenecks of one network computed in two ways. Seen: 4e-6, both for
+/// TensorFlow 1.15 and for folded normalisation.
 const BOUND: f64 = 1e-4;
 
 #[test]
 fn pictures_come_through_all_layers() {
     let graph = inception();
-    let mut names: Vec<&str> = graph.node.iter().filter(|n| n.op == "Relu").map(|n| n.name.as_str()).collect();
+    let mut names: Vec<&str> =
+        graph.node.iter().filter(|n| n.op == "Relu").map(|n| n.name.as_str()).collect();
     assert_eq!(names.len(), 94);
     names.push(BOTTLENECK);
     let bottlenecks = TWO.map(|photograph| {
         let mut layers = read(&graph, &pixels(&[photograph]), &names).unwrap();
         let bottleneck = layers.pop().unwrap();
         for (name, layer) in names.iter().zip(&layers) {
-            // By the builder's derivation a layer has mean 0.33 and standard deviation 0.26, and 16 in 100 values are
-            // cut off; the first are below that, for the sky is dark. Seen: 0.27 to 0.35, 0.09 to 0.28, at most 0.20.
+            // By the builder's derivation a layer has mean 0.33 and standard deviation 0.26, and 16
+            // in 100 values are cut off; the first are below that, for the sky is dark.
+            // Seen: 0.27 to 0.35, 0.09 to 0.28, at most 0.20.
             let average = mean(layer.iter().copied());
             let spread = mean(layer.iter().map(|v| v * v)) - average * average;
             let cut = layer.iter().filter(|v| **v == 0.0).count() as f64 / layer.len() as f64;
             assert!((0.25..0.4).contains(&average), "{name}: mean {average}");
-            assert!((0.05..0.35).contains(&spread.sqrt()), "{name}: standard deviation {}", spread.sqrt());
+            assert!(
+                (0.05..0.35).contains(&spread.sqrt()),
+                "{name}: standard deviation {}",
+                spread.sqrt()
+            );
             assert!(cut < 0.25, "{name}: {cut} of all values are 0");
             if name.starts_with("mixed_10/") {
                 assert!(spread.sqrt() > 0.2, "{name}: standard deviation {}", spread.sqrt());
@@ -234,7 +273,10 @@ fn folded_and_for_many_pictures_it_gives_the_same_bottlenecks() {
     let freed = free_batch(&graph, "Mul", BOTTLENECK, &pixel_spec());
     let folded = fold_batch_norms(&freed, BOTTLENECK);
     let normalisation = "BatchNormWithGlobalNormalization";
-    assert_eq!((count(&graph, normalisation), count(&folded, normalisation), count(&folded, "BiasAdd")), (94, 0, 94));
+    assert_eq!(
+        (count(&graph, normalisation), count(&folded, normalisation), count(&folded, "BiasAdd")),
+        (94, 0, 94)
+    );
     let both = read(&folded, &pixels(&TWO), &[BOTTLENECK]).unwrap();
     assert_eq!(both[0].dims(), [2, 2048]);
     for (row, photograph) in both[0].chunks(2048).zip(TWO) {
@@ -248,7 +290,8 @@ fn folded_and_for_many_pictures_it_gives_the_same_bottlenecks() {
 fn write_archive(graph: &Path, archive: &Path) {
     fs::create_dir_all(archive.parent().unwrap()).unwrap();
     // Random weights cannot be made smaller.
-    let mut tar = tar::Builder::new(GzEncoder::new(File::create(archive).unwrap(), Compression::none()));
+    let mut tar =
+        tar::Builder::new(GzEncoder::new(File::create(archive).unwrap(), Compression::none()));
     tar.append_path_with_name(graph, "classify_image_graph_def.pb").unwrap();
     let mut header = tar::Header::new_gnu();
     header.set_size(3);
@@ -257,8 +300,9 @@ fn write_archive(graph: &Path, archive: &Path) {
     tar.into_inner().unwrap().finish().unwrap();
 }
 
-/// The nodes behind the published graph's 1004 in the script's training graph (TensorFlow 1.15, on a graph of this builder),
-/// up to the new layer: names that are taken get a suffix, which the scope `input` does not need.
+/// The nodes behind the published graph's 1004 in the script's training graph (TensorFlow 1.15, on
+/// a graph of this builder), up to the new layer: names that are taken get a suffix, which the
+/// scope `input` does not need.
 const DECODING: [(&str, &[&str]); 13] = [
     ("DecodeJPGInput", &[]),
     ("DecodeJpeg_1", &["DecodeJPGInput"]),
@@ -297,14 +341,20 @@ fn the_default_architecture_goes_the_whole_way() {
     let published = workspace.path("published.pb");
     write_inception(&published, SEED).unwrap();
     write_archive(&published, &workspace.path("models/inception-2015-12-05.tgz"));
-    let flags = ["--image_dir=photos", "--model_dir=models", "--how_many_training_steps=20", "--random_seed=1"];
+    let flags = [
+        "--image_dir=photos",
+        "--model_dir=models",
+        "--how_many_training_steps=20",
+        "--random_seed=1",
+    ];
     run(RETRAIN, workspace.root(), &[&flags[..], &OUTPUTS].concat()).expect_code(0);
 
     let published = parse(&published);
     let training = events::read(&workspace.path("summaries/train")).graph.unwrap();
     assert!(training.node[..1004] == published.node, "the published nodes come first, as they are");
     let behind = training.node[1004..][..DECODING.len()].iter();
-    let behind: Vec<_> = behind.map(|n| (n.name.as_str(), n.input.iter().map(String::as_str).collect())).collect();
+    let behind: Vec<_> =
+        behind.map(|n| (n.name.as_str(), n.input.iter().map(String::as_str).collect())).collect();
     assert_eq!(behind, DECODING.map(|(name, inputs)| (name, inputs.to_vec())));
 
     let exported = parse(&workspace.path("graph.pb"));
@@ -316,12 +366,17 @@ fn the_default_architecture_goes_the_whole_way() {
     assert_eq!(new, NEW_LAYER);
 
     // Named, it is the same architecture, and its bottlenecks are found.
-    let named = ["--architecture=inception_v3", "--output_graph=named.pb", "--bottleneck_dir=bottlenecks"];
-    let cached = |name: &str| fs::metadata(bottleneck_file(&workspace, name)).unwrap().modified().unwrap();
+    let named =
+        ["--architecture=inception_v3", "--output_graph=named.pb", "--bottleneck_dir=bottlenecks"];
+    let cached =
+        |name: &str| fs::metadata(bottleneck_file(&workspace, name)).unwrap().modified().unwrap();
     let before = PHOTOS.map(cached);
     run(RETRAIN, workspace.root(), &[&flags[..], &OUTPUTS, &named].concat()).expect_code(0);
     assert_eq!(PHOTOS.map(cached), before);
-    assert!(fs::read(workspace.path("named.pb")).unwrap() == fs::read(workspace.path("graph.pb")).unwrap());
+    assert!(
+        fs::read(workspace.path("named.pb")).unwrap()
+            == fs::read(workspace.path("graph.pb")).unwrap()
+    );
 
     assert_labels_and_bottlenecks_alike(&workspace);
 }
@@ -332,15 +387,19 @@ fn bottleneck_file(workspace: &Workspace, photo: &str) -> PathBuf {
     workspace.path("bottlenecks").join(format!("{photo}_inception_v3.txt"))
 }
 
-/// Asks each peer for the scores of [`PHOTOS`] and their bottlenecks, and compares with what label_image prints and
-/// with retrain's files.
+/// Asks each peer for the scores of [`PHOTOS`] and their bottlenecks, and compares with what
+/// label_image prints and with retrain's files.
 fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
     let args = ["--input_layer=Mul", "--input_height=299", "--input_width=299"];
     let images = PHOTOS.map(|photo| workspace.path("photos").join(photo));
     let ours = images.each_ref().map(|image| {
-        let args =
-            [&["--graph=graph.pb", "--labels=labels.txt"], &args[..], &[&format!("--image={}", image.display())]];
-        let ours = scores(&run(LABEL_IMAGE, workspace.root(), &args.concat()).expect_code(0).stdout);
+        let args = [
+            &["--graph=graph.pb", "--labels=labels.txt"],
+            &args[..],
+            &[&format!("--image={}", image.display())],
+        ];
+        let ours =
+            scores(&run(LABEL_IMAGE, workspace.root(), &args.concat()).expect_code(0).stdout);
         // Five digits are printed of each.
         assert!(ours.len() == 2 && (ours[0].1 + ours[1].1 - 1.0).abs() < 2e-5, "{ours:?}");
         ours
@@ -356,7 +415,10 @@ fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
                 let class = labels.lines().position(|l| l == label).unwrap();
                 let theirs = answer["scores"][i][class].as_f64().unwrap();
                 // The figure; five digits are printed.
-                assert!((f64::from(*score) - theirs).abs() < 1e-4, "{photo}, {label}: {score} and {theirs}");
+                assert!(
+                    (f64::from(*score) - theirs).abs() < 1e-4,
+                    "{photo}, {label}: {score} and {theirs}"
+                );
             }
             let text = fs::read_to_string(bottleneck_file(workspace, photo)).unwrap();
             let ours: Vec<f32> = text.split(',').map(|v| v.parse().unwrap()).collect();

@@ -1,4 +1,5 @@
-//! Labelling: the script's answers on real photographs, and every kind of file and mistake on simulated ones.
+//! Labelling: the script's answers on real photographs, and every kind of file and mistake on
+//! simulated ones.
 
 use super::support::{LABEL_IMAGE, Workspace, json, run, scores, shared, strings};
 use image::codecs::gif::GifEncoder;
@@ -41,7 +42,8 @@ fn scores_of_real_photographs_are_the_scripts() {
         };
         let mut out = Vec::new();
         report(&classify(&config, &photos.join(name)).unwrap(), &mut out).unwrap();
-        let (ours, golden) = (scores(std::str::from_utf8(&out).unwrap()), scores(&strings(lines).join("\n")));
+        let (ours, golden) =
+            (scores(std::str::from_utf8(&out).unwrap()), scores(&strings(lines).join("\n")));
         assert_eq!(ours.len(), golden.len());
         for (ours, golden) in ours.iter().zip(&golden) {
             assert_eq!(ours.0, golden.0, "{name}");
@@ -53,7 +55,9 @@ fn scores_of_real_photographs_are_the_scripts() {
 
 #[test]
 fn the_program_prints_what_the_script_prints() {
-    let (Some(graph), Some(photo)) = (shared(GOLDEN), shared("data/star_clusters/open cluster/m103.jpg")) else {
+    let (Some(graph), Some(photo)) =
+        (shared(GOLDEN), shared("data/star_clusters/open cluster/m103.jpg"))
+    else {
         return;
     };
     let directory = Workspace::new();
@@ -63,10 +67,13 @@ fn the_program_prints_what_the_script_prints() {
     for name in ["retrained_graph.pb", "retrained_labels.txt"] {
         fs::copy(graph.join(name), place(name)).unwrap();
     }
-    let outcome = run(LABEL_IMAGE, directory.root(), &["--image".as_ref(), photo.as_os_str()]).expect_code(0);
+    let outcome =
+        run(LABEL_IMAGE, directory.root(), &["--image".as_ref(), photo.as_os_str()]).expect_code(0);
     let time = regex::Regex::new(r"^\nEvaluation time \(1-image\): \d+\.\d{3}s\n\n").unwrap();
     let rest = time.replace(&outcome.stdout, "");
-    let score = regex::Regex::new(r"^open cluster \(score=0\.9772\d\)\nglobular cluster \(score=0\.0227\d\)\n$");
+    let score = regex::Regex::new(
+        r"^open cluster \(score=0\.9772\d\)\nglobular cluster \(score=0\.0227\d\)\n$",
+    );
     assert!(time.is_match(&outcome.stdout) && score.unwrap().is_match(&rest), "{}", outcome.stdout);
     assert_eq!(outcome.stderr, "");
 }
@@ -113,7 +120,9 @@ fn png_gif_and_bmp_give_the_same_scores() {
     workspace.write("other.gif", gif(&[&second, &first]));
     // What the content says goes before what the name says.
     workspace.write("png_named.jpg", encoded(&first, ImageFormat::Png));
-    let label = |name: &str| scores(&workspace.label_image(&[&format!("--image={name}")]).expect_code(0).stdout);
+    let label = |name: &str| {
+        scores(&workspace.label_image(&[&format!("--image={name}")]).expect_code(0).stdout)
+    };
     let expected = label("a.png");
     for name in ["alpha.png", "a.bmp", "a.gif", "animated.gif", "png_named.jpg"] {
         // The same pixels: the same scores to the last digit.
@@ -129,7 +138,11 @@ fn files_that_are_no_images_are_named_with_what_they_are() {
     label("missing.jpg").expect_code(1).says("missing.jpg: No such file");
     let whole = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
     for (name, content, message) in [
-        ("webp.jpg", b"RIFF\x24\x00\x00\x00WEBPVP8 ".to_vec(), "webp.jpg: is WebP, not JPEG, PNG, GIF or BMP"),
+        (
+            "webp.jpg",
+            b"RIFF\x24\x00\x00\x00WEBPVP8 ".to_vec(),
+            "webp.jpg: is WebP, not JPEG, PNG, GIF or BMP",
+        ),
         ("tiff.jpg", b"II*\0\x08\0\0\0".to_vec(), "tiff.jpg: is TIFF"),
         ("m13.fits", b"SIMPLE  =                    T".to_vec(), "m13.fits: is FITS"),
         ("page.jpg", b"<!DOCTYPE html><html>".to_vec(), "page.jpg: is HTML"),
@@ -160,12 +173,21 @@ fn labels_that_do_not_fit_the_graph_are_an_error() {
     workspace.write("three.txt", "a\nb\nc\n");
     let outcome = workspace.label_image(&[photo, "--labels=three.txt"]).expect_code(1);
     outcome.says("three.txt: holds 3 labels, but the graph has 2 classes");
-    workspace.label_image(&[photo, "--labels=none.txt"]).expect_code(1).says("none.txt: No such file");
+    workspace
+        .label_image(&[photo, "--labels=none.txt"])
+        .expect_code(1)
+        .says("none.txt: No such file");
     workspace.label_image(&[photo, "--graph=none.pb"]).expect_code(1).says("none.pb: No such file");
-    workspace.label_image(&[photo, "--graph=labels.txt"]).expect_code(1).says("labels.txt: is not a valid GraphDef");
+    workspace
+        .label_image(&[photo, "--graph=labels.txt"])
+        .expect_code(1)
+        .says("labels.txt: is not a valid GraphDef");
     let classifying = GraphDef::default();
     workspace.write("empty.pb", proto::serialize(&classifying).unwrap());
-    workspace.label_image(&[photo, "--graph=empty.pb"]).expect_code(2).says("holds no node 'input'");
+    workspace
+        .label_image(&[photo, "--graph=empty.pb"])
+        .expect_code(2)
+        .says("holds no node 'input'");
 }
 
 #[test]
@@ -176,11 +198,15 @@ fn mean_and_std_are_taken_as_given_and_a_zero_mean_is_one() {
         scores(&workspace.label_image(&[&photo, args].concat()).expect_code(0).stdout)
     };
     let default = label(&[]);
-    assert_eq!(label(&["--input_mean=128", "--input_std=128", "--input_height=128", "--input_width=128"]), default);
+    assert_eq!(
+        label(&["--input_mean=128", "--input_std=128", "--input_height=128", "--input_width=128"]),
+        default
+    );
     let zero = label(&["--input_mean=0", "--input_std=255"]);
     assert_ne!(zero, default);
     assert_ne!(label(&["--input_mean=0", "--input_std=128"]), zero);
-    let outcome = workspace.label_image(&["--image=photos/open cluster/o00000.jpg", "--input_height=64"]);
+    let outcome =
+        workspace.label_image(&["--image=photos/open cluster/o00000.jpg", "--input_height=64"]);
     outcome.expect_code(2).says("--input_height: 64, but 'input' wants 128");
 }
 
@@ -188,8 +214,12 @@ fn mean_and_std_are_taken_as_given_and_a_zero_mean_is_one() {
 fn at_most_five_classes_are_listed_best_first() {
     let workspace = Workspace::new();
     let photos = workspace.path("photos");
-    let plan =
-        retrain::simulate::Plan { per_class: 5, size: 48, classes: Some(7), ..retrain::simulate::Plan::new(photos) };
+    let plan = retrain::simulate::Plan {
+        per_class: 5,
+        size: 48,
+        classes: Some(7),
+        ..retrain::simulate::Plan::new(photos)
+    };
     retrain::simulate::simulate_clusters(&plan).unwrap();
     workspace.retrain(&[]).expect_code(0);
     let outcome = workspace.label_image(&["--image=photos/class_0003/c00000.jpg"]).expect_code(0);

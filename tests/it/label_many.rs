@@ -1,4 +1,5 @@
-//! Labelling many photographs in one process: the answers are those for each alone, in order, whatever is among them.
+//! Labelling many photographs in one process: the answers are those for each alone, in order,
+//! whatever is among them.
 
 use super::label_image::{GOLDEN, gif, trained};
 use super::support::{LABEL_IMAGE, Outcome, Workspace, json, shared};
@@ -45,7 +46,8 @@ fn assert_same(row: &Value, config: &LabelConfig, root: &Path) {
     assert_eq!((labels.len(), scores.len()), (alone.top.len(), alone.top.len()));
     for ((label, score), (alone_label, alone_score)) in labels.iter().zip(scores).zip(&alone.top) {
         assert_eq!(label, alone_label, "{path}");
-        let relative = (score.as_f64().unwrap() - f64::from(*alone_score)).abs() / f64::from(*alone_score);
+        let relative =
+            (score.as_f64().unwrap() - f64::from(*alone_score)).abs() / f64::from(*alone_score);
         assert!(relative < 1e-4, "{path}: {score} instead of {alone_score}");
     }
 }
@@ -64,8 +66,15 @@ fn label(workspace: &Workspace, args: &[&str], input: &[u8]) -> Outcome {
 
 fn started(workspace: &Workspace, args: &[&str]) -> Child {
     let mut command = Command::new(LABEL_IMAGE);
-    command.current_dir(workspace.root()).args(["--graph=graph.pb", "--labels=labels.txt"]).args(args);
-    command.env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .current_dir(workspace.root())
+        .args(["--graph=graph.pb", "--labels=labels.txt"])
+        .args(args);
+    command
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command.spawn().unwrap()
 }
 
@@ -107,7 +116,9 @@ fn scores_of_real_photographs_are_those_each_gets_alone() {
 #[test]
 fn a_retrained_graph_is_run_in_batches_with_fused_convolutions() {
     for name in [GOLDEN, "golden/poets_mobilenet_0.25_224_quantized"] {
-        let (Some(graph), Some(photo)) = (shared(name), shared("data/star_clusters/open cluster/m103.jpg")) else {
+        let (Some(graph), Some(photo)) =
+            (shared(name), shared("data/star_clusters/open cluster/m103.jpg"))
+        else {
             return;
         };
         tf::load(Chatter::Quiet).unwrap();
@@ -129,8 +140,10 @@ fn a_retrained_graph_is_run_in_batches_with_fused_convolutions() {
             probabilities: true,
         };
         let pixels = Decoder::new(&spec).decode(fs::read(photo).unwrap()).unwrap();
-        let (batched, published) =
-            (BatchNetwork::of_part(&part, &pixels).unwrap(), BatchNetwork::published(&part).unwrap());
+        let (batched, published) = (
+            BatchNetwork::of_part(&part, &pixels).unwrap(),
+            BatchNetwork::published(&part).unwrap(),
+        );
         assert!(batched.is_batched() && !published.is_batched(), "{name}");
         let (ours, theirs) = (batched.run(&pixels).unwrap(), published.run(&pixels).unwrap());
         assert_eq!((ours.dims(), ours.len()), (theirs.dims(), 2));
@@ -146,14 +159,26 @@ fn files_directories_and_lists_come_in_the_order_given() {
     let photo = |name: &str| workspace.path(&format!("photos/open cluster/{name}"));
     fs::create_dir_all(workspace.path("d/b")).unwrap();
     fs::create_dir_all(workspace.path("d/.hidden")).unwrap();
-    for to in ["d/c.jpg", "d/b/x.txt", "d/a.jpg", "d/.e.jpg", "d/.hidden/f.jpg", "one.jpg", "-x.jpg"] {
+    for to in
+        ["d/c.jpg", "d/b/x.txt", "d/a.jpg", "d/.e.jpg", "d/.hidden/f.jpg", "one.jpg", "-x.jpg"]
+    {
         fs::copy(photo("o00000.jpg"), workspace.path(to)).unwrap();
     }
     workspace.write("d/notes.jpg", "no image");
     workspace.write("d/empty.png", "");
-    let args = ["--image=photos/open cluster/o00001.jpg", "d", "--format", "json", "-", "--", "one.jpg", "-x.jpg"];
+    let args = [
+        "--image=photos/open cluster/o00001.jpg",
+        "d",
+        "--format",
+        "json",
+        "-",
+        "--",
+        "one.jpg",
+        "-x.jpg",
+    ];
     let list = "photos/open cluster/o00002.jpg\r\n\nd/b\none.jpg";
-    let outcome = label(&workspace, &args, list.as_bytes()).expect_code(0).says("; 2 other files skipped");
+    let outcome =
+        label(&workspace, &args, list.as_bytes()).expect_code(0).says("; 2 other files skipped");
     let rows = rows(&outcome.stdout);
     let expected = [
         "photos/open cluster/o00001.jpg",
@@ -189,7 +214,10 @@ fn bad_images_are_named_and_the_others_labelled() {
             .stdout
     };
     let text = with("--format=text");
-    let line = regex::Regex::new(r"^photos/open cluster/o00000\.jpg\t(open|globular) cluster\t[01]\.\d{5}$").unwrap();
+    let line = regex::Regex::new(
+        r"^photos/open cluster/o00000\.jpg\t(open|globular) cluster\t[01]\.\d{5}$",
+    )
+    .unwrap();
     assert_eq!(text.lines().count(), 2);
     assert!(text.lines().all(|l| line.is_match(l)), "{text}");
 
@@ -197,7 +225,10 @@ fn bad_images_are_named_and_the_others_labelled() {
     assert_eq!(paths(&rows), args);
     let failed: Vec<bool> = rows.iter().map(|row| row["error"].is_string()).collect();
     assert_eq!(failed, [true, true, false, true, false]);
-    assert!(rows[0]["error"].as_str().unwrap().starts_with("is WebP") && rows[0]["labels"] == Value::Array(vec![]));
+    assert!(
+        rows[0]["error"].as_str().unwrap().starts_with("is WebP")
+            && rows[0]["labels"] == Value::Array(vec![])
+    );
 
     let csv = with("--format=csv");
     let lines: Vec<&str> = csv.lines().collect();
@@ -214,17 +245,30 @@ fn bad_images_are_named_and_the_others_labelled() {
 fn what_helps_nobody_is_an_error_before_any_work() {
     let workspace = trained();
     fs::create_dir(workspace.path("none")).unwrap();
-    workspace.label_image(&["none"]).expect_code(1).says("none: holds no JPEG, PNG, GIF or BMP image");
+    workspace
+        .label_image(&["none"])
+        .expect_code(1)
+        .says("none: holds no JPEG, PNG, GIF or BMP image");
     label(&workspace, &["-"], b"").expect_code(1).says("standard input: holds no JPEG");
     workspace.label_image(&[]).expect_code(2).says("--image: must be given");
     workspace.label_image(&["--format=csv"]).expect_code(2).says("--image: must be given");
-    workspace.label_image(&["--format=xml", "photos"]).expect_code(2).says("(choose from text, csv, json)");
+    workspace
+        .label_image(&["--format=xml", "photos"])
+        .expect_code(2)
+        .says("(choose from text, csv, json)");
     workspace.write("three.txt", "a\nb\nc\n");
     let message = "three.txt: holds 3 labels, but the graph has 2 classes";
-    let outcome = workspace.label_image(&["--labels=three.txt", "photos"]).expect_code(1).says(message);
+    let outcome =
+        workspace.label_image(&["--labels=three.txt", "photos"]).expect_code(1).says(message);
     assert_eq!(outcome.stdout, "");
-    workspace.label_image(&["-x", "photos"]).expect_code(0).says("'-x' is not a flag and is ignored; a file of");
-    workspace.label_image(&["--input_mean=no", "photos"]).expect_code(2).says("--input_mean: invalid float");
+    workspace
+        .label_image(&["-x", "photos"])
+        .expect_code(0)
+        .says("'-x' is not a flag and is ignored; a file of");
+    workspace
+        .label_image(&["--input_mean=no", "photos"])
+        .expect_code(2)
+        .says("--input_mean: invalid float");
 }
 
 #[test]
@@ -233,10 +277,13 @@ fn a_format_is_for_one_photograph_too_and_mean_and_std_apply() {
     let rgb = image::open(workspace.path("photos/open cluster/o00003.jpg")).unwrap().to_rgb8();
     workspace.write("a.gif", gif(&[&rgb]));
     let mut config = config(workspace.path("graph.pb"), workspace.path("labels.txt"));
-    for (flags, mean, std) in [(&[][..], 128.0, 128.0), (&["--input_mean=0", "--input_std=255"], 0.0, 255.0)] {
+    for (flags, mean, std) in
+        [(&[][..], 128.0, 128.0), (&["--input_mean=0", "--input_std=255"], 0.0, 255.0)]
+    {
         (config.input_mean, config.input_std) = (mean, std);
         for args in [&["--image=a.gif"][..], &["a.gif"], &["a.gif", "photos"]] {
-            let outcome = workspace.label_image(&[flags, &["--format=json"], args].concat()).expect_code(0);
+            let outcome =
+                workspace.label_image(&[flags, &["--format=json"], args].concat()).expect_code(0);
             assert_same(&rows(&outcome.stdout)[0], &config, workspace.root());
         }
     }
@@ -246,12 +293,17 @@ fn a_format_is_for_one_photograph_too_and_mean_and_std_apply() {
 fn a_table_has_room_for_five_classes() {
     let workspace = Workspace::new();
     let photos = workspace.path("photos");
-    let plan =
-        retrain::simulate::Plan { per_class: 5, size: 48, classes: Some(7), ..retrain::simulate::Plan::new(photos) };
+    let plan = retrain::simulate::Plan {
+        per_class: 5,
+        size: 48,
+        classes: Some(7),
+        ..retrain::simulate::Plan::new(photos)
+    };
     retrain::simulate::simulate_clusters(&plan).unwrap();
     workspace.retrain(&[]).expect_code(0);
     let csv = workspace.label_image(&["--format=csv", "photos/class_0003"]).expect_code(0).stdout;
-    let header = "image,label,score,label_2,score_2,label_3,score_3,label_4,score_4,label_5,score_5,error";
+    let header =
+        "image,label,score,label_2,score_2,label_3,score_3,label_4,score_4,label_5,score_5,error";
     assert_eq!(csv.lines().next(), Some(header));
     assert_eq!(csv.lines().count(), 6);
     for line in csv.lines().skip(1) {
@@ -284,14 +336,17 @@ fn memory_does_not_grow_with_the_number_of_images() {
         // What is asked for and what is answered go side by side: neither pipe holds 8000 lines.
         std::thread::scope(|scope| {
             scope.spawn(|| (0..count).for_each(|i| writeln!(input, "{}", names[i % 8]).unwrap()));
-            (0..count).for_each(|i| assert!(lines.next().unwrap().unwrap().starts_with(&names[i % 8]), "line {i}"));
+            (0..count).for_each(|i| {
+                assert!(lines.next().unwrap().unwrap().starts_with(&names[i % 8]), "line {i}")
+            });
         });
         memory(&child)
     };
     let (warm, last) = (pass(2000), pass(8000));
     drop(input);
     assert!(child.wait().unwrap().success());
-    // A leak of the pixels of one image in a hundred would be 15 MB; of each path or score row, 4 MB or so.
+    // A leak of the pixels of one image in a hundred would be 15 MB; of each path or score row, 4
+    // MB or so.
     assert!(last - warm < 3000, "{warm} kB after 2000 images, {last} kB after 10000");
 }
 

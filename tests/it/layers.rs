@@ -2,8 +2,8 @@
 
 use super::support::{golden, json, shared};
 use retrain::layers::{
-    FinalTrainingOps, HeadSpec, Loss, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops,
-    add_gradient_descent,
+    FinalTrainingOps, HeadSpec, Loss, Summaries, add_cross_entropy, add_evaluation_step,
+    add_final_training_ops, add_gradient_descent,
 };
 use retrain::model::Generation;
 use retrain::proto::{DataType, GraphDef};
@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::path::Path;
 use tensorflow::{Output, SessionRunArgs};
 
-/// The golden file compares to this, by its statement in the issue. (The arithmetic is the same, the order of the
-/// sums in a matrix product is not.)
+/// The golden file compares to this, by its statement in the issue. (The arithmetic is the same,
+/// the order of the sums in a matrix product is not.)
 const TOLERANCE: f32 = 1e-5;
 
 fn floats(list: &Value) -> Vec<f32> {
@@ -26,7 +26,10 @@ fn floats(list: &Value) -> Vec<f32> {
 fn assert_close(what: &str, ours: &[f32], golden: &[f32]) {
     assert_eq!(ours.len(), golden.len(), "{what}");
     for (i, (ours, golden)) in ours.iter().zip(golden).enumerate() {
-        assert!((ours - golden).abs() <= TOLERANCE, "{what}, element {i}: {ours} instead of {golden}");
+        assert!(
+            (ours - golden).abs() <= TOLERANCE,
+            "{what}, element {i}: {ours} instead of {golden}"
+        );
     }
 }
 
@@ -46,7 +49,8 @@ fn build(size: usize, class_count: usize, learning_rate: f32) -> Layer {
     let mut b = GraphBuilder::default();
     let bottleneck = b.op("Placeholder", "bottleneck").type_attr("dtype", DataType::DT_FLOAT);
     let bottleneck = bottleneck.shape_attr("shape", &[-1, size as i64]).finish();
-    let mut graph = Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() }).unwrap();
+    let mut graph =
+        Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() }).unwrap();
     let mut summaries = Summaries::default();
     let spec = HeadSpec {
         generation: Generation::Poets,
@@ -59,10 +63,17 @@ fn build(size: usize, class_count: usize, learning_rate: f32) -> Layer {
     };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec).unwrap();
     let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
-    let step = add_evaluation_step(&mut b, &mut summaries, &ops.final_tensor, &ops.ground_truth_input, spec.generation);
+    let step = add_evaluation_step(
+        &mut b,
+        &mut summaries,
+        &ops.final_tensor,
+        &ops.ground_truth_input,
+        spec.generation,
+    );
     let merged = summaries.merge_all(&mut b);
     graph.extend(&b.take_nodes()).unwrap();
-    let train_step = add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged).unwrap();
+    let train_step =
+        add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged).unwrap();
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: 1 }).unwrap();
     Layer { session, graph, ops, loss, accuracy: step.accuracy, merged, train_step }
 }
@@ -89,7 +100,8 @@ impl Layer {
 
     /// Runs the train step, then measures cross-entropy and accuracy on the same batch.
     fn step(&self, bottlenecks: &Tensor<f32>, truth: &Tensor<f32>) -> [f32; 2] {
-        let (x, t) = (self.output(&self.ops.bottleneck_input), self.output(&self.ops.ground_truth_input));
+        let (x, t) =
+            (self.output(&self.ops.bottleneck_input), self.output(&self.ops.ground_truth_input));
         let mut training = SessionRunArgs::new();
         training.add_feed(&x.operation, x.index, bottlenecks);
         training.add_feed(&t.operation, t.index, truth);
@@ -115,10 +127,14 @@ fn assert_trains_as(golden: &Path) {
     let (images, size) = (labels.len(), golden["initial_weights"].as_array().unwrap().len());
     let classes = weights.len() / size;
     let layer = build(size, classes, floats(&golden["learning_rate"])[0]);
-    let tensor = |dims: [usize; 2], values: &[f32]| Tensor::new(&dims.map(|d| d as u64)).with_values(values).unwrap();
+    let tensor = |dims: [usize; 2], values: &[f32]| {
+        Tensor::new(&dims.map(|d| d as u64)).with_values(values).unwrap()
+    };
     let bottlenecks = tensor([images, size], &floats(&golden["bottlenecks"]));
-    let one_hot: Vec<f32> =
-        labels.iter().flat_map(|&l| (0..classes).map(move |c| if c == l { 1.0 } else { 0.0 })).collect();
+    let one_hot: Vec<f32> = labels
+        .iter()
+        .flat_map(|&l| (0..classes).map(move |c| if c == l { 1.0 } else { 0.0 }))
+        .collect();
     let truth = tensor([images, classes], &one_hot);
     layer.set(0, &tensor([size, classes], &weights));
     layer.set(1, &Tensor::new(&[classes as u64]));
@@ -145,8 +161,12 @@ fn the_committed_golden_training_is_the_shared_one() {
 #[test]
 fn initial_weights_are_a_truncated_normal_and_biases_zero() {
     let layer = build(1001, 20, 0.01);
-    let initializers: Vec<_> =
-        layer.ops.variables.iter().map(|v| layer.graph.operation(&v.initializer).unwrap()).collect();
+    let initializers: Vec<_> = layer
+        .ops
+        .variables
+        .iter()
+        .map(|v| layer.graph.operation(&v.initializer).unwrap())
+        .collect();
     layer.session.run_targets(&initializers, "initializing").unwrap();
     let weights = layer.get(0);
     let n = weights.len() as f32;
@@ -154,8 +174,8 @@ fn initial_weights_are_a_truncated_normal_and_biases_zero() {
     assert!(weights.iter().all(|w| w.abs() <= 0.002), "cut off at two standard deviations");
     let mean = weights.iter().sum::<f32>() / n;
     let deviation = (weights.iter().map(|w| (w - mean).powi(2)).sum::<f32>() / n).sqrt();
-    // A normal distribution cut off at two standard deviations has 0.8796 of its deviation; over 20,020 draws the
-    // estimate scatters by 0.5 %, and the mean by 6e-6: six times that.
+    // A normal distribution cut off at two standard deviations has 0.8796 of its deviation; over
+    // 20,020 draws the estimate scatters by 0.5 %, and the mean by 6e-6: six times that.
     assert!((deviation / 0.000_879_6 - 1.0).abs() < 0.03, "{deviation}");
     assert!(mean.abs() < 4e-5, "{mean}");
     assert!(layer.get(1).iter().all(|b| *b == 0.0));
@@ -166,7 +186,8 @@ fn summaries_show_the_state_before_the_step() {
     let layer = build(2, 2, 1.0);
     layer.set(0, &Tensor::new(&[2, 2]).with_values(&[1.0, 2.0, 3.0, 4.0]).unwrap());
     layer.set(1, &Tensor::new(&[2]));
-    let (x, t) = (layer.output(&layer.ops.bottleneck_input), layer.output(&layer.ops.ground_truth_input));
+    let (x, t) =
+        (layer.output(&layer.ops.bottleneck_input), layer.output(&layer.ops.ground_truth_input));
     let bottlenecks = Tensor::new(&[1, 2]).with_values(&[1.0f32, 1.0]).unwrap();
     let truth = Tensor::new(&[1, 2]).with_values(&[1.0f32, 0.0]).unwrap();
     let mut args = SessionRunArgs::new();
@@ -177,9 +198,16 @@ fn summaries_show_the_state_before_the_step() {
     args.add_target(&layer.graph.operation(&layer.train_step).unwrap());
     layer.session.run(&mut args, "training").unwrap();
     let bytes = args.fetch::<tf::Bytes>(token).unwrap()[0].0.clone();
-    let summary: retrain::proto::Summary = retrain::proto::parse(Path::new("summary"), &bytes).unwrap();
-    let scalar =
-        |tag: &str| summary.value.iter().find(|v| v.tag == tag).unwrap_or_else(|| panic!("no {tag}")).simple_value;
+    let summary: retrain::proto::Summary =
+        retrain::proto::parse(Path::new("summary"), &bytes).unwrap();
+    let scalar = |tag: &str| {
+        summary
+            .value
+            .iter()
+            .find(|v| v.tag == tag)
+            .unwrap_or_else(|| panic!("no {tag}"))
+            .simple_value
+    };
     assert_eq!(scalar("final_training_ops/weights/summaries/max_1"), 4.0);
     assert_ne!(layer.get(0)[3], 4.0, "the step was made");
 }

@@ -1,5 +1,5 @@
-//! The network that images go through in batches: what is folded and freed, what is left alone, and that the outcome
-//! is the published graph's.
+//! The network that images go through in batches: what is folded and freed, what is left alone, and
+//! that the outcome is the published graph's.
 
 use super::support::{Workspace, miniature_dir};
 use rand::{RngExt, SeedableRng};
@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use retrain::bottleneck::{BatchNetwork, DistortedImages};
 use retrain::layers::Distortions;
 use retrain::model::{
-    Backbone, PixelRange, PixelSpec, create_model_graph, create_model_info, fold_batch_norms, free_batch,
+    Backbone, PixelRange, PixelSpec, create_model_graph, create_model_info, fold_batch_norms,
+    free_batch,
 };
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32};
 use retrain::proto::{GraphDef, Value};
@@ -47,14 +48,18 @@ fn convolution<'b>(b: &'b mut GraphBuilder, op: &str, inputs: [&str; 2]) -> Op<'
 fn layer(op: &str, norm: Norm) -> GraphDef {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut b = GraphBuilder::default();
-    let input = b.op("Placeholder", "input").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[1, 6, 6, 2]).finish();
+    let input = b
+        .op("Placeholder", "input")
+        .type_attr("dtype", DT_FLOAT)
+        .shape_attr("shape", &[1, 6, 6, 2])
+        .finish();
     // Both kinds of convolution make four channels of two.
     let output = if op == "Conv2D" { 4 } else { 2 };
     let stored = b.floats("weights", &[3, 3, 2, output], &numbers(&mut rng, 18 * output as usize));
     let weights = b.op("Identity", "weights/read").input(stored).float_type().finish();
     let conv = convolution(&mut b, op, [&input, &weights]).finish();
-    let [mean, variance, beta, gamma] =
-        ["mean", "variance", "beta", "gamma"].map(|n| b.floats(n, &[4], &numbers(&mut rng, CHANNELS)));
+    let [mean, variance, beta, gamma] = ["mean", "variance", "beta", "gamma"]
+        .map(|n| b.floats(n, &[4], &numbers(&mut rng, CHANNELS)));
     let normalised = match norm {
         Norm::MultiplyAdd | Norm::MultiplyAddRead => {
             // The factor is computed in the graph, as in MobileNet.
@@ -68,9 +73,16 @@ fn layer(op: &str, norm: Norm) -> GraphDef {
             }
         }
         Norm::Fused | Norm::FusedTraining => {
-            let moments =
-                if norm == Norm::Fused { [mean, variance] } else { ["e1", "e2"].map(|n| b.floats(n, &[0], &[])) };
-            let fused = b.op("FusedBatchNormV3", "norm").inputs([conv, gamma, beta]).inputs(moments).float_type();
+            let moments = if norm == Norm::Fused {
+                [mean, variance]
+            } else {
+                ["e1", "e2"].map(|n| b.floats(n, &[0], &[]))
+            };
+            let fused = b
+                .op("FusedBatchNormV3", "norm")
+                .inputs([conv, gamma, beta])
+                .inputs(moments)
+                .float_type();
             fused
                 .type_attr("U", DT_FLOAT)
                 .float_attr("epsilon", 0.1)
@@ -78,7 +90,9 @@ fn layer(op: &str, norm: Norm) -> GraphDef {
                 .finish()
         }
         Norm::Global { scaled } => {
-            let global = b.op("BatchNormWithGlobalNormalization", "norm").inputs([conv, mean, variance, beta, gamma]);
+            let global = b
+                .op("BatchNormWithGlobalNormalization", "norm")
+                .inputs([conv, mean, variance, beta, gamma]);
             let global = global.float_type().float_attr("variance_epsilon", 0.1);
             global.bool_attr("scale_after_normalization", scaled).finish()
         }
@@ -111,8 +125,15 @@ fn ops(graph: &GraphDef) -> Vec<&str> {
 #[test]
 fn every_form_of_normalisation_is_folded() {
     tf::load(Chatter::Quiet).unwrap();
-    let norms = [Norm::MultiplyAdd, Norm::Fused, Norm::Global { scaled: true }, Norm::Global { scaled: false }];
-    for (op, norm) in ["Conv2D", "DepthwiseConv2dNative"].into_iter().flat_map(|op| norms.map(|n| (op, n))) {
+    let norms = [
+        Norm::MultiplyAdd,
+        Norm::Fused,
+        Norm::Global { scaled: true },
+        Norm::Global { scaled: false },
+    ];
+    for (op, norm) in
+        ["Conv2D", "DepthwiseConv2dNative"].into_iter().flat_map(|op| norms.map(|n| (op, n)))
+    {
         let graph = layer(op, norm);
         let folded = fold_batch_norms(&graph, "output");
         // What is no longer needed goes with the next step.
@@ -125,7 +146,8 @@ fn every_form_of_normalisation_is_folded() {
         let (theirs, ours) = (run(&graph, &pixels(1)), run(&folded, &pixels(1)));
         let varied = theirs.iter().any(|&v| v > 0.1 && v < 5.9);
         assert!(varied, "{op} {norm:?}: a test of nothing but cut-off values");
-        // Sums of 18 products of at most 6 in all, in floats: rounding is under 18 · 6 · 2⁻²⁴ = 6.4e-6.
+        // Sums of 18 products of at most 6 in all, in floats: rounding is under 18 · 6 · 2⁻²⁴ =
+        // 6.4e-6.
         for (t, o) in theirs.iter().zip(&ours) {
             assert!((t - o).abs() < 1e-5, "{op} {norm:?}: {o} instead of {t}");
         }
@@ -147,7 +169,11 @@ fn what_is_not_a_constant_of_its_own_is_left_alone() {
 /// `output` = `input` reshaped to `shape`; with `shape_read`, another node reads the shape, too.
 fn reshaping(shape: &[i32], shape_read: bool) -> GraphDef {
     let mut b = GraphBuilder::default();
-    let before = b.op("Placeholder", "file").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[1, 6, 6, 2]).finish();
+    let before = b
+        .op("Placeholder", "file")
+        .type_attr("dtype", DT_FLOAT)
+        .shape_attr("shape", &[1, 6, 6, 2])
+        .finish();
     let input = b.op("Identity", "input").input(before).float_type().finish();
     let shape = b.ints("shape", shape);
     let input = if shape_read {
@@ -167,11 +193,17 @@ fn reshaping(shape: &[i32], shape_read: bool) -> GraphDef {
 fn a_fixed_batch_of_one_is_freed() {
     tf::load(Chatter::Quiet).unwrap();
     let graph = free_batch(&reshaping(&[1, 72], false), "input:0", "output:0", &SPEC);
-    assert_eq!(ops(&graph), ["Placeholder", "Const", "Reshape"], "what comes before the input goes");
+    assert_eq!(
+        ops(&graph),
+        ["Placeholder", "Const", "Reshape"],
+        "what comes before the input goes"
+    );
     assert_eq!(graph.find("input").unwrap().shape_attr("shape").unwrap(), [-1, 6, 6, 2]);
     assert_eq!(run(&graph, &pixels(3)), pixels(3).to_vec());
     // Shapes that say something else, or that are more than shapes.
-    for (shape, read) in [(&[2, 36][..], false), (&[1, -1], false), (&[72], false), (&[1, 72], true)] {
+    for (shape, read) in
+        [(&[2, 36][..], false), (&[1, -1], false), (&[72], false), (&[1, 72], true)]
+    {
         let graph = free_batch(&reshaping(shape, read), "input", "output", &SPEC);
         let before = reshaping(shape, read);
         assert_eq!(graph.find("shape"), before.find("shape"), "{shape:?}");
@@ -192,13 +224,21 @@ fn a_network_that_cannot_be_batched_is_run_image_by_image() {
         let mut graph_def = reshaping(shape, false);
         graph_def.node.extend(b.take_nodes());
         let (input, bottleneck) = ("input".into(), "softmax".into());
-        let backbone = Backbone { graph_def, input, bottleneck, bottleneck_size: 72, pixels: SPEC, ..miniature() };
+        let backbone = Backbone {
+            graph_def,
+            input,
+            bottleneck,
+            bottleneck_size: 72,
+            pixels: SPEC,
+            ..miniature()
+        };
         let network = BatchNetwork::new(&backbone, &pixels(1)).unwrap();
         let of_three = network.run(&pixels(3)).unwrap();
         for (values, image) in of_three.chunks(72).zip(pixels(3).chunks(72)) {
             let total: f32 = image.iter().map(|p| p.exp()).sum();
             for (value, pixel) in values.iter().zip(image) {
-                // The sum of 72 numbers near 1, in floats: 72 · 2⁻²⁴ relative, for numbers near 1/72.
+                // The sum of 72 numbers near 1, in floats: 72 · 2⁻²⁴ relative, for numbers near
+                // 1/72.
                 assert!((value - pixel.exp() / total).abs() < 1e-7, "{shape:?}: {value}");
             }
         }
@@ -209,13 +249,19 @@ fn a_network_that_cannot_be_batched_is_run_image_by_image() {
     assert!(!batched(&[1, -1]));
 }
 
-const FLIP: Distortions =
-    Distortions { flip_left_right: true, random_crop: 10, random_scale: 10, random_brightness: 10, seed: 4 };
+const FLIP: Distortions = Distortions {
+    flip_left_right: true,
+    random_crop: 10,
+    random_scale: 10,
+    random_brightness: 10,
+    seed: 4,
+};
 
 #[test]
 fn kept_pixels_change_nothing_but_memory() {
     let workspace = Workspace::with_photos(4);
-    let mut paths: Vec<_> = walkdir::WalkDir::new(workspace.path("photos")).into_iter().map(|e| e.unwrap()).collect();
+    let mut paths: Vec<_> =
+        walkdir::WalkDir::new(workspace.path("photos")).into_iter().map(|e| e.unwrap()).collect();
     paths.retain(|e| e.file_type().is_file());
     let paths: Vec<_> = paths.into_iter().map(walkdir::DirEntry::into_path).collect();
     let backbone = miniature();

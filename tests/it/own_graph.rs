@@ -21,12 +21,17 @@ fn described(graph: &GraphDef, own: OwnGraph) -> retrain::error::Result<Backbone
 #[track_caller]
 fn assert_guesses(net: Net, input: &str, bottleneck: &str, size: usize) {
     let backbone = described(&net.graph(), OwnGraph::default()).unwrap();
-    assert_eq!((&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size), (input, bottleneck, size));
+    assert_eq!(
+        (&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size),
+        (input, bottleneck, size)
+    );
 }
 
 /// Width, height, mean and standard deviation.
 fn pixels(backbone: &Backbone) -> (i32, i32, f32, f32) {
-    let PixelRange::Multiply { mean, std } = backbone.pixels.range else { panic!("{:?}", backbone.pixels) };
+    let PixelRange::Multiply { mean, std } = backbone.pixels.range else {
+        panic!("{:?}", backbone.pixels)
+    };
     (backbone.pixels.width, backbone.pixels.height, mean, std)
 }
 
@@ -34,8 +39,10 @@ fn pixels(backbone: &Backbone) -> (i32, i32, f32, f32) {
 #[track_caller]
 fn assert_refused(graph: &GraphDef, own: OwnGraph, message: &str) {
     let error = described(graph, own).expect_err(message).to_string();
-    let words: Vec<String> =
-        error.split(' ').map(|w| if w.contains("net.pb") { at_file(w) } else { w.into() }).collect();
+    let words: Vec<String> = error
+        .split(' ')
+        .map(|w| if w.contains("net.pb") { at_file(w) } else { w.into() })
+        .collect();
     assert_eq!(words.join(" "), message);
 }
 
@@ -63,8 +70,18 @@ fn the_bottleneck_is_what_the_last_classifier_reads() {
         "features",
         8,
     );
-    assert_guesses(Net::features(&SHAPE, true).squeezed("flat").dense(5).softmax(), "images", "flat", 8);
-    assert_guesses(Net::features(&SHAPE, false).then("Identity", "dropout").dense(5).softmax(), "images", "dropout", 8);
+    assert_guesses(
+        Net::features(&SHAPE, true).squeezed("flat").dense(5).softmax(),
+        "images",
+        "flat",
+        8,
+    );
+    assert_guesses(
+        Net::features(&SHAPE, false).then("Identity", "dropout").dense(5).softmax(),
+        "images",
+        "dropout",
+        8,
+    );
     assert_guesses(classifying(&SHAPE).reshaped("predictions", &[-1, 5]), "images", "features", 8);
     // Shapes that are computed, as Keras does.
     let mut net = classifying(&SHAPE);
@@ -85,38 +102,62 @@ fn the_bottleneck_is_what_the_last_classifier_reads() {
 #[test]
 fn before_a_convolution_that_classifies_there_may_be_no_vector() {
     const SHAPE: [i64; 4] = [-1, 32, 32, 3];
-    let classifier = |net: Net| net.convolution("classifier", 1, 5).reshaped("logits", &[-1, 5]).softmax();
+    let classifier =
+        |net: Net| net.convolution("classifier", 1, 5).reshaped("logits", &[-1, 5]).softmax();
     assert_guesses(classifier(Net::features(&SHAPE, true)), "images", "logits", 5);
-    let reshaped = Net::features(&SHAPE, false).reshaped("as_image", &[-1, 1, 1, 8]).then("Identity", "dropout");
+    let reshaped = Net::features(&SHAPE, false)
+        .reshaped("as_image", &[-1, 1, 1, 8])
+        .then("Identity", "dropout");
     assert_guesses(classifier(reshaped), "images", "features", 8);
     // A sum of two layers is no classifier's.
     let mut net = classifying(&SHAPE);
     net.x = net.b.op("Add", "sum").inputs(["logits", "dense"]).float_type().finish();
     assert_guesses(net.then("Softmax", "last"), "images", "sum", 5);
     // A convolution of more than one pixel is a layer like others.
-    let net = Net::features(&SHAPE, true).convolution("layer", 3, 5).reshaped("logits", &[-1, 5]).softmax();
+    let net = Net::features(&SHAPE, true)
+        .convolution("layer", 3, 5)
+        .reshaped("logits", &[-1, 5])
+        .softmax();
     assert_guesses(net, "images", "logits", 5);
 }
 
 #[test]
 fn without_a_classifier_the_bottleneck_is_the_output() {
     assert_guesses(Net::features(&[-1, 32, 32, 3], false), "images", "features", 8);
-    assert_guesses(Net::features(&[-1, 32, 32, 3], false).with("Mul", "scaled", &[2.0]), "images", "scaled", 8);
+    assert_guesses(
+        Net::features(&[-1, 32, 32, 3], false).with("Mul", "scaled", &[2.0]),
+        "images",
+        "scaled",
+        8,
+    );
 }
 
 #[test]
 fn inception_and_miniature_are_guessed_as_the_table_has_them() {
     let backbone = described(&build_inception_v3_2015(1).unwrap(), OwnGraph::default()).unwrap();
-    assert_eq!((&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size), ("Mul", "pool_3/_reshape", 2048));
+    assert_eq!(
+        (&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size),
+        ("Mul", "pool_3/_reshape", 2048)
+    );
     // As its nodes Sub and Mul normalise what it decodes.
     assert_eq!(pixels(&backbone), (299, 299, 128.0, 128.0));
-    assert!(backbone.graph_def.find("softmax").is_none(), "what the bottleneck does not need is left out");
+    assert!(
+        backbone.graph_def.find("softmax").is_none(),
+        "what the bottleneck does not need is left out"
+    );
 
     let miniature = miniature();
     let mobilenet = |path: &Path, size: i32| {
-        let backbone = create_own_graph(&OwnGraph { path: path.into(), ..OwnGraph::default() }).unwrap();
-        assert_eq!((&*backbone.input, &*backbone.bottleneck), ("input", "MobilenetV1/Predictions/Reshape"));
-        assert_eq!((backbone.bottleneck_size, pixels(&backbone)), (1001, (size, size, 127.5, 127.5)));
+        let backbone =
+            create_own_graph(&OwnGraph { path: path.into(), ..OwnGraph::default() }).unwrap();
+        assert_eq!(
+            (&*backbone.input, &*backbone.bottleneck),
+            ("input", "MobilenetV1/Predictions/Reshape")
+        );
+        assert_eq!(
+            (backbone.bottleneck_size, pixels(&backbone)),
+            (1001, (size, size, 127.5, 127.5))
+        );
     };
     mobilenet(&miniature, 128);
     if let Some((_unpacked, path)) = published_mobilenet() {
@@ -132,10 +173,15 @@ fn a_graph_that_normalises_is_fed_with_what_it_normalises() {
         (vec![("Sub", vec![103.9, 116.8, 123.7])], 0.0, 1.0),
         (vec![("RealDiv", vec![255.0])], 0.0, 1.0),
         (vec![("Mul", vec![2.0]), ("Sub", vec![1.0])], 0.0, 255.0),
-        (vec![("Sub", vec![0.485, 0.456, 0.406]), ("RealDiv", vec![0.229, 0.224, 0.225])], 0.0, 255.0),
+        (
+            vec![("Sub", vec![0.485, 0.456, 0.406]), ("RealDiv", vec![0.229, 0.224, 0.225])],
+            0.0,
+            255.0,
+        ),
         (vec![], 127.5, 127.5),
     ] {
-        let net = steps.iter().fold(Net::of(&SHAPE), |net, (op, c)| net.with(op, &op.to_lowercase(), c));
+        let net =
+            steps.iter().fold(Net::of(&SHAPE), |net, (op, c)| net.with(op, &op.to_lowercase(), c));
         let graph = net.convolved().pooled("features", false).dense(5).softmax().graph();
         let backbone = described(&graph, OwnGraph::default()).unwrap();
         assert_eq!(pixels(&backbone), (8, 8, mean, std), "{steps:?}");
@@ -148,8 +194,16 @@ fn a_graph_that_normalises_is_fed_with_what_it_normalises() {
 #[test]
 fn of_several_placeholders_the_one_that_counts_is_fed() {
     let mut net = classifying(&[-1, 32, 32, 3]);
-    net.b.op("Placeholder", "key").type_attr("dtype", DT_STRING).shape_attr("shape", &[-1]).finish();
-    let mask = net.b.op("Placeholder", "mask").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[-1, 32, 32, 1]);
+    net.b
+        .op("Placeholder", "key")
+        .type_attr("dtype", DT_STRING)
+        .shape_attr("shape", &[-1])
+        .finish();
+    let mask = net
+        .b
+        .op("Placeholder", "mask")
+        .type_attr("dtype", DT_FLOAT)
+        .shape_attr("shape", &[-1, 32, 32, 1]);
     let mask = mask.finish();
     net.b.op("Relu", "mask/relu").input(mask).float_type().finish();
     assert_guesses(net, "images", "features", 8);
@@ -165,7 +219,8 @@ fn of_several_placeholders_the_one_that_counts_is_fed() {
     let message = "--input_tensor: must be given for net.pb: several placeholders could be meant: images, other";
     assert_refused(&two(), OwnGraph::default(), message);
     let own = OwnGraph { input_tensor: some("images"), ..OwnGraph::default() };
-    let message = "net.pb: 'other' would have to be fed, too; freeze the graph with a constant in its place";
+    let message =
+        "net.pb: 'other' would have to be fed, too; freeze the graph with a constant in its place";
     assert_refused(&two(), own, message);
     // What is fed behind both is fed alone.
     let own = OwnGraph { input_tensor: some("sum:0"), ..OwnGraph::default() };
@@ -187,7 +242,10 @@ fn images_of_any_size_need_the_size_flags() {
         // The size of a bottleneck may depend on that of the images: 10 × 12 pixels of 8 channels.
         let own = OwnGraph { bottleneck_tensor: some("relu"), ..own };
         let backbone = described(&graph, own).unwrap();
-        assert_eq!((&*backbone.bottleneck, backbone.bottleneck_size), ("flattened_bottleneck", 960));
+        assert_eq!(
+            (&*backbone.bottleneck, backbone.bottleneck_size),
+            ("flattened_bottleneck", 960)
+        );
     }
     let graph = classifying(&[-1, 32, 48, 3]).graph();
     let own = OwnGraph { input_height: Some(48), ..OwnGraph::default() };
@@ -200,15 +258,30 @@ fn images_of_any_size_need_the_size_flags() {
 fn tensors_are_named_with_or_without_their_index() {
     let mut net = classifying(&[-1, 32, 32, 3]);
     let axis = net.b.int("split/axis", 1);
-    let split = net.b.op("Split", "split").inputs([&axis, "features"]).float_type().int_attr("num_split", 2);
+    let split = net
+        .b
+        .op("Split", "split")
+        .inputs([&axis, "features"])
+        .float_type()
+        .int_attr("num_split", 2);
     split.finish();
     let graph = net.graph();
-    for (typed, bottleneck, size) in
-        [("features", "features", 8), ("features:0", "features", 8), ("split:1", "split:1", 4), ("logits", "logits", 5)]
-    {
-        let own = OwnGraph { bottleneck_tensor: some(typed), input_tensor: some("images:0"), ..OwnGraph::default() };
+    for (typed, bottleneck, size) in [
+        ("features", "features", 8),
+        ("features:0", "features", 8),
+        ("split:1", "split:1", 4),
+        ("logits", "logits", 5),
+    ] {
+        let own = OwnGraph {
+            bottleneck_tensor: some(typed),
+            input_tensor: some("images:0"),
+            ..OwnGraph::default()
+        };
         let backbone = described(&graph, own).unwrap();
-        assert_eq!((&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size), ("images", bottleneck, size));
+        assert_eq!(
+            (&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size),
+            ("images", bottleneck, size)
+        );
         backbone.frozen().unwrap();
     }
 }
@@ -219,11 +292,28 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
     net.b.op("NoOp", "init").finish();
     net.b.op("Shape", "size").input("features").float_type().finish();
     let row = net.b.int("row/axis", 0);
-    net.b.op("Mean", "row").inputs(["features", &row]).float_type().type_attr("Tidx", DT_INT32).finish();
-    net.b.op("Placeholder", "grey").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[-1, 32, 32, 1]).finish();
-    net.b.op("Placeholder", "eight").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[8, 32, 32, 3]).finish();
+    net.b
+        .op("Mean", "row")
+        .inputs(["features", &row])
+        .float_type()
+        .type_attr("Tidx", DT_INT32)
+        .finish();
+    net.b
+        .op("Placeholder", "grey")
+        .type_attr("dtype", DT_FLOAT)
+        .shape_attr("shape", &[-1, 32, 32, 1])
+        .finish();
+    net.b
+        .op("Placeholder", "eight")
+        .type_attr("dtype", DT_FLOAT)
+        .shape_attr("shape", &[8, 32, 32, 3])
+        .finish();
     net.b.op("Placeholder", "free").type_attr("dtype", DT_FLOAT).unknown_shape().finish();
-    net.b.op("Placeholder", "loose").type_attr("dtype", DT_FLOAT).shape_attr("shape", &[-1, -1]).finish();
+    net.b
+        .op("Placeholder", "loose")
+        .type_attr("dtype", DT_FLOAT)
+        .shape_attr("shape", &[-1, -1])
+        .finish();
     let graph = net.graph();
     for (typed, message) in [
         ("feature", "net.pb holds no tensor 'feature'; did you mean 'features'?"),
@@ -233,27 +323,51 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         ("init", "'init' is an operation without outputs (NoOp), not a tensor"),
         ("size", "'size' does not hold floats"),
         ("row", "'row' is [8]; it must be [?, n] of known n, or can be [?, a, b, c], all known"),
-        ("loose", "'loose' is [?, ?]; it must be [?, n] of known n, or can be [?, a, b, c], all known"),
+        (
+            "loose",
+            "'loose' is [?, ?]; it must be [?, n] of known n, or can be [?, a, b, c], all known",
+        ),
         ("free", "'free' is of unknown shape; it must be [?, n] of known n"),
-        ("dense/weights", "'dense/weights' is [8, 5]; it must be [?, n] of known n, or can be [?, a, b, c], all known"),
+        (
+            "dense/weights",
+            "'dense/weights' is [8, 5]; it must be [?, n] of known n, or can be [?, a, b, c], all known",
+        ),
     ] {
-        let own = OwnGraph { input_tensor: some("images"), bottleneck_tensor: some(typed), ..OwnGraph::default() };
+        let own = OwnGraph {
+            input_tensor: some("images"),
+            bottleneck_tensor: some(typed),
+            ..OwnGraph::default()
+        };
         assert_refused(&graph, own, &format!("--bottleneck_tensor: {message}"));
     }
-    let own = OwnGraph { input_tensor: some("logits"), bottleneck_tensor: some("features"), ..OwnGraph::default() };
-    let rgb = "images must be [?, height, width, 3], one at a time or any number, red, green and blue";
+    let own = OwnGraph {
+        input_tensor: some("logits"),
+        bottleneck_tensor: some("features"),
+        ..OwnGraph::default()
+    };
+    let rgb =
+        "images must be [?, height, width, 3], one at a time or any number, red, green and blue";
     assert_refused(&graph, own, &format!("--input_tensor: 'logits' is [?, 5]; {rgb}"));
     for (typed, message) in [
         ("image", "net.pb holds no tensor 'image'; did you mean 'images'?".to_owned()),
         ("grey", format!("'grey' is [?, 32, 32, 1]; {rgb}")),
         ("eight", format!("'eight' is [8, 32, 32, 3]; {rgb}")),
-        ("size", "'size' does not hold floats; give the tensor of float pixels that is made of it".into()),
+        (
+            "size",
+            "'size' does not hold floats; give the tensor of float pixels that is made of it"
+                .into(),
+        ),
     ] {
         let own = OwnGraph { input_tensor: some(typed), ..OwnGraph::default() };
         assert_refused(&graph, own, &format!("--input_tensor: {message}"));
     }
     let size = (Some(8), Some(8));
-    let own = OwnGraph { input_tensor: some("free"), input_width: size.0, input_height: size.1, ..OwnGraph::default() };
+    let own = OwnGraph {
+        input_tensor: some("free"),
+        input_width: size.0,
+        input_height: size.1,
+        ..OwnGraph::default()
+    };
     let own = OwnGraph { bottleneck_tensor: some("features"), ..own };
     let message = "--bottleneck_tensor: 'features' does not depend on the input tensor 'free' (--input_tensor)";
     assert_refused(&graph, own, message);
@@ -261,13 +375,13 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
 
 #[test]
 fn graphs_that_leave_nothing_to_guess_ask_for_the_flag() {
-    let none =
-        "--input_tensor: must be given for net.pb: there is no placeholder for float images [?, height, width, 3]";
+    let none = "--input_tensor: must be given for net.pb: there is no placeholder for float images [?, height, width, 3]";
     assert_refused(&Net::of(&[-1, 5]).then("Relu", "relu").graph(), OwnGraph::default(), none);
     let mut two = Net::features(&[-1, 32, 32, 3], false);
     two.b.op("Relu", "a").input("features").float_type().finish();
     two.b.op("Relu", "b").input("features").float_type().finish();
-    let message = "--bottleneck_tensor: must be given for net.pb: the graph has several outputs: a, b";
+    let message =
+        "--bottleneck_tensor: must be given for net.pb: the graph has several outputs: a, b";
     assert_refused(&two.graph(), OwnGraph::default(), message);
     let message = "--bottleneck_tensor: must be given for net.pb: no tensor [?, n] of known size n is in sight of the output 'relu'";
     assert_refused(&Net::of(&[-1, 32, 32, 3]).convolved().graph(), OwnGraph::default(), message);
@@ -281,7 +395,12 @@ fn graphs_that_leave_nothing_to_guess_ask_for_the_flag() {
 fn graphs_that_are_not_frozen_say_so() {
     let mut net = Net::features(&[-1, 32, 32, 3], false);
     let shape = [net.channels, 5];
-    let variable = net.b.op("VariableV2", "w").type_attr("dtype", DT_FLOAT).shape_attr("shape", &shape).finish();
+    let variable = net
+        .b
+        .op("VariableV2", "w")
+        .type_attr("dtype", DT_FLOAT)
+        .shape_attr("shape", &shape)
+        .finish();
     net.x = net.b.op("MatMul", "dense").inputs([&net.x, &variable]).float_type().finish();
     let own = OwnGraph { bottleneck_tensor: some("dense"), ..OwnGraph::default() };
     assert_refused(
@@ -294,9 +413,16 @@ fn graphs_that_are_not_frozen_say_so() {
     assert_refused(&GraphDef::default(), OwnGraph::default(), message);
     let mut unknown = Net::of(&[-1, 32, 32, 3]).then("NoSuchOp", "new").graph();
     let error = described(&unknown, OwnGraph::default()).unwrap_err().to_string();
-    assert!(error.contains("net.pb: ") && error.contains("Op type not registered 'NoSuchOp'"), "{error}");
+    assert!(
+        error.contains("net.pb: ") && error.contains("Op type not registered 'NoSuchOp'"),
+        "{error}"
+    );
     unknown.node.pop();
-    let own = OwnGraph { input_tensor: some("images"), bottleneck_tensor: some("images"), ..OwnGraph::default() };
+    let own = OwnGraph {
+        input_tensor: some("images"),
+        bottleneck_tensor: some("images"),
+        ..OwnGraph::default()
+    };
     assert_eq!(described(&unknown, own).unwrap().bottleneck_size, 32 * 32 * 3);
 }
 
@@ -315,7 +441,11 @@ fn graphs_that_call_functions_say_so() {
     graph.node.push(NodeDef { name, op, input, attr, ..NodeDef::default() });
     graph.node.extend(Net::after(&graph, "call").reshaped("flat", &[-1, 8]).graph().node);
     let own = OwnGraph { bottleneck_tensor: some("flat"), ..OwnGraph::default() };
-    assert_refused(&graph, own, "net.pb: 'call' calls a function; freeze the graph with its functions inlined");
+    assert_refused(
+        &graph,
+        own,
+        "net.pb: 'call' calls a function; freeze the graph with its functions inlined",
+    );
 }
 
 #[test]
@@ -331,7 +461,8 @@ fn bottleneck_files_tell_graphs_tensors_and_pixels_apart() {
     let other = write(&workspace, r"other/a:b\c.pb", &network(&[-1, 32, 48, 3]));
     let name = |own: &OwnGraph| create_own_graph(own).unwrap().name;
     let own = OwnGraph { path, ..OwnGraph::default() };
-    let (file, digest) = name(&own).rsplit_once('_').map(|(f, d)| (f.to_owned(), d.to_owned())).unwrap();
+    let (file, digest) =
+        name(&own).rsplit_once('_').map(|(f, d)| (f.to_owned(), d.to_owned())).unwrap();
     assert_eq!(file, "a~b~c.pb");
     assert!(digest.len() == 12 && digest.bytes().all(|b| b.is_ascii_hexdigit()), "{digest}");
     assert_eq!(name(&own), name(&OwnGraph { path: copy, ..own.clone() }), "wherever it is");

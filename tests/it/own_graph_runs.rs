@@ -1,7 +1,9 @@
 //! Whole runs on graphs of one's own, and labelling with what they leave.
 
 use super::small_net::{Net, classifying, miniature, published_mobilenet, write};
-use super::support::{LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, files_under, miniature_dir, run, scores};
+use super::support::{
+    LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, files_under, miniature_dir, run, scores,
+};
 use retrain::proto::{self, GraphDef};
 use std::fs;
 use std::path::Path;
@@ -15,11 +17,24 @@ fn retrain(workspace: &Workspace, args: &[&str]) -> Outcome {
 #[test]
 fn a_run_says_what_it_guessed_and_how_to_label() {
     let workspace = Workspace::with_photos(20);
-    let net = Net::of(&[-1, 32, 32, 3]).with("Mul", "scaled", &[1.0 / 127.5]).with("Sub", "centred", &[1.0]);
-    write(&workspace, "my nets/net.pb", &net.convolved().pooled("features", false).dense(5).softmax().graph());
-    let outcome = retrain(&workspace, &["--architecture=my nets/net.pb", "--output_graph=my graph.pb"]).expect_code(0);
-    let said: Vec<&str> =
-        outcome.stderr.lines().filter_map(|l| l.strip_prefix("INFO:retrain:my nets/net.pb: ")).collect();
+    let net = Net::of(&[-1, 32, 32, 3]).with("Mul", "scaled", &[1.0 / 127.5]).with(
+        "Sub",
+        "centred",
+        &[1.0],
+    );
+    write(
+        &workspace,
+        "my nets/net.pb",
+        &net.convolved().pooled("features", false).dense(5).softmax().graph(),
+    );
+    let outcome =
+        retrain(&workspace, &["--architecture=my nets/net.pb", "--output_graph=my graph.pb"])
+            .expect_code(0);
+    let said: Vec<&str> = outcome
+        .stderr
+        .lines()
+        .filter_map(|l| l.strip_prefix("INFO:retrain:my nets/net.pb: "))
+        .collect();
     let expected = [
         "--input_tensor=images (guessed: the only placeholder for float images)",
         "--input_width=32 --input_height=32 (the shape of 'images')",
@@ -34,54 +49,81 @@ fn a_run_says_what_it_guessed_and_how_to_label() {
 
     // The command as it was printed, read by a shell.
     let command = command.replace("PHOTOGRAPH", "'photos/open cluster/o00000.jpg'");
-    let labelled = run("/bin/sh", workspace.root(), &["-c", &format!("'{LABEL_IMAGE}' {command}")]).expect_code(0);
+    let labelled = run("/bin/sh", workspace.root(), &["-c", &format!("'{LABEL_IMAGE}' {command}")])
+        .expect_code(0);
     assert_eq!(scores(&labelled.stdout).len(), 2, "{}", labelled.stdout);
 
     // With every flag given nothing is guessed, and the same files serve.
     let files = files_under(&workspace.path("bottlenecks"));
-    let given = ["--bottleneck_tensor=features:0", "--input_tensor=images:0", "--input_width=32", "--input_height=32"];
-    let given = [&given[..], &["--input_mean=0", "--input_std=1", "--architecture=my nets/net.pb"]].concat();
+    let given = [
+        "--bottleneck_tensor=features:0",
+        "--input_tensor=images:0",
+        "--input_width=32",
+        "--input_height=32",
+    ];
+    let given = [&given[..], &["--input_mean=0", "--input_std=1", "--architecture=my nets/net.pb"]]
+        .concat();
     let outcome = retrain(&workspace, &given).expect_code(0);
-    assert!(!outcome.stderr.contains("guessed") && !outcome.stderr.contains("--input_mean=0 --input_std=1 ("));
+    assert!(
+        !outcome.stderr.contains("guessed")
+            && !outcome.stderr.contains("--input_mean=0 --input_std=1 (")
+    );
     assert_eq!(files_under(&workspace.path("bottlenecks")), files);
-    assert_eq!(fs::read(workspace.path("graph.pb")).unwrap(), fs::read(workspace.path("my graph.pb")).unwrap());
+    assert_eq!(
+        fs::read(workspace.path("graph.pb")).unwrap(),
+        fs::read(workspace.path("my graph.pb")).unwrap()
+    );
 }
 
 #[test]
 fn only_what_was_not_given_is_said_and_decimals_are_read() {
     let workspace = Workspace::with_photos(20);
     write(&workspace, "net.pb", &classifying(&[-1, 32, 32, 3]).graph());
-    let args = ["--architecture=net.pb", "--input_mean=123.68", "--input_width=32", "--bottleneck_tensor=features"];
+    let args = [
+        "--architecture=net.pb",
+        "--input_mean=123.68",
+        "--input_width=32",
+        "--bottleneck_tensor=features",
+    ];
     let outcome = retrain(&workspace, &args).expect_code(0);
     outcome
         .says("INFO:retrain:net.pb: --input_height=32 (the shape of 'images')\n")
         .says("INFO:retrain:net.pb: --input_std=127.5 (assumed, for pixels from -1 to 1: the graph does not say;")
         .says(" --input_mean=123.68 --input_std=127.5 --image=PHOTOGRAPH\n");
     let label = ["--input_layer=images", "--input_mean=123.68", "--input_std=127.5"];
-    let label =
-        workspace.label_image(&[&label[..], &["--image=photos/open cluster/o00000.jpg"]].concat()).expect_code(0);
+    let label = workspace
+        .label_image(&[&label[..], &["--image=photos/open cluster/o00000.jpg"]].concat())
+        .expect_code(0);
     assert_eq!(scores(&label.stdout).len(), 2);
 }
 
 /// Bottlenecks by image, whatever model they are of.
 fn bottlenecks(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
     let dir = workspace.path("bottlenecks");
-    let text_file = |f: &String| Some((f.split_once(".jpg_")?.0.to_owned(), fs::read(dir.join(f)).unwrap()));
+    let text_file =
+        |f: &String| Some((f.split_once(".jpg_")?.0.to_owned(), fs::read(dir.join(f)).unwrap()));
     files_under(&dir).iter().filter_map(text_file).collect()
 }
 
 /// A known network by its name and by its path: the same bottlenecks, the same graph.
 fn assert_same_by_name_and_path(known: &[&str], path: &Path) {
     let (by_name, by_path) = (Workspace::with_photos(20), Workspace::with_photos(20));
-    run(RETRAIN, by_name.root(), &[&["--image_dir=photos", "--random_seed=1"], &OUTPUTS[..], known].concat())
-        .expect_code(0);
+    run(
+        RETRAIN,
+        by_name.root(),
+        &[&["--image_dir=photos", "--random_seed=1"], &OUTPUTS[..], known].concat(),
+    )
+    .expect_code(0);
     let path = format!("--architecture={}", path.display());
     let tensors = ["--bottleneck_tensor=MobilenetV1/Predictions/Reshape", "--input_tensor=input"];
     retrain(&by_path, &[&tensors[..], &[&path]].concat()).expect_code(0);
     assert!(bottlenecks(&by_name) == bottlenecks(&by_path));
     assert_eq!(bottlenecks(&by_path).len(), 40);
     for file in ["graph.pb", "labels.txt"] {
-        assert!(fs::read(by_name.path(file)).unwrap() == fs::read(by_path.path(file)).unwrap(), "{file}");
+        assert!(
+            fs::read(by_name.path(file)).unwrap() == fs::read(by_path.path(file)).unwrap(),
+            "{file}"
+        );
     }
 }
 
@@ -94,7 +136,10 @@ fn a_known_network_by_its_path_is_the_same() {
     assert_same_by_name_and_path(&["--architecture=miniature", &model_dir, steps], &miniature);
     if let Some((workspace, path)) = published_mobilenet() {
         let model_dir = format!("--model_dir={}", workspace.root().display());
-        assert_same_by_name_and_path(&["--architecture=mobilenet_0.25_224", &model_dir, steps], &path);
+        assert_same_by_name_and_path(
+            &["--architecture=mobilenet_0.25_224", &model_dir, steps],
+            &path,
+        );
     }
 }
 
@@ -106,10 +151,12 @@ fn a_retrained_graph_can_be_retrained() {
     // It is not to be overwritten by what is made of it.
     let outcome = retrain(&workspace, &["--architecture=graph.pb"]).expect_code(2);
     outcome.says("ERROR:tensorflow:--output_graph: graph.pb is the graph that is retrained; name another file\n");
-    let outcome = retrain(&workspace, &["--architecture=graph.pb", "--output_graph=again.pb"]).expect_code(0);
+    let outcome =
+        retrain(&workspace, &["--architecture=graph.pb", "--output_graph=again.pb"]).expect_code(0);
     let tensor = "--bottleneck_tensor=MobilenetV1/Predictions/Reshape";
-    outcome
-        .says(&format!("{tensor} (guessed: what the last classifier, 'final_training_ops/Wx_plus_b/MatMul', reads)"));
+    outcome.says(&format!(
+        "{tensor} (guessed: what the last classifier, 'final_training_ops/Wx_plus_b/MatMul', reads)"
+    ));
     // The layer it had is gone, the new one has its names: with the same seed it is the same graph.
     assert!(fs::read(workspace.path("again.pb")).unwrap() == first);
 }
@@ -118,15 +165,23 @@ fn a_retrained_graph_can_be_retrained() {
 fn with_distortions_and_a_flattened_bottleneck_a_run_is_like_others() {
     let workspace = Workspace::with_photos(20);
     write(&workspace, "net", &classifying(&[-1, -1, -1, 3]).graph());
-    let args = ["--architecture=net", "--bottleneck_tensor=relu", "--input_width=16", "--input_height=12"];
+    let args =
+        ["--architecture=net", "--bottleneck_tensor=relu", "--input_width=16", "--input_height=12"];
     let args = [&args[..], &["--flip_left_right", "--random_crop=10"]].concat();
     let outcome = retrain(&workspace, &args).expect_code(0);
     assert!(!outcome.stderr.contains("one image at a time"), "{}", outcome.stderr);
     outcome.says("INFO:retrain:net: a bottleneck is the 384 numbers of 'relu'\n");
-    let graph: GraphDef = proto::parse(Path::new("graph.pb"), &fs::read(workspace.path("graph.pb")).unwrap()).unwrap();
-    assert_eq!(graph.require("flattened_bottleneck").unwrap().input, ["relu", "flattened_bottleneck/shape"]);
-    let label = ["--input_layer=images", "--input_width=16", "--input_height=12", "--input_mean=127.5"];
-    let label = [&label[..], &["--input_std=127.5", "--image=photos/open cluster/o00000.jpg"]].concat();
+    let graph: GraphDef =
+        proto::parse(Path::new("graph.pb"), &fs::read(workspace.path("graph.pb")).unwrap())
+            .unwrap();
+    assert_eq!(
+        graph.require("flattened_bottleneck").unwrap().input,
+        ["relu", "flattened_bottleneck/shape"]
+    );
+    let label =
+        ["--input_layer=images", "--input_width=16", "--input_height=12", "--input_mean=127.5"];
+    let label =
+        [&label[..], &["--input_std=127.5", "--image=photos/open cluster/o00000.jpg"]].concat();
     assert_eq!(scores(&workspace.label_image(&label).expect_code(0).stdout).len(), 2);
 }
 
@@ -146,7 +201,9 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
     retrain(&workspace, &["--architecture=words"])
         .expect_code(1)
         .says("ERROR:tensorflow:words: is not a valid GraphDef");
-    retrain(&workspace, &["--architecture=word"]).expect_code(255).says("Couldn't understand architecture name 'word'");
+    retrain(&workspace, &["--architecture=word"])
+        .expect_code(255)
+        .says("Couldn't understand architecture name 'word'");
     // A name that is known stays what it is.
     workspace.write("miniature", "no graph");
     workspace.retrain(&[]).expect_code(0);

@@ -1,5 +1,6 @@
-//! What this crate writes, read by those it is written for: TensorBoard, TensorFlow 2 (RETRAIN_PEER_TF2 names its
-//! Python) and TensorFlow 1.15 (RETRAIN_PEER_TF115), on simulated photographs and on the tutorial's.
+//! What this crate writes, read by those it is written for: TensorBoard, TensorFlow 2
+//! (RETRAIN_PEER_TF2 names its Python) and TensorFlow 1.15 (RETRAIN_PEER_TF115), on simulated
+//! photographs and on the tutorial's.
 
 use super::events;
 use super::retrain_golden::tutorial;
@@ -40,8 +41,14 @@ const fn by_default(size: u32) -> Feeding {
 /// The figure for scores by two TensorFlows.
 pub(crate) const ALIKE: f64 = 1e-4;
 
-/// Asks each peer for scores of `images`, and compares with what label_image prints, to `tolerance`.
-pub(crate) fn assert_labels_alike(workspace: &Workspace, feeding: &Feeding, images: &[PathBuf], tolerance: f64) {
+/// Asks each peer for scores of `images`, and compares with what label_image prints, to
+/// `tolerance`.
+pub(crate) fn assert_labels_alike(
+    workspace: &Workspace,
+    feeding: &Feeding,
+    images: &[PathBuf],
+    tolerance: f64,
+) {
     let Feeding { layer, size, mean, std } = feeding;
     let request = json!({
         "graph": workspace.path("graph.pb"), "images": images,
@@ -95,9 +102,15 @@ fn tensorflow_labels_real_photographs_by_our_graph_as_we_do() {
     assert_labels_alike(&workspace, &by_default(224), &REAL.map(|name| photos.join(name)), ALIKE);
 }
 
-/// Steps and values. The values were float32 in the file: their decimals in between are not to the last bit.
+/// Steps and values. The values were float32 in the file: their decimals in between are not to the
+/// last bit.
 fn pairs(points: &Value) -> Vec<(i64, f32)> {
-    points.as_array().unwrap().iter().map(|p| (p[0].as_i64().unwrap(), p[1].as_f64().unwrap() as f32)).collect()
+    points
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p[0].as_i64().unwrap(), p[1].as_f64().unwrap() as f32))
+        .collect()
 }
 
 #[test]
@@ -118,7 +131,10 @@ fn tensorboard_shows_our_events() {
         for (tag, list) in &ours.histograms {
             let ours: Vec<_> = list.iter().map(|h| (h.0, h.1.num as f32)).collect();
             assert_eq!(pairs(&histograms[tag]), ours, "{set}: {tag}");
-            assert!(histograms[tag].as_array().unwrap().iter().all(|h| h[1] == h[2]), "counts add up");
+            assert!(
+                histograms[tag].as_array().unwrap().iter().all(|h| h[1] == h[2]),
+                "counts add up"
+            );
         }
         if set == "train" {
             let graph = ours.graph.unwrap();
@@ -137,7 +153,9 @@ fn tensorboard_shows_our_events() {
 fn tensorflow_goes_on_training_with_our_meta_graph() {
     let workspace = trained();
     let class = |i: usize| if i.is_multiple_of(2) { [1.0, 0.0] } else { [0.0, 1.0] };
-    let bottleneck = |i: usize| (0..1001).map(|k| ((i * 31 + k * 17) % 7) as f32 / 7.0 - 0.5).collect::<Vec<_>>();
+    let bottleneck = |i: usize| {
+        (0..1001).map(|k| ((i * 31 + k * 17) % 7) as f32 / 7.0 - 0.5).collect::<Vec<_>>()
+    };
     let request = json!({
         "events": events::events_file(&workspace.path("summaries/train")),
         "bottlenecks": (0..6).map(bottleneck).collect::<Vec<_>>(),
@@ -146,10 +164,17 @@ fn tensorflow_goes_on_training_with_our_meta_graph() {
     });
     for python in peers() {
         let answer = ask_peer(&python, "train.py", &request);
-        let losses: Vec<f64> =
-            answer["cross_entropy"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let losses: Vec<f64> = answer["cross_entropy"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect();
         assert!((losses[0] - 2f64.ln()).abs() < 0.05, "{answer}");
-        assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "each step of gradient descent helps: {answer}");
+        assert!(
+            losses.windows(2).all(|pair| pair[1] < pair[0]),
+            "each step of gradient descent helps: {answer}"
+        );
     }
 }
 

@@ -28,7 +28,10 @@ fn float32_is_printed_as_numpy_prints_it() {
 fn what_numpy_printed_is_read_back_to_the_bit() {
     for (value, text) in golden() {
         let read = parse_float(&text).unwrap();
-        assert!(read.to_bits() == value.to_bits() || read.is_nan() && value.is_nan(), "{text}: {read:e}");
+        assert!(
+            read.to_bits() == value.to_bits() || read.is_nan() && value.is_nan(),
+            "{text}: {read:e}"
+        );
     }
 }
 
@@ -81,7 +84,9 @@ fn numbers_are_read_by_the_rules_of_pythons_float() {
         assert_eq!(parse_float(text), Some(value), "'{text}'");
     }
     assert!(parse_float("nan").unwrap().is_nan());
-    for text in ["", " ", "1,5", "1__0", "_1", "1_", "0x10", "1.5.2", "1e", "e5", "-", "1 2", "abc", "3.0f"] {
+    for text in
+        ["", " ", "1,5", "1__0", "_1", "1_", "0x10", "1.5.2", "1e", "e5", "-", "1 2", "abc", "3.0f"]
+    {
         assert_eq!(parse_float(text), None, "'{text}'");
     }
 }
@@ -95,7 +100,10 @@ fn bottleneck_text_has_commas_and_nothing_else() {
 #[test]
 fn timestamps_are_those_of_datetime_now() {
     let at = |micro| {
-        let time = NaiveDate::from_ymd_opt(2017, 12, 6).unwrap().and_hms_micro_opt(9, 5, 3, micro).unwrap();
+        let time = NaiveDate::from_ymd_opt(2017, 12, 6)
+            .unwrap()
+            .and_hms_micro_opt(9, 5, 3, micro)
+            .unwrap();
         timestamp(Local.from_local_datetime(&time).unwrap())
     };
     assert_eq!(at(783_005), "2017-12-06 09:05:03.783005");

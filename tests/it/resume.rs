@@ -31,19 +31,26 @@ fn start(workspace: &Workspace, args: &[&str]) -> Child {
 }
 
 fn signal(child: &Child, signal: &str) {
-    let status = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+    let status = std::process::Command::new("kill")
+        .args(["-s", signal, &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 
 /// The contents of the graph and of the bottlenecks.
 fn results(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
-    // A kill between writing a file and giving it its name leaves it under a temporary one, which nobody reads.
-    let temporary =
-        |f: &String| f.rsplit('/').next().is_some_and(|n| n.starts_with(".retrain-") && n.ends_with(".tmp"));
+    // A kill between writing a file and giving it its name leaves it under a temporary one, which
+    // nobody reads.
+    let temporary = |f: &String| {
+        f.rsplit('/').next().is_some_and(|n| n.starts_with(".retrain-") && n.ends_with(".tmp"))
+    };
     let cached = files_under(&workspace.path("bottlenecks")).into_iter().filter(|f| !temporary(f));
     let cached = cached.map(|f| format!("bottlenecks/{f}"));
     let files = ["graph.pb".to_owned(), "labels.txt".to_owned()].into_iter().chain(cached);
-    files.map(|f| (f.clone(), fs::read(workspace.path(&f)).unwrap_or_else(|e| panic!("{f}: {e}")))).collect()
+    files
+        .map(|f| (f.clone(), fs::read(workspace.path(&f)).unwrap_or_else(|e| panic!("{f}: {e}"))))
+        .collect()
 }
 
 #[test]
@@ -52,7 +59,8 @@ fn ten_kills_and_a_run_give_what_one_run_gives() {
     clean.retrain(&[STEPS]).expect_code(0);
     let wanted = results(&clean);
     let workspace = Workspace::with_photos(20);
-    let args = [STEPS, "--resume", "--checkpoint_frequency=50", "--intermediate_store_frequency=100"];
+    let args =
+        [STEPS, "--resume", "--checkpoint_frequency=50", "--intermediate_store_frequency=100"];
     let mut rng = ChaCha8Rng::seed_from_u64(20_261_124);
     let mut killed = 0;
     for _ in 0..10 {
@@ -83,12 +91,16 @@ fn ten_kills_and_a_run_give_what_one_run_gives() {
 fn curves_do_not_double_back(workspace: &Workspace, clean: &Workspace) {
     let Some(python) = python("RETRAIN_PEER_TF2") else { return };
     for set in ["train", "validation"] {
-        let ask = |w: &Workspace| ask_peer(&python, "events.py", &json!({ "dir": w.path("summaries").join(set) }));
+        let ask = |w: &Workspace| {
+            ask_peer(&python, "events.py", &json!({ "dir": w.path("summaries").join(set) }))
+        };
         let (shown, wanted) = (ask(workspace), ask(clean));
         for (tag, points) in wanted["scalars"].as_object().unwrap() {
             assert_eq!(&shown["scalars"][tag], points, "{set}: {tag}");
         }
-        let steps = |v: &Value| v.as_array().unwrap().iter().map(|p| p[0].as_i64().unwrap()).collect::<Vec<_>>();
+        let steps = |v: &Value| {
+            v.as_array().unwrap().iter().map(|p| p[0].as_i64().unwrap()).collect::<Vec<_>>()
+        };
         for (tag, points) in wanted["histograms"].as_object().unwrap() {
             assert_eq!(steps(&shown["histograms"][tag]), steps(points), "{set}: {tag}");
         }
@@ -97,14 +109,18 @@ fn curves_do_not_double_back(workspace: &Workspace, clean: &Workspace) {
 
 #[test]
 fn a_signal_ends_the_run_after_its_step() {
-    for (name, code, text) in [("INT", 130, "stopped by SIGINT"), ("TERM", 143, "stopped by SIGTERM")] {
+    for (name, code, text) in
+        [("INT", 130, "stopped by SIGINT"), ("TERM", 143, "stopped by SIGTERM")]
+    {
         let workspace = Workspace::with_photos(20);
         let long = ["--how_many_training_steps=1000000", "--eval_step_interval=10"];
         let child = start(&workspace, &long);
         wait_for(&workspace, "summaries/retrain.state");
         // The first state is kept after one step; the signal's is to be another.
         wait_until("step 10", || {
-            fs::read_to_string(workspace.path("summaries/retrain.log")).unwrap().contains("Step 10:")
+            fs::read_to_string(workspace.path("summaries/retrain.log"))
+                .unwrap()
+                .contains("Step 10:")
         });
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
@@ -114,7 +130,8 @@ fn a_signal_ends_the_run_after_its_step() {
         assert!(last.contains(text), "{last}");
         assert!(last.contains("steps are done and kept in summaries/retrain.state"), "{last}");
         assert!(!workspace.path("graph.pb").exists());
-        let done: u64 = last.split(": ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        let done: u64 =
+            last.split(": ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
         assert!(done > 1, "{last}");
         let steps = format!("--how_many_training_steps={}", done + 10);
         workspace
@@ -134,7 +151,10 @@ fn a_signal_while_bottlenecks_are_made_keeps_them() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(143), "{stderr}");
-    assert!(stderr.contains("bottlenecks are cached; the same command goes on from there"), "{stderr}");
+    assert!(
+        stderr.contains("bottlenecks are cached; the same command goes on from there"),
+        "{stderr}"
+    );
     let cached = files_under(&workspace.path("bottlenecks")).len();
     assert!((10..300).contains(&cached), "{cached}");
     let outcome = workspace.retrain(&[]).expect_code(0);
@@ -144,7 +164,10 @@ fn a_signal_while_bottlenecks_are_made_keeps_them() {
 #[test]
 fn another_run_cannot_be_resumed() {
     let workspace = Workspace::with_photos(20);
-    workspace.retrain(&["--resume"]).expect_code(0).says("There is no summaries/retrain.state to resume");
+    workspace
+        .retrain(&["--resume"])
+        .expect_code(0)
+        .says("There is no summaries/retrain.state to resume");
     let graph = fs::read(workspace.path("graph.pb")).unwrap();
     for (arg, flag) in [
         ("--learning_rate=0.5", "learning_rate"),
@@ -156,13 +179,19 @@ fn another_run_cannot_be_resumed() {
         ("--testing_percentage=30", "image_dir"),
         ("--flip_left_right", "random_crop"),
     ] {
-        let outcome = workspace.retrain(&["--resume", "--how_many_training_steps=40", arg]).expect_code(2);
-        outcome.says(&format!("--{flag}: is another than in the run that summaries/retrain.state is of ("));
+        let outcome =
+            workspace.retrain(&["--resume", "--how_many_training_steps=40", arg]).expect_code(2);
+        outcome.says(&format!(
+            "--{flag}: is another than in the run that summaries/retrain.state is of ("
+        ));
     }
     // A run that is complete needs nothing more; with more steps it goes on.
     workspace.retrain(&["--resume"]).expect_code(0).says("The run goes on after 20 steps");
     assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
-    workspace.retrain(&["--resume", "--how_many_training_steps=30"]).expect_code(0).says("Step 29: Train accuracy");
+    workspace
+        .retrain(&["--resume", "--how_many_training_steps=30"])
+        .expect_code(0)
+        .says("Step 29: Train accuracy");
     let state = fs::read(workspace.path("summaries/retrain.state")).unwrap();
     for damaged in [&state[..state.len() / 2], b"", b"\x0a\x02"] {
         workspace.write("summaries/retrain.state", damaged);
@@ -172,30 +201,40 @@ fn another_run_cannot_be_resumed() {
 
 #[test]
 fn distorted_runs_are_resumed_alike() {
-    let distorted =
-        ["--flip_left_right", "--random_brightness=20", "--train_batch_size=10", "--checkpoint_frequency=4"];
+    let distorted = [
+        "--flip_left_right",
+        "--random_brightness=20",
+        "--train_batch_size=10",
+        "--checkpoint_frequency=4",
+    ];
     let clean = Workspace::with_photos(20);
     clean.retrain(&[&distorted[..], &["--how_many_training_steps=12"]].concat()).expect_code(0);
     let workspace = Workspace::with_photos(20);
-    let mut child = start(&workspace, &[&distorted[..], &["--how_many_training_steps=1000"]].concat());
+    let mut child =
+        start(&workspace, &[&distorted[..], &["--how_many_training_steps=1000"]].concat());
     wait_for(&workspace, "summaries/retrain.state");
     std::thread::sleep(Duration::from_millis(50));
     child.kill().unwrap();
     child.wait().unwrap();
     // However far it came: to twelve steps, or (where the machine was fast) not at all.
-    let outcome = workspace.retrain(&[&distorted[..], &["--how_many_training_steps=12", "--resume"]].concat());
+    let outcome = workspace
+        .retrain(&[&distorted[..], &["--how_many_training_steps=12", "--resume"]].concat());
     let outcome = outcome.expect_code(0);
     let resumed = outcome.stderr.split("The run goes on after ").nth(1).unwrap();
     let done: u64 = resumed.split(' ').next().unwrap().parse().unwrap();
     if done <= 12 {
-        assert!(fs::read(clean.path("graph.pb")).unwrap() == fs::read(workspace.path("graph.pb")).unwrap());
+        assert!(
+            fs::read(clean.path("graph.pb")).unwrap()
+                == fs::read(workspace.path("graph.pb")).unwrap()
+        );
     }
 }
 
 #[test]
 fn two_runs_on_one_cache_do_each_other_no_harm() {
     let workspace = Workspace::with_photos(60);
-    let other = |n: u32| [format!("--output_graph=graph{n}.pb"), format!("--summaries_dir=summaries{n}")];
+    let other =
+        |n: u32| [format!("--output_graph=graph{n}.pb"), format!("--summaries_dir=summaries{n}")];
     for text in ["--bottleneck_text=on", "--bottleneck_text=off"] {
         let children: Vec<Child> = (1..=3)
             .map(|n| {

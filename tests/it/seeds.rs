@@ -6,8 +6,13 @@ use std::fs;
 
 /// All that a seed decides: the graph, the labels, and the events but for their times.
 fn outputs(workspace: &Workspace) -> (Vec<u8>, Vec<u8>, [Vec<Vec<u8>>; 2]) {
-    let events = ["train", "validation"].map(|set| events::without_wall_times(&workspace.path("summaries").join(set)));
-    (fs::read(workspace.path("graph.pb")).unwrap(), fs::read(workspace.path("labels.txt")).unwrap(), events)
+    let events = ["train", "validation"]
+        .map(|set| events::without_wall_times(&workspace.path("summaries").join(set)));
+    (
+        fs::read(workspace.path("graph.pb")).unwrap(),
+        fs::read(workspace.path("labels.txt")).unwrap(),
+        events,
+    )
 }
 
 #[test]
@@ -31,10 +36,16 @@ fn one_seed_one_result_another_seed_another() {
 #[test]
 fn a_drawn_seed_is_printed_kept_and_repeats_the_run() {
     let workspace = Workspace::with_photos(25);
-    // The last of several wins: no way to un-give a flag, so the defaults of the workspace are not used here.
+    // The last of several wins: no way to un-give a flag, so the defaults of the workspace are not
+    // used here.
     let model_dir = format!("--model_dir={}", super::support::miniature_dir().display());
     let run = |more: &[&str]| {
-        let args = ["--image_dir=photos", "--architecture=miniature", "--how_many_training_steps=5", &model_dir];
+        let args = [
+            "--image_dir=photos",
+            "--architecture=miniature",
+            "--how_many_training_steps=5",
+            &model_dir,
+        ];
         let args = [&args, &super::support::OUTPUTS[..], more].concat();
         super::support::run(super::support::RETRAIN, workspace.root(), &args).expect_code(0)
     };
@@ -56,6 +67,9 @@ fn a_drawn_seed_is_printed_kept_and_repeats_the_run() {
 fn the_kept_log_is_all_that_was_printed() {
     let workspace = Workspace::with_photos(25);
     let outcome = workspace.retrain(&["--no_such_flag"]).expect_code(0);
-    assert_eq!(fs::read_to_string(workspace.path("summaries/retrain.log")).unwrap(), outcome.stderr);
+    assert_eq!(
+        fs::read_to_string(workspace.path("summaries/retrain.log")).unwrap(),
+        outcome.stderr
+    );
     assert_eq!(outcome.stdout, "");
 }

@@ -1,4 +1,5 @@
-//! Simulated photographs: the same on every run, true to the laws they are drawn from, and filed where they should be.
+//! Simulated photographs: the same on every run, true to the laws they are drawn from, and filed
+//! where they should be.
 
 use image::RgbImage;
 use rand::SeedableRng;
@@ -6,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use retrain::error::Error;
 use retrain::simulate::king::King;
 use retrain::simulate::{
-    ClusterKind, Plan, TestPhotos, colour, encode_jpeg, photograph, photograph_of_class, scene, simulate_clusters,
-    tables,
+    ClusterKind, Plan, TestPhotos, colour, encode_jpeg, photograph, photograph_of_class, scene,
+    simulate_clusters, tables,
 };
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -20,7 +21,11 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         let class = class.unwrap();
         for file in std::fs::read_dir(class.path()).unwrap() {
             let file = file.unwrap();
-            let name = format!("{}/{}", class.file_name().to_str().unwrap(), file.file_name().to_str().unwrap());
+            let name = format!(
+                "{}/{}",
+                class.file_name().to_str().unwrap(),
+                file.file_name().to_str().unwrap()
+            );
             found.insert(name, std::fs::read(file.path()).unwrap());
         }
     }
@@ -78,7 +83,10 @@ fn names_and_contents_of_the_files() {
             assert!(written[&format!("{}/{letter}{index:05}.jpg", kind.dir_name())] == expected);
         }
     }
-    let jpeg = image::load_from_memory_with_format(&written["open cluster/o00001.jpg"], image::ImageFormat::Jpeg);
+    let jpeg = image::load_from_memory_with_format(
+        &written["open cluster/o00001.jpg"],
+        image::ImageFormat::Jpeg,
+    );
     let decoded = jpeg.unwrap().to_rgb8();
     assert_eq!(decoded.dimensions(), (40, 40));
 }
@@ -88,7 +96,8 @@ fn numbered_classes_keep_to_parameters_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
     let plan = Plan { per_class: 1, size: 16, classes: Some(5), ..Plan::new(dir.path()) };
     assert_eq!(simulate_clusters(&plan).unwrap(), 5);
-    let expected: Vec<String> = (0..5).map(|class| format!("class_{class:04}/c00000.jpg")).collect();
+    let expected: Vec<String> =
+        (0..5).map(|class| format!("class_{class:04}/c00000.jpg")).collect();
     assert_eq!(files(dir.path()).into_keys().collect::<Vec<_>>(), expected);
     assert!(photograph_of_class(4, 1, 0, 32) == photograph_of_class(4, 1, 0, 32));
     assert!(photograph_of_class(4, 1, 0, 32) != photograph_of_class(2, 1, 0, 32));
@@ -113,7 +122,8 @@ fn photographs_depend_on_kind_seed_and_index() {
     use ClusterKind::{Globular, Open};
     let first = photograph(Globular, 1, 0, 64);
     assert!(first == photograph(Globular, 1, 0, 64));
-    for (kind, seed, index) in [(Open, 1, 0), (Globular, 2, 0), (Globular, 1, 1), (Globular, 0, 1)] {
+    for (kind, seed, index) in [(Open, 1, 0), (Globular, 2, 0), (Globular, 1, 1), (Globular, 0, 1)]
+    {
         assert!(first != photograph(kind, seed, index, 64), "{kind:?} {seed} {index}");
     }
 }
@@ -122,8 +132,11 @@ fn photographs_depend_on_kind_seed_and_index() {
 fn king_profile_is_sampled_as_the_formula_says() {
     const STARS: u32 = 200_000;
     let (core, tidal) = (2.0f64, 50.0f64);
-    // King (1962), equation 14, and its integral over annuli by Simpson's rule: nothing shared with the code under test.
-    let law = |r: f64| ((1.0 + (r / core).powi(2)).powf(-0.5) - (1.0 + (tidal / core).powi(2)).powf(-0.5)).powi(2);
+    // King (1962), equation 14, and its integral over annuli by Simpson's rule: nothing shared with
+    // the code under test.
+    let law = |r: f64| {
+        ((1.0 + (r / core).powi(2)).powf(-0.5) - (1.0 + (tidal / core).powi(2)).powf(-0.5)).powi(2)
+    };
     let ring = |a: f64, b: f64| {
         let h = (b - a) / 200.0;
         let f = |i: u32| {
@@ -180,17 +193,22 @@ fn hot_bodies_are_blue_and_cool_ones_red() {
 
 #[test]
 fn mass_function_and_main_sequence() {
-    // Kroupa's number of stars above 1 sun among those of 0.15 to 40 suns, integrated by hand: 0.381 of 2.729.
+    // Kroupa's number of stars above 1 sun among those of 0.15 to 40 suns, integrated by hand:
+    // 0.381 of 2.729.
     let above = (0..10_000).filter(|i| tables::kroupa((*i as f32 + 0.5) / 10_000.0) > 1.0).count();
     assert!((1380..1416).contains(&above), "{above} of 10000 above 1 sun");
     let (magnitude, kelvin) = tables::dwarf(1.0);
-    assert!((magnitude - 4.8).abs() < 0.05 && (kelvin - 5772.0).abs() < 60.0, "the Sun: {magnitude} {kelvin}");
+    assert!(
+        (magnitude - 4.8).abs() < 0.05 && (kelvin - 5772.0).abs() < 60.0,
+        "the Sun: {magnitude} {kelvin}"
+    );
     assert!((tables::turn_off(1e10) - 1.0).abs() < 1e-6);
 }
 
 /// Mean of log10(blue/red) of the brightest members.
 fn blueness(kind: ClusterKind, index: u64) -> f32 {
-    let mut members: Vec<_> = scene(kind, 5, index).stars.into_iter().filter(|star| star.member).collect();
+    let mut members: Vec<_> =
+        scene(kind, 5, index).stars.into_iter().filter(|star| star.member).collect();
     members.sort_by(|a, b| a.magnitude.total_cmp(&b.magnitude));
     let bright: Vec<[f32; 3]> = members.iter().take(10).map(|star| star.colour()).collect();
     bright.iter().map(|[r, _, b]| (b / r).log10()).sum::<f32>() / bright.len() as f32
@@ -198,7 +216,8 @@ fn blueness(kind: ClusterKind, index: u64) -> f32 {
 
 #[test]
 fn brightest_stars_of_open_clusters_are_bluer() {
-    let [mut globular, mut open] = ClusterKind::ALL.map(|kind| (0..60).map(|i| blueness(kind, i)).collect::<Vec<_>>());
+    let [mut globular, mut open] =
+        ClusterKind::ALL.map(|kind| (0..60).map(|i| blueness(kind, i)).collect::<Vec<_>>());
     for values in [&mut globular, &mut open] {
         values.sort_by(f32::total_cmp);
     }
@@ -210,7 +229,8 @@ fn brightest_stars_of_open_clusters_are_bluer() {
 #[test]
 fn globular_clusters_are_rich_and_central() {
     let members = |kind| -> f32 {
-        let counts = (0..20).map(|i| scene(kind, 3, i).stars.iter().filter(|star| star.member).count() as f32);
+        let counts = (0..20)
+            .map(|i| scene(kind, 3, i).stars.iter().filter(|star| star.member).count() as f32);
         counts.sum::<f32>() / 20.0
     };
     let (globular, open) = (members(ClusterKind::Globular), members(ClusterKind::Open));
@@ -221,7 +241,9 @@ fn globular_clusters_are_rich_and_central() {
 fn level(image: &RgbImage, x: f32, y: f32) -> f32 {
     let (x, y) = (x as u32, y as u32);
     let pixels = (y - 1..=y + 1).flat_map(|y| (x - 1..=x + 1).map(move |x| (x, y)));
-    pixels.map(|(x, y)| image.get_pixel(x, y).0.iter().map(|v| f32::from(*v)).sum::<f32>() / 27.0).sum()
+    pixels
+        .map(|(x, y)| image.get_pixel(x, y).0.iter().map(|v| f32::from(*v)).sum::<f32>() / 27.0)
+        .sum()
 }
 
 #[test]

@@ -1,7 +1,10 @@
-//! A TF-Hub module of a few nodes, made here: its features are the numbers of an 8 × 8 picture, each times a variable's
-//! element of its own. What the tests want to be wrong with it is changed before it is written.
+//! A TF-Hub module of a few nodes, made here: its features are the numbers of an 8 × 8 picture,
+//! each times a variable's element of its own. What the tests want to be wrong with it is changed
+//! before it is written.
 
-use retrain::proto::{self, DataType, MetaGraphDef, NodeDef, SavedModel, SignatureDef, SignatureEntry};
+use retrain::proto::{
+    self, DataType, MetaGraphDef, NodeDef, SavedModel, SignatureDef, SignatureEntry,
+};
 use retrain::proto::{TensorInfo, TensorInfoEntry};
 use retrain::tf::{self, Chatter, GraphBuilder, NamedTensor};
 use std::fs;
@@ -42,17 +45,23 @@ impl SmallModule {
         let initial = b.floats("initial", &[FEATURES as i64], &[0.0; FEATURES]);
         let read = match kind {
             VariableKind::Resource => {
-                let variable =
-                    b.op("VarHandleOp", VARIABLE).type_attr("dtype", dtype).str_attr("shared_name", VARIABLE);
+                let variable = b
+                    .op("VarHandleOp", VARIABLE)
+                    .type_attr("dtype", dtype)
+                    .str_attr("shared_name", VARIABLE);
                 let variable = variable.shape_attr("shape", &[FEATURES as i64]).finish();
                 let assign = b.op("AssignVariableOp", "scale/Assign").inputs([&variable, &initial]);
                 assign.type_attr("dtype", dtype).finish();
-                b.op("ReadVariableOp", "scale/Read/ReadVariableOp").input(&variable).type_attr("dtype", dtype).finish()
+                b.op("ReadVariableOp", "scale/Read/ReadVariableOp")
+                    .input(&variable)
+                    .type_attr("dtype", dtype)
+                    .finish()
             }
             VariableKind::Reference => {
                 let variable = b.op("VariableV2", VARIABLE).type_attr("dtype", dtype);
                 let variable = variable.shape_attr("shape", &[FEATURES as i64]).finish();
-                let assign = b.op("Assign", "scale/Assign").inputs([&variable, &initial]).float_type();
+                let assign =
+                    b.op("Assign", "scale/Assign").inputs([&variable, &initial]).float_type();
                 assign.colocate_with(VARIABLE).finish();
                 let read = b.op("Identity", "scale/read").input(&variable).float_type();
                 read.colocate_with(VARIABLE).finish()
@@ -74,8 +83,11 @@ impl SmallModule {
             .into(),
             ..SignatureEntry::default()
         }];
-        let saved_model =
-            SavedModel { saved_model_schema_version: 1, meta_graphs: vec![meta_graph], ..SavedModel::default() };
+        let saved_model = SavedModel {
+            saved_model_schema_version: 1,
+            meta_graphs: vec![meta_graph],
+            ..SavedModel::default()
+        };
         let variables = vec![(VARIABLE.into(), proto::float_tensor(&[FEATURES as i64], &scale()))];
         Self { saved_model, variables }
     }
@@ -100,13 +112,18 @@ impl SmallModule {
     pub(crate) fn write(&self, dir: &Path) {
         tf::load(Chatter::Quiet).unwrap();
         fs::create_dir_all(dir.join("variables")).unwrap();
-        fs::write(dir.join("saved_model.pb"), proto::serialize(&self.saved_model).unwrap()).unwrap();
+        fs::write(dir.join("saved_model.pb"), proto::serialize(&self.saved_model).unwrap())
+            .unwrap();
         fs::write(dir.join("tfhub_module.pb"), [8, 3]).unwrap();
         tf::write_checkpoint(&dir.join("variables/variables"), &self.variables).unwrap();
     }
 }
 
 fn end(key: &str, tensor: &str) -> TensorInfoEntry {
-    let info = TensorInfo { name: tensor.into(), dtype: DataType::DT_FLOAT.into(), ..TensorInfo::default() };
+    let info = TensorInfo {
+        name: tensor.into(),
+        dtype: DataType::DT_FLOAT.into(),
+        ..TensorInfo::default()
+    };
     TensorInfoEntry { key: key.into(), value: Some(info).into(), ..TensorInfoEntry::default() }
 }

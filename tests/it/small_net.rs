@@ -1,4 +1,5 @@
-//! Networks for tests of graphs of one's own: small ones in the making, and the known ones as files.
+//! Networks for tests of graphs of one's own: small ones in the making, and the known ones as
+//! files.
 
 use super::support::{Workspace, miniature_dir, shared};
 use rand::{RngExt, SeedableRng};
@@ -23,7 +24,11 @@ impl Net {
     /// Starts with a placeholder of that shape.
     pub(crate) fn of(shape: &[i64]) -> Self {
         let mut b = GraphBuilder::default();
-        let x = b.op("Placeholder", "images").type_attr("dtype", DT_FLOAT).shape_attr("shape", shape).finish();
+        let x = b
+            .op("Placeholder", "images")
+            .type_attr("dtype", DT_FLOAT)
+            .shape_attr("shape", shape)
+            .finish();
         Self { b, x, channels: 3, rng: ChaCha8Rng::seed_from_u64(5) }
     }
 
@@ -39,7 +44,8 @@ impl Net {
     }
 
     pub(crate) fn weights(&mut self, name: &str, dims: &[i64]) -> String {
-        let values: Vec<f32> = (0..dims.iter().product()).map(|_| self.rng.random_range(-0.5..0.5)).collect();
+        let values: Vec<f32> =
+            (0..dims.iter().product()).map(|_| self.rng.random_range(-0.5..0.5)).collect();
         self.b.floats(name, dims, &values)
     }
 
@@ -56,7 +62,8 @@ impl Net {
     }
 
     pub(crate) fn convolution(mut self, name: &str, size: i64, channels: i64) -> Self {
-        let weights = self.weights(&format!("{name}/weights"), &[size, size, self.channels, channels]);
+        let weights =
+            self.weights(&format!("{name}/weights"), &[size, size, self.channels, channels]);
         let conv = self.b.op("Conv2D", name).inputs([&self.x, &weights]).float_type();
         self.x = conv.ints_attr("strides", &[1, 2, 2, 1]).str_attr("padding", "SAME").finish();
         self.channels = channels;
@@ -69,7 +76,12 @@ impl Net {
 
     pub(crate) fn pooled(mut self, name: &str, keep_dims: bool) -> Self {
         let axes = self.b.ints(&format!("{name}/axes"), &[1, 2]);
-        let mean = self.b.op("Mean", name).inputs([&self.x, &axes]).float_type().type_attr("Tidx", DT_INT32);
+        let mean = self
+            .b
+            .op("Mean", name)
+            .inputs([&self.x, &axes])
+            .float_type()
+            .type_attr("Tidx", DT_INT32);
         self.x = mean.bool_attr("keep_dims", keep_dims).finish();
         self
     }
@@ -127,6 +139,8 @@ pub(crate) fn published_mobilenet() -> Option<(Workspace, PathBuf)> {
     let archive = shared("models/mobilenet_v1_0.25_224_frozen.tgz")?;
     let workspace = Workspace::new();
     let path = workspace.path("mobilenet_v1_0.25_224/frozen_graph.pb");
-    tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(archive).unwrap())).unpack(workspace.root()).unwrap();
+    tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(archive).unwrap()))
+        .unpack(workspace.root())
+        .unwrap();
     Some((workspace, path))
 }

@@ -10,12 +10,18 @@ fn a_directory_with_other_files_is_left_alone() {
     let outcome = workspace.retrain(&[]).expect_code(2);
     outcome.says("--summaries_dir: summaries would be emptied, but holds sub/thesis.tex, which no run has written; ");
     workspace.write("summaries/a.txt", "");
-    workspace.retrain(&[]).expect_code(2).says("holds a.txt and 1 more files, which no run has written");
+    workspace
+        .retrain(&[])
+        .expect_code(2)
+        .says("holds a.txt and 1 more files, which no run has written");
     assert_eq!(
         files_under(&workspace.path("summaries")),
         ["a.txt", "sub/thesis.tex", "train/events.out.tfevents.1.host"]
     );
-    workspace.retrain(&["--summaries_keep"]).expect_code(0).says("Summaries go to summaries/run_0001");
+    workspace
+        .retrain(&["--summaries_keep"])
+        .expect_code(0)
+        .says("Summaries go to summaries/run_0001");
     assert!(workspace.path("summaries/sub/thesis.tex").exists());
 }
 
@@ -35,7 +41,10 @@ fn the_files_of_an_earlier_run_go_or_stay() {
         workspace.retrain(&["--summaries_keep"]).expect_code(0).says(run);
         assert_eq!(files_under(&workspace.path("summaries").join(run)).len(), 4);
     }
-    workspace.retrain(&["--summaries_keep", "--resume"]).expect_code(0).says("The run goes on after 20 steps");
+    workspace
+        .retrain(&["--summaries_keep", "--resume"])
+        .expect_code(0)
+        .says("The run goes on after 20 steps");
     assert_eq!(files_under(&workspace.path("summaries/run_0001")).len(), 4);
     assert_eq!(files_under(&workspace.path("summaries/run_0002")).len(), 6);
     assert!(!workspace.path("summaries/run_0003").exists());

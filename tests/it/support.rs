@@ -8,11 +8,12 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
-/// A file or directory of `../shared`, or of the directory RETRAIN_SHARED names. Where it is missing the test has
-/// nothing to do and says so; with RETRAIN_SHARED it fails instead.
+/// A file or directory of `../shared`, or of the directory RETRAIN_SHARED names. Where it is
+/// missing the test has nothing to do and says so; with RETRAIN_SHARED it fails instead.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let given = std::env::var_os("RETRAIN_SHARED").map(PathBuf::from);
-    let root = given.clone().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    let root =
+        given.clone().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
     let path = root.join(name);
     if path.exists() {
         return Some(path.canonicalize().unwrap());
@@ -31,7 +32,10 @@ pub(crate) fn python(variable: &str) -> Option<PathBuf> {
             Some(path)
         }
         None => {
-            assert!(std::env::var_os("RETRAIN_SHARED").is_none(), "with RETRAIN_SHARED, {variable} must be set too");
+            assert!(
+                std::env::var_os("RETRAIN_SHARED").is_none(),
+                "with RETRAIN_SHARED, {variable} must be set too"
+            );
             println!("skipped: {variable} names no Python");
             None
         }
@@ -67,12 +71,15 @@ pub(crate) fn in_dir<R>(dir: &Path, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// All files under `dir`, by their paths from there, in order; without packed bottlenecks, which no script knows.
+/// All files under `dir`, by their paths from there, in order; without packed bottlenecks, which no
+/// script knows.
 pub(crate) fn files_under(dir: &Path) -> Vec<String> {
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(dir) {
         let entry = entry.unwrap();
-        if !entry.file_type().is_dir() && entry.path().extension().is_none_or(|e| e != "bottlenecks") {
+        if !entry.file_type().is_dir()
+            && entry.path().extension().is_none_or(|e| e != "bottlenecks")
+        {
             files.push(entry.path().strip_prefix(dir).unwrap().to_str().unwrap().to_owned());
         }
     }
@@ -104,8 +111,13 @@ impl Outcome {
     }
 }
 
-/// Runs a program in `dir`, with nothing of the outer environment that would change what it prints, and no network.
-pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Outcome {
+/// Runs a program in `dir`, with nothing of the outer environment that would change what it prints,
+/// and no network.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(
+    program: impl AsRef<Path>,
+    dir: &Path,
+    args: &[S],
+) -> Outcome {
     run_with_env(program, dir, args, &[])
 }
 
@@ -125,14 +137,25 @@ pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
 }
 
 /// What [`run`] runs.
-pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(program: impl AsRef<Path>, dir: &Path, args: &[S]) -> Command {
+pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(
+    program: impl AsRef<Path>,
+    dir: &Path,
+    args: &[S],
+) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir(dir).args(args);
-    for name in ["RUST_LOG", "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "RUST_BACKTRACE", "NO_PROXY", "no_proxy"]
-    {
+    for name in [
+        "RUST_LOG",
+        "TF_CPP_MIN_LOG_LEVEL",
+        "TF_ENABLE_ONEDNN_OPTS",
+        "RUST_BACKTRACE",
+        "NO_PROXY",
+        "no_proxy",
+    ] {
         command.env_remove(name);
     }
-    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
+    {
         command.env(name, "http://127.0.0.1:9");
     }
     command
@@ -143,12 +166,13 @@ pub(crate) const LABEL_IMAGE: &str = env!("CARGO_BIN_EXE_label_image");
 
 /// Where the built-in backbone is kept between tests: made once for each build of the program.
 pub(crate) fn miniature_dir() -> PathBuf {
-    let built = fs::metadata(RETRAIN).unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
+    let built =
+        fs::metadata(RETRAIN).unwrap().modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("models-{}", built.as_nanos()))
 }
 
-/// A directory of its own for one test, in which programs run. Photographs are given by relative paths: the split
-/// hashes them as typed, and so is the same in every run.
+/// A directory of its own for one test, in which programs run. Photographs are given by relative
+/// paths: the split hashes them as typed, and so is the same in every run.
 pub(crate) struct Workspace {
     dir: tempfile::TempDir,
 }
@@ -185,7 +209,8 @@ impl Workspace {
         path
     }
 
-    /// Runs `retrain` here on `photos` with the built-in backbone and all outputs here; `args` go before all that.
+    /// Runs `retrain` here on `photos` with the built-in backbone and all outputs here; `args` go
+    /// before all that.
     pub(crate) fn retrain(&self, args: &[&str]) -> Outcome {
         run(RETRAIN, self.root(), &Self::retrain_args(args))
     }
@@ -209,7 +234,11 @@ impl Workspace {
 
     /// Runs `label_image` here, by default on what [`Self::retrain`] leaves.
     pub(crate) fn label_image(&self, args: &[&str]) -> Outcome {
-        run(LABEL_IMAGE, self.root(), &[&["--graph=graph.pb", "--labels=labels.txt"], args].concat())
+        run(
+            LABEL_IMAGE,
+            self.root(),
+            &[&["--graph=graph.pb", "--labels=labels.txt"], args].concat(),
+        )
     }
 }
 
@@ -231,7 +260,8 @@ pub(crate) fn scores(stdout: &str) -> Vec<(String, f32)> {
     stdout.lines().filter_map(score).collect()
 }
 
-/// Runs a Python script of tests/peers with a JSON request on its standard input, and returns its JSON answer.
+/// Runs a Python script of tests/peers with a JSON request on its standard input, and returns its
+/// JSON answer.
 pub(crate) fn ask_peer(python: &Path, script: &str, request: &Value) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script);
     let mut command = Command::new(python);
