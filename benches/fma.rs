@@ -10,7 +10,7 @@
 //! processor time that took (Linux), this is printed over the number of cores: what it would take
 //! on a machine that has nothing else to do.
 
-use retrain::bottleneck::{BatchNetwork, Decoder};
+use retrain::inference::{BatchNetwork, Decoder};
 use retrain::model::{Backbone, Source, create_model_graph, create_model_info, write_inception};
 use retrain::proto::InputRef;
 use retrain::tf::{self, Chatter, Graph, Tensor};

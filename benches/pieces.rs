@@ -8,21 +8,18 @@
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use retrain::bottleneck::{
-    BatchNetwork, CacheSpec, Decoded, Decoder, Extractor, cache_bottlenecks, get_bottleneck_path,
-    parse_bottleneck,
-};
+use retrain::bottleneck::{CacheSpec, cache_bottlenecks, get_bottleneck_path, parse_bottleneck};
 use retrain::dataset::{Category, Layout, category_of, create_image_lists};
 use retrain::events::EventsWriter;
+use retrain::inference::{BatchNetwork, Decoded, Decoder, Extractor};
 use retrain::layers::{
-    HeadSpec, Summaries, add_cross_entropy, add_evaluation_step, add_final_training_ops,
+    HeadSpec, Summaries, Truth, add_cross_entropy, add_evaluation_step, add_final_training_ops,
     add_gradient_descent,
 };
-use retrain::model::{
-    Backbone, Generation, create_model_graph, create_model_info, fuse, optimize, write_inception,
-};
+use retrain::model::{Backbone, create_model_graph, create_model_info, write_inception};
 use retrain::proto::DataType::DT_FLOAT;
 use retrain::pyfmt;
+use retrain::rewrite::{fuse, optimize};
 use retrain::tf::{self, Chatter, Graph, GraphBuilder, Session, Tensor, Threads};
 use std::ffi::OsStr;
 use std::hint::black_box;
@@ -88,8 +85,8 @@ impl Extractor for Fake {
         4
     }
 
-    fn identity(&self) -> [u8; 32] {
-        [7; 32]
+    fn identity(&self) -> retrain::model::Identity {
+        retrain::model::Identity { current: [7; 32], earlier: [6; 32] }
     }
 
     fn decode(&self, images: Vec<Vec<u8>>) -> Decoded {
@@ -222,7 +219,8 @@ fn training(c: &mut Criterion) {
     let mut graph = Graph::default();
     let mut summaries = Summaries::default();
     let spec = HeadSpec {
-        generation: Generation::Poets,
+        scope: "final_training_ops",
+        truth: Truth::OneHot,
         class_count: CLASSES,
         final_tensor_name: "final_result".into(),
         bottleneck_tensor,
@@ -231,14 +229,8 @@ fn training(c: &mut Criterion) {
         seed: 1,
     };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec).unwrap();
-    let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
-    add_evaluation_step(
-        &mut b,
-        &mut summaries,
-        &ops.final_tensor,
-        &ops.ground_truth_input,
-        spec.generation,
-    );
+    let loss = add_cross_entropy(&mut b, &mut summaries, &ops);
+    add_evaluation_step(&mut b, &mut summaries, &ops);
     let merged = summaries.merge_all(&mut b);
     graph.extend(&b.take_nodes()).unwrap();
     let step = add_gradient_descent(&mut b, &mut graph, &ops, &loss, 0.01, &merged).unwrap();

@@ -20,7 +20,7 @@ pub enum Error {
         message: String,
     },
     /// Something about the user's data: an image, a label file, a directory of classes.
-    #[error("{}: {message}", crate::fsio::shown(path))]
+    #[error("{}: {message}", crate::text::shown(path))]
     Input {
         /// The file or directory.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum Error {
         message: String,
     },
     /// A cached bottleneck that can neither be read nor recreated.
-    #[error("bottleneck cache {}: {message}", crate::fsio::shown(path))]
+    #[error("bottleneck cache {}: {message}", crate::text::shown(path))]
     Cache {
         /// The cache file.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub enum Error {
         message: String,
     },
     /// A file or directory that cannot be read or written.
-    #[error("{doing} {}: {source}", crate::fsio::shown(path))]
+    #[error("{doing} {}: {source}", crate::text::shown(path))]
     Io {
         /// What was being done, as a participle: "writing".
         doing: &'static str,

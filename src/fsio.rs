@@ -1,6 +1,7 @@
 //! Files: reading, and writing so that a killed process never leaves half a file.
 
 use crate::error::{Error, Result};
+use crate::text::shown;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,42 +9,6 @@ use std::path::{Path, PathBuf};
 /// Reads a whole file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::io("reading", path))
-}
-
-/// The most bytes a photograph's file may have.
-const LARGEST_IMAGE: u64 = 1 << 30;
-
-/// Reads a photograph's file, of which nothing is known but its name: whoever opens a named pipe
-/// waits for ever, and a device may never end.
-///
-/// # Errors
-/// A sentence that says what is wrong with the file, without its name.
-pub fn read_image(path: &Path) -> std::result::Result<(fs::Metadata, Vec<u8>), String> {
-    let failed = |e| format!("cannot be read ({e})");
-    // Before it is read: if it changes meanwhile, whoever keeps this sees that.
-    let metadata = fs::metadata(path).map_err(failed)?;
-    match metadata.len() {
-        _ if metadata.is_dir() => Err("is a directory".into()),
-        _ if !metadata.is_file() => Err("is a pipe, a socket or a device, not a file".into()),
-        n if n > LARGEST_IMAGE => {
-            Err(format!("has {n} bytes, more than the {LARGEST_IMAGE} that are allowed"))
-        }
-        _ => Ok((metadata, fs::read(path).map_err(failed)?)),
-    }
-}
-
-/// A path as messages show it: in one line, whatever its name holds.
-#[must_use]
-pub fn shown(path: &Path) -> String {
-    one_line(&path.to_string_lossy())
-}
-
-/// Text with its control characters escaped.
-#[must_use]
-pub fn one_line(text: &str) -> String {
-    let escaped =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
 }
 
 /// Creates a directory and its parents; an existing one is fine (the scripts' `ensure_dir_exists`).

@@ -8,7 +8,7 @@
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
-pub use crate::layers::fuzzing::image_sniffing;
+pub use crate::images::fuzzing::image_sniffing;
 pub use crate::model::fuzzing::{archive, graph_def, graph_made, hub_module, own_graph};
 pub use crate::retrain::fuzzing::state;
 

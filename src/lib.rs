@@ -28,6 +28,8 @@ pub mod export;
 pub mod fsio;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod images;
+pub mod inference;
 pub mod label_image;
 pub mod layers;
 pub mod logging;
@@ -36,6 +38,8 @@ pub mod net;
 pub mod proto;
 pub mod pyfmt;
 pub mod retrain;
+pub mod rewrite;
 pub mod simulate;
 pub mod stop;
+pub mod text;
 pub mod tf;

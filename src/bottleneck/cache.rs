@@ -1,15 +1,14 @@
 //! The scripts' cache, one text file per image and model, shared with them in both directions, and
 //! beside it the packed file that is read instead where it is no older.
 
-use super::extract::Extractor;
-use super::inference::Decoded;
 use super::key::{Key, Name, Stamp};
 use super::packed::Packed;
-use super::pipeline::{self, Steps};
 use super::rows::Bottlenecks;
 use crate::dataset::{Category, ImageLists, LabelLists};
 use crate::error::{Error, Result};
-use crate::{fsio, pyfmt, stop};
+use crate::inference::pipeline::{self, Steps};
+use crate::inference::{Decoded, Extractor};
+use crate::{fsio, images, pyfmt, stop, text};
 use indicatif::{ProgressBar, ProgressStyle};
 use log::{debug, info, warn};
 use sha2::{Digest, Sha256};
@@ -332,7 +331,7 @@ impl Filler<'_> {
             if !missing.is_empty() {
                 let mut images = missing
                     .iter()
-                    .filter_map(|item| fsio::read_image(&path(item)).ok())
+                    .filter_map(|item| images::read_image(&path(item)).ok())
                     .map(|(_, image)| image);
                 // Its failure is heard of by whoever extracts.
                 scope.spawn(move || drop(extractor.prepare(&mut images)));
@@ -363,7 +362,7 @@ impl Filler<'_> {
         let path = self.lists.get_image_path(item.label, item.image);
         match made.values {
             Ok(values) => {
-                debug!(target: "tensorflow", "Creating bottleneck at {}", fsio::shown(&self.text_path(item)));
+                debug!(target: "tensorflow", "Creating bottleneck at {}", text::shown(&self.text_path(item)));
                 let text = self.write_text(item, &values)?;
                 let image = made.image.unwrap_or(Stamp { size: 0, mtime: 0 });
                 self.packed.append(item.name(), Key { image, hash: made.hash, text }, &values)?;
@@ -421,11 +420,11 @@ fn extract(extractor: &dyn Extractor, batch: HalfDone) -> Result<Vec<Made>> {
 }
 
 fn read_image(path: &Path) -> Result<(Stamp, Vec<u8>), String> {
-    fsio::read_image(path).map(|(metadata, image)| (Stamp::of(&metadata), image))
+    images::read_image(path).map(|(metadata, image)| (Stamp::of(&metadata), image))
 }
 
 fn hash_of(path: &Path) -> Option<[u8; 32]> {
-    fsio::read_image(path).ok().map(|(_, image)| Sha256::digest(&image).into())
+    images::read_image(path).ok().map(|(_, image)| Sha256::digest(&image).into())
 }
 
 /// A cache file's numbers, if they are finite and as many as there should be.

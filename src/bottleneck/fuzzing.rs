@@ -6,6 +6,7 @@
 use super::key::{Key, Stamp};
 use super::packed::{self, Packed};
 use super::parse_bottleneck;
+use crate::model::Identity;
 use crate::pyfmt;
 use std::path::Path;
 
@@ -35,7 +36,7 @@ fn assert_survives(values: &[f32]) {
 /// Numbers in a bottleneck.
 const SIZE: usize = 4;
 /// Of the model.
-const IDENTITY: [u8; 32] = [7; 32];
+const IDENTITY: Identity = Identity { current: [7; 32], earlier: [6; 32] };
 
 /// A packed file: whatever it holds it can be opened, read and added to, and what is in it stays.
 /// Where `data` does not begin with the format's magic number, it is what goes into blocks whose
@@ -94,7 +95,7 @@ fn assert_holds(path: &Path) {
 /// A file of blocks: of each, how many rows, bytes of keys and bytes of all it claims are taken off
 /// `data`.
 fn with_checksums(mut data: &[u8]) -> Vec<u8> {
-    let mut file = packed::header(&IDENTITY, SIZE).to_vec();
+    let mut file = packed::header(&IDENTITY.current, SIZE).to_vec();
     while let Some((&[rows, keys, length, odd], rest)) = data.split_first_chunk() {
         let (body, rest) = rest.split_at(rest.len().min(usize::from(length) * 4));
         let mut body = body.to_vec();

@@ -18,6 +18,7 @@
 use super::key::{Key, Name};
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::model::Identity;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
@@ -62,7 +63,7 @@ impl Packed {
     /// Opens or creates the file at `path`. One that is of another model, or damaged from the
     /// start, is replaced. Where it cannot be written, or another process has it, what is
     /// appended goes to a file without a name.
-    pub(super) fn open(path: &Path, identity: &[u8; 32], size: usize) -> Result<Self> {
+    pub(super) fn open(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
         let (file, kept) = match lock(path) {
             Some(file) => (file, true),
             None => match File::open(path) {
@@ -76,7 +77,8 @@ impl Packed {
             (true, true) => packed.file.set_len(packed.end).map_err(Error::io("writing", path))?,
             // Others may have the old file mapped: a new one takes its name.
             (false, true) => {
-                packed = Self::on(replace(path, &header(identity, size)[..])?, path, size, true)
+                packed =
+                    Self::on(replace(path, &header(&identity.current, size)[..])?, path, size, true)
             }
             (true, false) => return packed.into_unnamed(path, identity, size),
             (false, false) => return Self::unnamed(path, identity, size),
@@ -91,16 +93,16 @@ impl Packed {
     }
 
     /// A file of this process alone.
-    fn unnamed(path: &Path, identity: &[u8; 32], size: usize) -> Result<Self> {
+    fn unnamed(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
         let mut file =
             tempfile::tempfile().map_err(Error::io("making a temporary file instead of", path))?;
-        file.write_all(&header(identity, size)[..])
+        file.write_all(&header(&identity.current, size)[..])
             .map_err(Error::io("writing a temporary file instead of", path))?;
         Ok(Self::on(file, path, size, false))
     }
 
     /// A copy of this process alone, of a file that another process appends to.
-    fn into_unnamed(mut self, path: &Path, identity: &[u8; 32], size: usize) -> Result<Self> {
+    fn into_unnamed(mut self, path: &Path, identity: &Identity, size: usize) -> Result<Self> {
         let mut copy = Self::unnamed(path, identity, size)?;
         let fail = || Error::io("copying", path);
         self.file.seek(SeekFrom::Start(HEADER)).map_err(fail())?;
@@ -110,13 +112,15 @@ impl Packed {
     }
 
     /// Finds all rows. `false` where this is no file for that model.
-    fn scan(&mut self, identity: &[u8; 32]) -> std::io::Result<bool> {
+    fn scan(&mut self, identity: &Identity) -> std::io::Result<bool> {
         let length = self.file.metadata()?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &self.file);
         let mut head = [0; HEADER as usize];
         if length < HEADER
             || reader.read_exact(&mut head).is_err()
-            || head != *header(identity, self.row_bytes as usize / 4)
+            || ![identity.current, identity.earlier]
+                .iter()
+                .any(|identity| head == *header(identity, self.row_bytes as usize / 4))
         {
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 
 use super::split::{Category, category_of};
 use crate::error::{Error, Result};
-use crate::fsio::one_line;
+use crate::text::one_line;
 use log::{info, warn};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};

@@ -3,7 +3,8 @@
 
 use crate::error::Result;
 use crate::proto::{self, GraphDef};
-use crate::tf::{NamedTensor, convert_variables_to_constants};
+use crate::rewrite::convert_variables_to_constants;
+use crate::tf::NamedTensor;
 use log::info;
 use std::collections::HashSet;
 use std::path::Path;

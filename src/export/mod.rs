@@ -4,6 +4,7 @@
 mod checkpoint;
 mod frozen_graph;
 mod labels;
+pub(crate) mod meta_graph;
 mod saved_model;
 
 pub use checkpoint::save_checkpoint;

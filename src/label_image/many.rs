@@ -4,9 +4,9 @@
 use super::paths::{self, Found, Source};
 use super::rows::{Format, Row, RowWriter};
 use super::{LabelConfig, Model, top_k};
-use crate::bottleneck::pipeline::{self, Steps};
-use crate::bottleneck::{BatchNetwork, Decoded, Inference, Part};
 use crate::error::{Error, Result};
+use crate::inference::pipeline::{self, Steps};
+use crate::inference::{BatchNetwork, Decoded, Inference, Part};
 use crate::tf::{self, Chatter, Tensor};
 use crossbeam_channel::{Receiver, bounded, select};
 use log::{error, info};

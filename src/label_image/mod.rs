@@ -5,14 +5,15 @@ mod many;
 mod paths;
 mod rows;
 
-pub use crate::layers::ImageFormat;
+pub use crate::images::ImageFormat;
 pub use many::{Summary, label_many};
 pub use paths::Source;
 pub use rows::{Format, Row};
 
 use crate::error::{Error, Result};
-use crate::layers::{self, DecodedImage, ResizedAs, add_image_decoding};
-use crate::model::{self, PixelRange, PixelSpec};
+use crate::images::{self, PixelRange, PixelSpec};
+use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
+use crate::model;
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use crate::{export, fsio};
@@ -127,7 +128,7 @@ fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
 pub fn classify(config: &LabelConfig, path: &Path) -> Result<Labelled> {
     let image = fsio::read(path)?;
     let format = ImageFormat::of(&image).map_err(|what| Error::input(path, what))?;
-    let (image, _) = layers::checked(format, image).map_err(|what| Error::input(path, what))?;
+    let (image, _) = images::checked(format, image).map_err(|what| Error::input(path, what))?;
     let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
     let pixels = read_tensor_from_image_file(path, image, format, &model.spec)?;

@@ -2,7 +2,7 @@
 //! are looked for while the first are already being labelled, and however many there are, few of
 //! them are in memory.
 
-use crate::layers::ImageFormat;
+use crate::images::ImageFormat;
 use crossbeam_channel::{Receiver, bounded};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

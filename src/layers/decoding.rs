@@ -1,7 +1,6 @@
 //! From a file's bytes to the pixels a network wants: decode, resize, normalise.
 
-use super::distortions::ResizedAs;
-use crate::model::{PixelRange, PixelSpec};
+use crate::images::{PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
 use crate::tf::GraphBuilder;
 
@@ -12,6 +11,17 @@ pub struct DecodedImage {
     pub data: String,
     /// The result, [1, height, width, depth] floats.
     pub pixels: String,
+}
+
+/// What a photograph is resized as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResizedAs {
+    /// As floats, made of it before: the script's way. TensorFlow resizes them with vector
+    /// instructions.
+    Floats,
+    /// As the bytes it is in memory: slower by the pixel that comes out, but a large photograph
+    /// need not become floats as a whole.
+    Bytes,
 }
 
 /// The script's `add_jpeg_decoding`: DecodeJPGInput → DecodeJpeg → Cast → ExpandDims →

@@ -8,9 +8,10 @@
 //!    distortions.
 
 use super::decoding::{
-    DecodedImage, add_cast, add_decoder, add_expand_dims, add_float, add_range, with_constant,
+    DecodedImage, ResizedAs, add_cast, add_decoder, add_expand_dims, add_float, add_range,
+    with_constant,
 };
-use crate::model::{PixelRange, PixelSpec};
+use crate::images::{PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_BOOL, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
 use crate::proto::{TensorProto, Value, attr_value, shape};
 use crate::tf::GraphBuilder;
@@ -49,17 +50,6 @@ pub struct Distorter {
     pub brightness: String,
     /// The result, [1, height, width, depth] floats.
     pub pixels: String,
-}
-
-/// What a photograph is resized as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResizedAs {
-    /// As floats, made of it before: the script's way. TensorFlow resizes them with vector
-    /// instructions.
-    Floats,
-    /// As the bytes it is in memory: slower by the pixel that comes out, but a large photograph
-    /// need not become floats as a whole.
-    Bytes,
 }
 
 /// The script's `add_input_distortions`: DistortJPGInput → … → DistortResult.

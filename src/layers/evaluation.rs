@@ -1,8 +1,8 @@
 //! How good the new layer is: the share of a batch whose most probable class is the true one.
 
 use super::decoding::add_cast;
+use super::head::{FinalTrainingOps, Truth};
 use super::summaries::{Summaries, reduce};
-use crate::model::Generation;
 use crate::proto::DataType::{DT_BOOL, DT_FLOAT, DT_INT32, DT_INT64};
 use crate::tf::GraphBuilder;
 
@@ -19,16 +19,14 @@ pub struct EvaluationStep {
 pub fn add_evaluation_step(
     b: &mut GraphBuilder,
     summaries: &mut Summaries,
-    result_tensor: &str,
-    ground_truth_tensor: &str,
-    generation: Generation,
+    ops: &FinalTrainingOps,
 ) -> EvaluationStep {
     let step = b.name_scope("accuracy", |b| {
         let (prediction, correct) = b.name_scope("correct_prediction", |b| {
-            let prediction = argmax(b, result_tensor);
-            let truth = match generation {
-                Generation::Poets => argmax(b, ground_truth_tensor),
-                Generation::Hub => ground_truth_tensor.to_owned(),
+            let prediction = argmax(b, &ops.final_tensor);
+            let truth = match ops.truth {
+                Truth::OneHot => argmax(b, &ops.ground_truth_input),
+                Truth::Index => ops.ground_truth_input.clone(),
             };
             let equal = b
                 .op("Equal", "Equal")

@@ -3,8 +3,8 @@
 //! levels about zero; logits the moving average of the ranges seen, debiased by the number of
 //! steps.
 
-use super::final_training_ops::{VariableNames, add_variable};
 use super::summaries::reduce_named;
+use super::variable::{VariableNames, add_variable};
 use crate::tf::GraphBuilder;
 
 /// The two forms of a quantised layer.

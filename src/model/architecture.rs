@@ -1,7 +1,7 @@
 //! The table behind `--architecture`: names to files, tensors and pixels.
 
-use super::pixels::{PixelRange, PixelSpec};
 use crate::error::{Error, Result};
+use crate::images::{PixelRange, PixelSpec};
 
 /// Where a model's graph comes from when it is not in model_dir.
 #[derive(Debug, Clone, PartialEq)]

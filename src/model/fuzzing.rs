@@ -3,15 +3,15 @@
 // As in tests: what does not hold is to panic.
 #![allow(clippy::unwrap_used)]
 
-use super::constants::Evaluator;
-use super::pixels::{PixelRange, PixelSpec};
-use super::{
-    OwnGraph, create_module_graph, create_own_graph, fold_batch_norms, free_batch, fuse, hub,
-    optimize,
-};
+use super::source::{archive, hub};
+use super::{OwnGraph, create_module_graph, create_own_graph};
 use crate::error::Error;
 use crate::fuzzing::{assert_readable, in_temporary_dir};
+use crate::images::{PixelRange, PixelSpec};
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value};
+use crate::rewrite::{
+    Evaluator, convert_variables_to_constants, fold_batch_norms, free_batch, fuse, optimize,
+};
 use crate::tf::{self, Chatter, Graph};
 use protobuf::Message;
 use std::collections::{HashMap, HashSet};
@@ -29,7 +29,7 @@ pub fn archive(data: &[u8]) {
             if data.starts_with(&[0x1f, 0x8b]) { data.to_vec() } else { packed(data) },
         )
         .unwrap();
-        if let Err(error) = super::archive::extract(&archive, &out, "") {
+        if let Err(error) = archive::extract(&archive, &out, "") {
             assert_readable(&error);
         }
         for entry in walkdir::WalkDir::new(dir) {
@@ -102,7 +102,7 @@ fn assert_rewritable(graph: &GraphDef) {
             proto::parse(Path::new("graph.pb"), &proto::serialize(rewritten).unwrap()).unwrap();
         assert_eq!(again.compute_size(), rewritten.compute_size(), "{what}");
     }
-    if let Ok(kept) = tf::convert_variables_to_constants(graph, output, &[]) {
+    if let Ok(kept) = convert_variables_to_constants(graph, output, &[]) {
         assert!(missing(&kept).is_empty() || !twice(graph).is_empty());
         assert!(kept.find(output).is_some());
     }

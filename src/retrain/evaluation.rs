@@ -1,7 +1,6 @@
 //! Evaluating the new layer: in the training graph, or (hub) in an evaluation graph of its own,
 //! whose variables are restored from the checkpoint.
 
-use super::head::THREADS;
 use crate::error::{Error, Result};
 use crate::layers::{
     EvaluationStep, FinalTrainingOps, HeadSpec, QuantForm, SavedVariable, Saver, Summaries,
@@ -9,10 +8,14 @@ use crate::layers::{
 };
 use crate::model::Backbone;
 use crate::proto::{DataType, GraphDef};
-use crate::tf::{Bytes, Graph, GraphBuilder, Session, Tensor};
+use crate::tf::{Bytes, Graph, GraphBuilder, Session, Tensor, Threads};
 use log::info;
 use std::path::Path;
 use tensorflow::{Output, SessionRunArgs};
+
+/// The ops of a step are tiny: spreading them over threads costs more than it brings, and one
+/// thread keeps sums in one order, so that a seed gives the same result every time.
+pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 /// What evaluates a batch.
 #[derive(Debug)]
@@ -61,13 +64,7 @@ pub(super) fn build_eval_graph(backbone: &Backbone, spec: &HeadSpec) -> Result<E
     let spec = HeadSpec { quantize: spec.quantize.map(|_| QuantForm::Eval), ..spec.clone() };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec)?;
     let saver = add_saver(&mut b, &saved_variables(backbone, &ops));
-    let step = add_evaluation_step(
-        &mut b,
-        &mut summaries,
-        &ops.final_tensor,
-        &ops.ground_truth_input,
-        spec.generation,
-    );
+    let step = add_evaluation_step(&mut b, &mut summaries, &ops);
     graph_def.node.extend(b.take_nodes());
     Ok(EvalGraph { graph_def, ops, saver, step })
 }

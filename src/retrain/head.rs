@@ -2,17 +2,18 @@
 //! layer, its gradient step, its evaluation and all summaries, in one graph with the script's
 //! names. The layer's part of it is loaded into a session.
 
-use super::evaluation::{self, Evaluator};
-use super::meta_graph;
+use super::conventions::Exported;
+use super::evaluation::{self, Evaluator, THREADS};
 use crate::error::{Error, Result};
+use crate::export::meta_graph;
 use crate::layers::{
     Distortions, FinalTrainingOps, HeadSpec, Summaries, VariableNames, add_cross_entropy,
     add_evaluation_step, add_final_training_ops, add_gradient_descent, add_input_distortions,
     add_jpeg_decoding,
 };
-use crate::model::{Backbone, Generation};
+use crate::model::Backbone;
 use crate::proto::{self, GraphDef, InputRef, NodeDef, float_tensor};
-use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor, Threads};
+use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor};
 use tensorflow::{Operation, Output, SessionRunArgs};
 
 /// The training graph and its session.
@@ -35,15 +36,12 @@ pub(super) struct Head {
     pretrained: Vec<NamedTensor>,
 }
 
-/// The ops of a step are tiny: spreading them over threads costs more than it brings, and one
-/// thread keeps sums in one order, so that a seed gives the same result every time.
-pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
-
 impl Head {
     /// Builds the graph on `backbone`'s and opens a session on it.
     pub(super) fn build(
         backbone: &Backbone,
         spec: &HeadSpec,
+        exported: Exported,
         distortions: Option<&Distortions>,
         learning_rate: f32,
     ) -> Result<Self> {
@@ -56,14 +54,8 @@ impl Head {
         }
         graph_def.node.extend(b.take_nodes());
         let ops = add_final_training_ops(&mut b, &mut summaries, spec)?;
-        let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
-        let step = add_evaluation_step(
-            &mut b,
-            &mut summaries,
-            &ops.final_tensor,
-            &ops.ground_truth_input,
-            spec.generation,
-        );
+        let loss = add_cross_entropy(&mut b, &mut summaries, &ops);
+        let step = add_evaluation_step(&mut b, &mut summaries, &ops);
         let merged = summaries.merge_all(&mut b);
         let forward = b.take_nodes();
         let mut graph = Graph::import(&alone(&forward, &ops.bottleneck_input, &graph_def))?;
@@ -73,9 +65,9 @@ impl Head {
         graph_def.node.extend(b.take_nodes());
         let meta_graph_def =
             meta_graph::for_events(&graph, &graph_def, &ops, &summaries, &train_step)?;
-        let export = match spec.generation {
-            Generation::Poets => graph_def.clone(),
-            Generation::Hub => evaluation::build_eval_graph(backbone, spec)?.graph_def,
+        let export = match exported {
+            Exported::Training => graph_def.clone(),
+            Exported::Evaluation => evaluation::build_eval_graph(backbone, spec)?.graph_def,
         };
         let session = Session::new(&graph, THREADS)?;
         Ok(Self {

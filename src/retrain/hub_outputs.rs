@@ -3,10 +3,9 @@
 
 use super::config::Config;
 use super::evaluation::{build_eval_graph, build_eval_session};
-use super::meta_graph;
 use super::training::Training;
 use crate::error::Result;
-use crate::export::{self, SignatureEnd};
+use crate::export::{self, SignatureEnd, meta_graph};
 use crate::layers::HeadSpec;
 use crate::model::Backbone;
 use crate::proto::{MetaGraphDef, SaverDef, VariableDef, saver_def, serialize};

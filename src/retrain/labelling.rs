@@ -1,7 +1,8 @@
 //! How to label photographs with the graph of a run.
 
 use super::config::Config;
-use crate::model::{Backbone, PixelRange};
+use crate::images::PixelRange;
+use crate::model::Backbone;
 use log::info;
 
 /// How to label a photograph with the graph just written: label_image's defaults are those of a

@@ -1,14 +1,13 @@
 //! `retrain.py`, step by step: [`run`] is its table of contents.
 
+mod checks;
 mod config;
+mod conventions;
 mod evaluation;
 pub(crate) mod fuzzing;
 mod head;
 mod hub_outputs;
 mod labelling;
-mod left;
-mod meta_graph;
-mod places;
 mod report;
 mod state;
 mod summaries_dir;
@@ -16,14 +15,14 @@ mod training;
 
 pub use config::{Config, Percentages, Pretrained};
 
-use crate::bottleneck::{
-    Bottlenecks, CacheSpec, DistortedImages, LocalExtractor, PIXEL_BUDGET, cache_bottlenecks,
-};
+use crate::bottleneck::{Bottlenecks, CacheSpec, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists, Layout, create_image_lists};
 use crate::error::{Error, Result};
+use crate::inference::{DistortedImages, LocalExtractor, PIXEL_BUDGET};
 use crate::layers::{HeadSpec, QuantForm};
-use crate::model::{self, Backbone, Generation};
+use crate::model::{self, Backbone};
 use crate::{export, fsio, tf};
+use conventions::{Conventions, Exported};
 use head::Head;
 use log::info;
 use std::path::Path;
@@ -39,31 +38,38 @@ pub fn run(config: &Config) -> Result<()> {
         target: "retrain",
         "TensorFlow {}, random seed {} (repeat this run with --random_seed={1})", tf::version(), config.random_seed
     );
+    let conventions = Conventions::of(&config.pretrained);
     let backbone = load_pretrained(config)?;
-    let image_lists = list_images(config, backbone.generation)?;
+    let image_lists = list_images(config, conventions.layout)?;
     prepare_file_system(config, resumed.is_some())?;
 
     let bottlenecks = get_bottlenecks(config, &backbone, &image_lists)?;
     let distorted = distorted_images(config, &backbone, &bottlenecks)?;
 
-    let spec = head_spec(config, &backbone, &image_lists);
-    let head = Head::build(&backbone, &spec, config.distortions.as_ref(), config.learning_rate)?;
-    let course = state::course(config, &backbone, &bottlenecks);
+    let spec = head_spec(config, &conventions, &backbone, &image_lists);
+    let head = Head::build(
+        &backbone,
+        &spec,
+        conventions.exported,
+        config.distortions.as_ref(),
+        config.learning_rate,
+    )?;
+    let course = state::course(config, &conventions, &backbone, &bottlenecks);
     let resumed = summaries_dir::checked(resumed.clone(), &course, config)?;
     let mut training =
         Training::new(config, &head, &bottlenecks, distorted, &spec, course, resumed)?;
     training.run()?;
     let variables = head.variables()?;
-    let misclassified = match backbone.generation {
-        Generation::Poets => training.final_test(&head.evaluator)?,
-        Generation::Hub => {
+    let misclassified = match conventions.exported {
+        Exported::Training => training.final_test(&head.evaluator)?,
+        Exported::Evaluation => {
             hub_outputs::final_eval(config, &backbone, &spec, &variables, &mut training)?
         }
     };
     if config.print_misclassified_test_images {
         report::misclassified(&image_lists, &bottlenecks, &misclassified);
     }
-    if backbone.generation == Generation::Hub {
+    if conventions.exported == Exported::Evaluation {
         hub_outputs::announce(config, &backbone);
     }
     let final_tensor = &config.final_tensor_name;
@@ -91,23 +97,25 @@ fn load_pretrained(config: &Config) -> Result<Backbone> {
 }
 
 /// The classes and their images, checked and reported.
-fn list_images(config: &Config, generation: Generation) -> Result<ImageLists> {
-    let layout = match generation {
-        Generation::Poets => Layout::Children,
-        Generation::Hub => Layout::Walk,
-    };
+fn list_images(config: &Config, layout: Layout) -> Result<ImageLists> {
     let split = &config.percentages;
     let image_lists =
         create_image_lists(&config.image_dir, layout, split.testing, split.validation)?;
     report::check_classes(&image_lists)?;
-    left::check_training(config, image_lists.count(Category::Training))?;
+    checks::check_training(config, image_lists.count(Category::Training))?;
     report::split_table(&image_lists);
     Ok(image_lists)
 }
 
-fn head_spec(config: &Config, backbone: &Backbone, image_lists: &ImageLists) -> HeadSpec {
+fn head_spec(
+    config: &Config,
+    conventions: &Conventions,
+    backbone: &Backbone,
+    image_lists: &ImageLists,
+) -> HeadSpec {
     HeadSpec {
-        generation: backbone.generation,
+        scope: conventions.scope,
+        truth: conventions.truth,
         class_count: image_lists.class_count(),
         final_tensor_name: config.final_tensor_name.clone(),
         bottleneck_tensor: backbone.bottleneck.clone(),
@@ -132,7 +140,7 @@ fn get_bottlenecks(
     };
     let (bottlenecks, bad) = cache_bottlenecks(&LocalExtractor::new(backbone), image_lists, &spec)?;
     report::bad_images(&bad, config.skip_bad_images)?;
-    left::check(config, image_lists, &bottlenecks)?;
+    checks::check_usable(config, image_lists, &bottlenecks)?;
     report::duplicates(&bottlenecks);
     Ok(bottlenecks)
 }

@@ -3,7 +3,7 @@
 use crate::bottleneck::{BadImage, Bottlenecks};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
-use crate::fsio::shown;
+use crate::text::shown;
 use log::{Level, debug, info, log, warn};
 
 /// Fewer than two classes end the run, as in the scripts.

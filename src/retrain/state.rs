@@ -5,6 +5,7 @@
 //! variable of the new layer, and one (`retrain/state`) that holds the rest as JSON.
 
 use super::config::Config;
+use super::conventions::Conventions;
 use crate::bottleneck::Bottlenecks;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
@@ -144,14 +145,11 @@ fn is_whole(tensor: &TensorProto) -> bool {
 /// neither the old run nor the new one.
 pub(super) fn course(
     config: &Config,
+    conventions: &Conventions,
     backbone: &Backbone,
     bottlenecks: &Bottlenecks,
 ) -> Vec<(String, String)> {
     let size = |n: Option<usize>| n.map_or("-1".into(), |n| n.to_string());
-    let model = match backbone.generation {
-        crate::model::Generation::Poets => "architecture",
-        crate::model::Generation::Hub => "tfhub_module",
-    };
     let distortions = config.distortions.as_ref().map_or_else(
         || "none".into(),
         |d| {
@@ -162,7 +160,7 @@ pub(super) fn course(
         },
     );
     let entries = [
-        (model, format!("{} {}", backbone.name, hex(&backbone.content_hash))),
+        (conventions.model_setting, format!("{} {}", backbone.name, hex(&backbone.content_hash))),
         ("image_dir", images(bottlenecks)),
         ("random_seed", config.random_seed.to_string()),
         ("learning_rate", config.learning_rate.to_string()),

@@ -4,12 +4,12 @@ use super::config::Config;
 use super::evaluation::Evaluator;
 use super::head::Head;
 use super::state::{self, State};
-use crate::bottleneck::{Bottlenecks, DistortedImages};
+use crate::bottleneck::Bottlenecks;
 use crate::dataset::{Category, Sampler};
 use crate::error::{Error, Result};
 use crate::events::EventsWriter;
-use crate::layers::HeadSpec;
-use crate::model::Generation;
+use crate::inference::DistortedImages;
+use crate::layers::{HeadSpec, Truth};
 use crate::tf::{Bytes, Tensor};
 use crate::{export, proto, pyfmt, stop};
 use chrono::Local;
@@ -55,7 +55,7 @@ pub(super) struct Training<'a> {
     config: &'a Config,
     head: &'a Head,
     bottlenecks: &'a Bottlenecks,
-    generation: Generation,
+    truth: Truth,
     /// Where training images are distorted: what does so.
     distorted: Option<DistortedImages<'a>>,
     class_count: usize,
@@ -98,12 +98,12 @@ impl<'a> Training<'a> {
                 head.initialize()?;
             }
         }
-        let (generation, class_count) = (spec.generation, spec.class_count);
+        let (truth, class_count) = (spec.truth, spec.class_count);
         Ok(Self {
             config,
             head,
             bottlenecks,
-            generation,
+            truth,
             distorted,
             class_count,
             sampler,
@@ -210,11 +210,11 @@ impl<'a> Training<'a> {
         let (n, size) = (batch.rows.len(), self.bottlenecks.size);
         if batch.bottlenecks.dims() != [n as u64, size as u64] {
             batch.bottlenecks = Tensor::new(&[n as u64, size as u64]);
-            batch.ground_truth = match self.generation {
-                Generation::Poets => {
+            batch.ground_truth = match self.truth {
+                Truth::OneHot => {
                     GroundTruth::OneHot(Tensor::new(&[n as u64, self.class_count as u64]))
                 }
-                Generation::Hub => GroundTruth::Index(Tensor::new(&[n as u64])),
+                Truth::Index => GroundTruth::Index(Tensor::new(&[n as u64])),
             };
         }
         if let Some(images) = distorted {
@@ -307,7 +307,7 @@ impl<'a> Training<'a> {
     /// The hub script also saves a checkpoint here; the graph it stores is the evaluation graph.
     fn store_intermediate(&self, step: u64) -> Result<()> {
         let variables = self.head.variables()?;
-        if self.generation == Generation::Hub {
+        if self.truth == Truth::Index {
             export::save_checkpoint(&self.config.checkpoint_path, &variables)?;
         }
         let path = format!("{}intermediate_{step}.pb", self.config.intermediate_output_graphs_dir);

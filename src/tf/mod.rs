@@ -4,7 +4,6 @@
 mod builder;
 mod bytes;
 mod checkpoint;
-mod freeze;
 mod graph;
 mod library;
 mod session;
@@ -12,7 +11,6 @@ mod session;
 pub use builder::{GraphBuilder, Op};
 pub use bytes::Bytes;
 pub use checkpoint::{NamedTensor, add_restore, add_save, read_checkpoint, write_checkpoint};
-pub use freeze::{convert_variables_to_constants, needed_nodes};
 pub use graph::Graph;
 pub use library::{Chatter, find_library, load, version};
 pub use session::{Feed, Session, Threads};

@@ -1,11 +1,10 @@
 //! The cache of bottlenecks: the scripts' files, read once, made anew only where they must be.
 
 use super::support::{Workspace, files_under};
-use retrain::bottleneck::{
-    BadImage, Bottlenecks, CacheSpec, Decoded, Extractor, cache_bottlenecks,
-};
+use retrain::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
 use retrain::dataset::{Category, ImageLists, Layout, create_image_lists};
 use retrain::error::Result;
+use retrain::inference::{Decoded, Extractor};
 use retrain::tf::{self, Chatter, Tensor};
 use std::collections::BTreeMap;
 use std::fs;
@@ -123,6 +122,8 @@ fn a_photograph_that_is_none_is_named_and_the_others_are_kept() {
 struct Fake {
     asked: AtomicUsize,
     wrong_size: bool,
+    /// What the current and the earlier identity are made of.
+    versions: [u8; 2],
 }
 
 impl Extractor for Fake {
@@ -130,8 +131,9 @@ impl Extractor for Fake {
         3
     }
 
-    fn identity(&self) -> [u8; 32] {
-        [7; 32]
+    fn identity(&self) -> retrain::model::Identity {
+        let [current, earlier] = self.versions.map(|version| [version; 32]);
+        retrain::model::Identity { current, earlier }
     }
 
     fn batch_size(&self) -> usize {
@@ -207,6 +209,23 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
         fs::read_to_string(cache.join("a/000.jpg_fake.txt")).unwrap(),
         "1.0,1e-05,-3.117057"
     );
+}
+
+#[test]
+fn a_packed_file_of_the_earlier_version_serves_and_another_does_not() {
+    let workspace = Workspace::new();
+    workspace.write("photos/a/0.jpg", "good");
+    let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 0, 0).unwrap();
+    let cache = workspace.path("cache");
+    let asked_by = |versions: [u8; 2]| {
+        let fake = Fake { versions, ..Fake::default() };
+        let (bottlenecks, _) = cached(&fake, &lists, &cache).unwrap();
+        assert_eq!(bottlenecks.row(0), [4.0, 1e-5, -3.117_057]);
+        // What is left is the packed file.
+        fs::remove_dir_all(cache.join("a")).unwrap();
+        fake.asked.load(Ordering::Relaxed)
+    };
+    assert_eq!([[1, 0], [2, 1], [1, 9], [3, 4], [3, 4]].map(asked_by), [1, 0, 0, 1, 0]);
 }
 
 #[test]

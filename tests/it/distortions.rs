@@ -1,8 +1,8 @@
 //! Distortions: the script's nodes, the script's statistics, and a run.
 
 use super::support::{Workspace, files_under, golden, json};
+use retrain::images::{PixelRange, PixelSpec};
 use retrain::layers::{Distortions, add_input_distortions, add_jpeg_decoding};
-use retrain::model::{PixelRange, PixelSpec};
 use retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value as AttrValue};
 use retrain::tf::{GraphBuilder, Tensor};
 use serde_json::{Value, json};

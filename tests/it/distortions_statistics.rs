@@ -4,9 +4,9 @@
 use super::distortions::{POETS, chart, spec};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use retrain::bottleneck::{Distorter, Draw};
+use retrain::images::{PixelRange, PixelSpec};
+use retrain::inference::{Distorter, Draw};
 use retrain::layers::{Distortions, add_input_distortions};
-use retrain::model::{PixelRange, PixelSpec};
 use retrain::proto::GraphDef;
 use retrain::tf::{self, Graph, GraphBuilder, Session, Tensor, Threads};
 use tensorflow::SessionRunArgs;

@@ -2,7 +2,8 @@
 
 use retrain::export::{parse_labels, save_labels};
 use retrain::proto::{DataType, GraphDef, VersionDef, float_tensor};
-use retrain::tf::{GraphBuilder, convert_variables_to_constants};
+use retrain::rewrite::convert_variables_to_constants;
+use retrain::tf::GraphBuilder;
 
 fn graph() -> GraphDef {
     let mut b = GraphBuilder::default();

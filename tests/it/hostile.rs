@@ -4,7 +4,7 @@
 
 use super::small_net::{classifying, write};
 use super::support::{LABEL_IMAGE, OUTPUTS, RETRAIN, Workspace, command};
-use ::retrain::model::{self, PixelRange, PixelSpec};
+use ::retrain::images::{PixelRange, PixelSpec};
 use ::retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value};
 use std::path::Path;
 use std::process::Command;
@@ -442,7 +442,7 @@ fn rewriting_takes_no_more_than_the_graph_is_large() {
     let rewritten = |graph: &GraphDef, output: &str| {
         let start = Instant::now();
         let pixels = PixelSpec { width: 8, height: 8, depth: 3, range: PixelRange::Unit };
-        let rewritten = model::optimize(graph, "images", output, &pixels);
+        let rewritten = ::retrain::rewrite::optimize(graph, "images", output, &pixels);
         assert!(start.elapsed() < Duration::from_secs(20), "{output} takes {:?}", start.elapsed());
         rewritten
     };
@@ -473,7 +473,7 @@ fn rewriting_takes_no_more_than_the_graph_is_large() {
     let mut shared = graph;
     add_constant(&mut shared, "large", &[1, 1, 1 << 20, 8]);
     (0..16).for_each(|i| normalised(&mut shared, "large", i, "ones"));
-    let folded = proto::serialize(&model::fold_batch_norms(&shared, "sum0")).unwrap();
+    let folded = proto::serialize(&::retrain::rewrite::fold_batch_norms(&shared, "sum0")).unwrap();
     assert!(
         folded.len() < 3 * proto::serialize(&shared).unwrap().len() + (64 << 20),
         "{}",

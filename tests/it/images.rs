@@ -2,8 +2,8 @@
 //! named, or left out.
 
 use super::support::{Workspace, files_under, golden, json};
-use retrain::bottleneck::Decoder;
-use retrain::model::{PixelRange, PixelSpec};
+use retrain::images::{PixelRange, PixelSpec};
+use retrain::inference::Decoder;
 use retrain::tf::{self, Chatter};
 use std::ffi::OsString;
 use std::fs;

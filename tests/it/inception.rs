@@ -8,11 +8,10 @@ use super::support::{
 };
 use flate2::{Compression, write::GzEncoder};
 use retrain::error::Result;
-use retrain::model::{
-    PixelRange, PixelSpec, build_inception_v3_2015, create_model_info, fold_batch_norms,
-    free_batch, write_inception,
-};
+use retrain::images::{PixelRange, PixelSpec};
+use retrain::model::{build_inception_v3_2015, create_model_info, write_inception};
 use retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value};
+use retrain::rewrite::{fold_batch_norms, free_batch};
 use retrain::simulate::{ClusterKind, photograph};
 use retrain::tf::{Chatter, Graph, Session, Tensor, Threads};
 use serde_json::{Value as Json, json};

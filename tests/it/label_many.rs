@@ -3,10 +3,11 @@
 
 use super::label_image::{GOLDEN, gif, trained};
 use super::support::{LABEL_IMAGE, Outcome, Workspace, json, shared};
-use retrain::bottleneck::{BatchNetwork, Decoder, Part};
+use retrain::images::{PixelRange, PixelSpec};
+use retrain::inference::{BatchNetwork, Decoder, Part};
 use retrain::label_image::{LabelConfig, classify};
-use retrain::model::{PixelRange, PixelSpec, optimize};
 use retrain::proto::{self, GraphDef};
+use retrain::rewrite::optimize;
 use retrain::tf::{self, Chatter};
 use serde_json::Value;
 use std::fs;

@@ -2,10 +2,9 @@
 
 use super::support::{golden, json, shared};
 use retrain::layers::{
-    FinalTrainingOps, HeadSpec, Loss, Summaries, add_cross_entropy, add_evaluation_step,
+    FinalTrainingOps, HeadSpec, Loss, Summaries, Truth, add_cross_entropy, add_evaluation_step,
     add_final_training_ops, add_gradient_descent,
 };
-use retrain::model::Generation;
 use retrain::proto::{DataType, GraphDef};
 use retrain::tf::{self, Chatter, Graph, GraphBuilder, Session, Tensor, Threads};
 use serde_json::Value;
@@ -53,7 +52,8 @@ fn build(size: usize, class_count: usize, learning_rate: f32) -> Layer {
         Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() }).unwrap();
     let mut summaries = Summaries::default();
     let spec = HeadSpec {
-        generation: Generation::Poets,
+        scope: "final_training_ops",
+        truth: Truth::OneHot,
         class_count,
         final_tensor_name: "final_result".into(),
         bottleneck_tensor: bottleneck,
@@ -62,14 +62,8 @@ fn build(size: usize, class_count: usize, learning_rate: f32) -> Layer {
         seed: 1,
     };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec).unwrap();
-    let loss = add_cross_entropy(&mut b, &mut summaries, &ops, spec.generation);
-    let step = add_evaluation_step(
-        &mut b,
-        &mut summaries,
-        &ops.final_tensor,
-        &ops.ground_truth_input,
-        spec.generation,
-    );
+    let loss = add_cross_entropy(&mut b, &mut summaries, &ops);
+    let step = add_evaluation_step(&mut b, &mut summaries, &ops);
     let merged = summaries.merge_all(&mut b);
     graph.extend(&b.take_nodes()).unwrap();
     let train_step =

@@ -19,6 +19,7 @@ mod hostile_archives;
 mod hostile_modules;
 mod hub;
 mod hub_variables;
+mod identity;
 mod images;
 mod inception;
 mod label_image;

@@ -4,14 +4,13 @@
 use super::support::{Workspace, miniature_dir};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use retrain::bottleneck::{BatchNetwork, DistortedImages};
+use retrain::images::{PixelRange, PixelSpec};
+use retrain::inference::{BatchNetwork, DistortedImages};
 use retrain::layers::Distortions;
-use retrain::model::{
-    Backbone, PixelRange, PixelSpec, create_model_graph, create_model_info, fold_batch_norms,
-    free_batch,
-};
+use retrain::model::{Backbone, create_model_graph, create_model_info};
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32};
 use retrain::proto::{GraphDef, Value};
+use retrain::rewrite::{fold_batch_norms, free_batch};
 use retrain::tf::{self, Chatter, Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
 
 const SPEC: PixelSpec = PixelSpec { width: 6, height: 6, depth: 2, range: PixelRange::Unit };

@@ -3,7 +3,8 @@
 use super::small_net::{Net, classifying, miniature, published_mobilenet, write};
 use super::support::Workspace;
 use protobuf::Message;
-use retrain::model::{Backbone, OwnGraph, PixelRange, build_inception_v3_2015, create_own_graph};
+use retrain::images::PixelRange;
+use retrain::model::{Backbone, OwnGraph, build_inception_v3_2015, create_own_graph};
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32, DT_STRING};
 use retrain::proto::{AttrEntry, AttrValue, GraphDef, NodeDef};
 use retrain::tf::{self, Chatter};

@@ -1,0 +1,17 @@
+//! From the bytes of photographs' files to the numbers a network makes of them, many at once.
+
+mod decoder;
+mod distorted;
+mod distorter;
+mod engine;
+mod extract;
+mod network;
+pub(crate) mod pipeline;
+
+pub use decoder::Decoder;
+pub use distorted::{DistortedImages, PIXEL_BUDGET};
+pub use distorter::{Distorter, Draw};
+pub use engine::Decoded;
+pub(crate) use engine::Inference;
+pub use extract::{Extractor, LocalExtractor};
+pub use network::{BatchNetwork, Part};

@@ -1,0 +1,221 @@
+//! The network as it is used where speed counts: many images in one run, batch normalisation folded
+//! away. It must give what the published graph gives; where it does not, the published graph is
+//! used, one image at a time.
+
+use crate::error::{Error, Result};
+use crate::images::PixelSpec;
+use crate::model::Backbone;
+use crate::proto::GraphDef;
+use crate::rewrite::{free_batch, fuse, optimize};
+use crate::tf::{Feed, Graph, Session, Tensor, Threads};
+use log::{debug, warn};
+use tensorflow::Output;
+
+/// How far a bottleneck may be from the published graph's, relative to its largest number: sums in
+/// another order differ in the last bits (about 1e-6 after a MobileNet's 27 layers), a mistake by
+/// far more.
+const TOLERANCE: f32 = 1e-4;
+
+/// How the distance of a probability relative to itself counts against [`TOLERANCE`].
+const EACH: f32 = 0.1;
+
+/// Several batches run side by side, each on the thread that brings it: no core is idle at the end
+/// of a layer.
+const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
+
+/// A network: the part of a graph between two tensors.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// What to call it in messages.
+    pub name: &'a str,
+    /// The graph, without variables.
+    pub graph: &'a GraphDef,
+    /// The tensor that is fed with pixels.
+    pub input: &'a str,
+    /// The tensor that is read, [images, n].
+    pub output: &'a str,
+    /// The pixels of an image.
+    pub pixels: &'a PixelSpec,
+    /// The n of `output`; `None` to take it as it comes.
+    pub size: Option<usize>,
+    /// Whether `output` holds probabilities. Most of them are next to 0 whatever the network does,
+    /// so each is compared with itself, not only with the largest.
+    pub probabilities: bool,
+}
+
+/// Computes the outputs of a network, most often bottlenecks, for many images. It may be called
+/// from several threads at once.
+#[derive(Debug)]
+pub struct BatchNetwork {
+    network: Network,
+    batched: bool,
+}
+
+impl BatchNetwork {
+    /// [`of_part`](Self::of_part), from a backbone's pixels to its bottlenecks.
+    pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
+        let part = Part {
+            name: &backbone.name,
+            graph: &backbone.frozen()?,
+            input: &backbone.input,
+            output: &backbone.bottleneck,
+            pixels: &backbone.pixels,
+            size: Some(backbone.bottleneck_size),
+            probabilities: false,
+        };
+        Self::of_part(&part, probe)
+    }
+
+    /// Rewrites the network, and compares it with the published one on `probe`, the pixels of one
+    /// image [1, height, width, depth].
+    pub fn of_part(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
+        let published = Network::new(part.graph, part, Session::unoptimized, THREADS)?;
+        let wanted = published.run(probe)?;
+        // Two images, each twice: rows that got mixed up would show.
+        let mut other = probe.clone();
+        other.reverse();
+        let mut batch = Tensor::new(&[&[4], &probe.dims()[1..]].concat());
+        for (row, image) in batch.chunks_mut(probe.len()).zip([&other, probe, &other, probe]) {
+            row.copy_from_slice(image);
+        }
+        let part = &Part { size: Some(wanted.len()), ..*part };
+        let (from, to) = (part.input, part.output);
+        let folded = || optimize(part.graph, from, to, part.pixels);
+        let candidates: [(&str, &dyn Fn() -> GraphDef, Open); 3] = [
+            ("with fused convolutions", &|| fuse(&folded(), to), Session::new),
+            ("with batch normalisation folded", &folded, Session::rewritten),
+            (
+                "with a free batch",
+                &|| free_batch(part.graph, from, to, part.pixels),
+                Session::rewritten,
+            ),
+        ];
+        for (what, graph, open) in candidates {
+            let tried =
+                Network::new(&graph(), part, open, THREADS).and_then(|n| Ok((n.run(&batch)?, n)));
+            let judged = tried.and_then(|(values, network)| {
+                let [first, second, third, fourth] = rows(&values, wanted.len());
+                let other =
+                    if first == second { published.run(&other)?.to_vec() } else { first.to_vec() };
+                let mistakes =
+                    [(second, &wanted[..]), (first, &other[..]), (third, first), (fourth, second)];
+                Ok((
+                    mistakes.into_iter().fold(0.0, |m, (a, b)| part.difference(a, b).max(m)),
+                    network,
+                ))
+            });
+            match judged {
+                Ok((difference, network)) if difference <= TOLERANCE => {
+                    debug!(target: "retrain", "The network {what} agrees with the published one to {difference:.1e}");
+                    return Ok(Self { network, batched: true });
+                }
+                Ok((difference, _)) => {
+                    debug!(target: "retrain", "The network {what} is off by {difference:.1e}")
+                }
+                Err(error) => debug!(target: "retrain", "The network {what} does not run: {error}"),
+            }
+        }
+        warn!(
+            target: "retrain",
+            "{}: a batch of images gives other {} than each image does; it is run one image at a time, slowly",
+            part.name,
+            if part.probabilities { "scores" } else { "bottlenecks" }
+        );
+        let network = Network::new(part.graph, part, Session::new, THREADS)?;
+        Ok(Self { network, batched: false })
+    }
+
+    /// The network as it is published: where there are too few images for anything else to pay.
+    pub fn published(part: &Part<'_>) -> Result<Self> {
+        let network = Network::new(part.graph, part, Session::new, Threads::default())?;
+        Ok(Self { network, batched: false })
+    }
+
+    /// Whether many images are computed in one run.
+    #[must_use]
+    pub fn is_batched(&self) -> bool {
+        self.batched
+    }
+
+    /// The outputs for `pixels`, [images, height, width, depth]: [images, n].
+    pub fn run(&self, pixels: &Tensor<f32>) -> Result<Tensor<f32>> {
+        let count = pixels.dims()[0];
+        if self.batched || count == 1 {
+            return self.network.run(pixels);
+        }
+        let mut all = Vec::new();
+        let mut image = Tensor::new(&[&[1], &pixels.dims()[1..]].concat());
+        for one in pixels.chunks(image.len().max(1)) {
+            image.copy_from_slice(one);
+            all.extend_from_slice(&self.network.run(&image)?);
+        }
+        let dims = [count, all.len() as u64 / count.max(1)];
+        Tensor::new(&dims).with_values(&all).map_err(|e| Error::tensorflow("making a tensor", e))
+    }
+}
+
+impl Part<'_> {
+    /// How far the outcome of a rewritten network is from the published one's.
+    fn difference(&self, values: &[f32], wanted: &[f32]) -> f32 {
+        let overall = difference(values, wanted);
+        if !self.probabilities {
+            return overall;
+        }
+        let each =
+            values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / w.abs().max(f32::MIN_POSITIVE));
+        // A small probability magnifies what rounding does to the logits.
+        each.fold(overall, |worst, d| worst.max(d * EACH))
+    }
+}
+
+/// The rows of a batch; empty ones where there are not that many.
+fn rows<const N: usize>(values: &[f32], size: usize) -> [&[f32]; N] {
+    let mut rows = values.chunks(size.max(1));
+    std::array::from_fn(|_| rows.next().unwrap_or_default())
+}
+
+/// The largest difference relative to the largest number; infinite where anything is not a number.
+fn difference(values: &[f32], wanted: &[f32]) -> f32 {
+    let largest = wanted.iter().fold(f32::MIN_POSITIVE, |l, w| l.max(w.abs()));
+    let differences = values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / largest);
+    let worst =
+        differences.fold(0.0f32, |l, d| if d.is_finite() { l.max(d) } else { f32::INFINITY });
+    if values.len() == wanted.len() { worst } else { f32::INFINITY }
+}
+
+/// How a session is opened.
+type Open = fn(&Graph, Threads) -> Result<Session>;
+
+/// A graph and its session.
+#[derive(Debug)]
+struct Network {
+    session: Session,
+    input: Output,
+    output: Output,
+    /// Numbers an image, where that is known.
+    size: Option<usize>,
+}
+
+impl Network {
+    fn new(graph: &GraphDef, part: &Part<'_>, open: Open, threads: Threads) -> Result<Self> {
+        let graph = Graph::import(graph)?;
+        Ok(Self {
+            session: open(&graph, threads)?,
+            input: graph.output(part.input)?,
+            output: graph.output(part.output)?,
+            size: part.size,
+        })
+    }
+
+    fn run(&self, pixels: &Tensor<f32>) -> Result<Tensor<f32>> {
+        let feed = Feed { output: &self.input, value: pixels };
+        let values: Tensor<f32> =
+            self.session.run_one(feed, &self.output, "running the network")?;
+        let size = self.size.unwrap_or(values.len());
+        if values.len() as u64 != pixels.dims()[0] * size as u64 {
+            let message = format!("holds {:?} numbers instead of {size} an image", values.dims());
+            return Err(Error::model("the output tensor", message));
+        }
+        Ok(values)
+    }
+}

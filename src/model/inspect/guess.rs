@@ -1,0 +1,217 @@
+//! Which tensors of a graph of unknown make to feed and to read, where the user does not say.
+//!
+//! The *input* is the graph's placeholder of float images; of several, the one that the bottleneck
+//! or the last softmax needs. Without any, it is the tensor of three channels that the first
+//! convolutions read (graphs that decode photographs themselves).
+//!
+//! The *bottleneck* is what the last classifier reads. Its output is the last softmax over a
+//! [batch, classes] tensor, or else the only tensor that nothing reads. From there the way leads
+//! back through whatever only reshapes the logits or adds to them, to the classifier:
+//!
+//! | classifier | bottleneck |
+//! |---|---|
+//! | MatMul | its input, [?, n]; behind a PlaceholderWithDefault (a graph of `retrain`'s own), that one's source |
+//! | 1×1 Conv2D | the [?, n] that was reshaped into its input; else the logits, as the scripts do with MobileNet |
+//! | none recognised | the logits, or the output itself |
+
+use super::view::{GraphView, data_inputs};
+use crate::proto::NodeDef;
+use std::collections::HashSet;
+
+/// A guess, or a sentence that says why there is none.
+pub(in crate::model) type Guessed = Result<Guess, String>;
+
+/// A tensor and why it was chosen.
+pub(in crate::model) struct Guess {
+    pub(in crate::model) tensor: String,
+    pub(in crate::model) why: String,
+}
+
+/// What may stand between a classifier and the output without being a layer.
+const PASSED: [&str; 12] = [
+    "Softmax",
+    "LogSoftmax",
+    "Sigmoid",
+    "Identity",
+    "Reshape",
+    "Squeeze",
+    "BiasAdd",
+    "Add",
+    "AddV2",
+    "CheckNumerics",
+    "StopGradient",
+    "FakeQuantWithMinMaxVars",
+];
+
+/// What changes a tensor's shape and nothing else.
+const RESHAPING: [&str; 5] =
+    ["Identity", "Reshape", "ExpandDims", "Squeeze", "PlaceholderWithDefault"];
+
+/// How many names an error lists.
+const LISTED: usize = 5;
+
+/// The tensor to feed; `goal` is one that must depend on it, where one was given.
+pub(in crate::model) fn guess_input(view: &GraphView<'_>, goal: Option<&str>) -> Guessed {
+    let goal = goal.or_else(|| last_softmax(view));
+    let is_needed = goal.map(|g| view.needs(g, None));
+    let is_needed =
+        |n: &NodeDef| is_needed.as_ref().is_none_or(|needed| needed.contains(n.name.as_str()));
+    let images: Vec<&NodeDef> =
+        view.all().filter(|n| n.op == "Placeholder" && may_hold_images(view, &n.name)).collect();
+    let needed: Vec<&NodeDef> = images.iter().copied().filter(|n| is_needed(n)).collect();
+    match (&images[..], &needed[..]) {
+        ([one], _) => {
+            let why = "guessed: the only placeholder for float images";
+            return Ok(Guess { tensor: one.name.clone(), why: why.into() });
+        }
+        (_, [one]) => {
+            let why = "guessed: the only placeholder for float images that the result depends on";
+            return Ok(Guess { tensor: one.name.clone(), why: why.into() });
+        }
+        ([], _) => {}
+        _ => {
+            return Err(format!(
+                "several placeholders could be meant: {}",
+                list(images.iter().map(|n| &*n.name))
+            ));
+        }
+    }
+    let convolutions = view.all().filter(|n| n.op == "Conv2D" && is_needed(n));
+    let read: HashSet<&str> = convolutions.filter_map(|n| data_inputs(n).next()).collect();
+    let mut read: Vec<&str> = read.into_iter().filter(|t| is_image(view, t)).collect();
+    read.sort_unstable();
+    match read[..] {
+        [one] => {
+            let why =
+                "guessed: without a placeholder for float images, what the first convolution reads";
+            Ok(Guess { tensor: one.into(), why: why.into() })
+        }
+        [] => Err("there is no placeholder for float images [?, height, width, 3]".into()),
+        _ => Err(format!("several tensors could be meant: {}", list(read.into_iter()))),
+    }
+}
+
+fn may_hold_images(view: &GraphView<'_>, tensor: &str) -> bool {
+    view.is_float(tensor) && view.shape(tensor).is_none_or(|s| s.len() == 4)
+}
+
+fn is_image(view: &GraphView<'_>, tensor: &str) -> bool {
+    view.is_float(tensor) && view.shape(tensor).is_some_and(|s| s.len() == 4 && s[3] == 3)
+}
+
+/// The last softmax over classes; attention's are over more dimensions.
+fn last_softmax<'g>(view: &GraphView<'g>) -> Option<&'g str> {
+    let over_classes = |n: &&NodeDef| {
+        n.op == "Softmax"
+            && view.is_float(&n.name)
+            && view.shape(&n.name).is_none_or(|s| s.len() == 2)
+    };
+    view.all().rev().find(over_classes).map(|n| n.name.as_str())
+}
+
+/// The tensor to read as the bottleneck, in a graph where the size of the images is known.
+pub(in crate::model) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> Guessed {
+    let dependent = view.reached_from(input);
+    let output = output(view, &dependent)?;
+    let is_softmax = view.node(output).is_some_and(|n| n.op == "Softmax");
+    let logits = view
+        .node(output)
+        .filter(|_| is_softmax)
+        .and_then(|n| data_inputs(n).next())
+        .unwrap_or(output);
+    let guess =
+        |tensor: &str, why: String| Guess { tensor: tensor.into(), why: format!("guessed: {why}") };
+    let found = match classifier(view, output, &dependent) {
+        Some(node) => {
+            let is_conv = node.op == "Conv2D";
+            let steps: &[&str] = if is_conv { &RESHAPING } else { &["PlaceholderWithDefault"] };
+            let read = data_inputs(node).next().unwrap_or_default();
+            match vector_behind(view, read, steps) {
+                Some(x) => guess(x, format!("what the last classifier, '{}', reads", node.name)),
+                None => guess(logits, logits_because(&node.name, read)),
+            }
+        }
+        None if is_softmax => {
+            guess(logits, format!("the logits, what the last softmax, '{output}', reads"))
+        }
+        None => guess(output, "the graph's output".into()),
+    };
+    match view.vector_size(&found.tensor) {
+        Some(_) => Ok(found),
+        None => {
+            Err(format!("no tensor [?, n] of known size n is in sight of the output '{output}'"))
+        }
+    }
+}
+
+/// Why the logits are taken of a network that ends in a convolution.
+fn logits_because(convolution: &str, read: &str) -> String {
+    format!(
+        "the logits; what '{convolution}' reads is no [?, n], but --bottleneck_tensor={read} would flatten it"
+    )
+}
+
+/// The tensor that the graph is for.
+fn output<'g>(view: &GraphView<'g>, dependent: &HashSet<&str>) -> Result<&'g str, String> {
+    if let Some(softmax) = last_softmax(view).filter(|s| dependent.contains(s)) {
+        return Ok(softmax);
+    }
+    let is_end = |n: &&NodeDef| {
+        dependent.contains(n.name.as_str())
+            && view.readers(&n.name).is_empty()
+            && view.is_float(&n.name)
+    };
+    let ends: Vec<&NodeDef> = view.all().filter(is_end).collect();
+    match ends[..] {
+        [one] => Ok(&one.name),
+        [] => Err("the graph computes nothing from the input tensor".into()),
+        _ => Err(format!("the graph has several outputs: {}", list(ends.iter().map(|n| &*n.name)))),
+    }
+}
+
+/// The last layer before `output`, if it is one that classifies.
+fn classifier<'g>(
+    view: &GraphView<'g>,
+    output: &str,
+    dependent: &HashSet<&str>,
+) -> Option<&'g NodeDef> {
+    let mut node = view.node(output)?;
+    while PASSED.contains(&node.op.as_str()) {
+        let inputs = data_inputs(node).filter_map(|i| view.node(i));
+        let mut varying = inputs.filter(|n| dependent.contains(n.name.as_str()));
+        let next = varying.next()?;
+        // A sum of two layers is no bias. (The shape that a Reshape reads may well vary.)
+        if node.op.starts_with("Add") && varying.next().is_some() {
+            return None;
+        }
+        node = next;
+    }
+    let is_one_by_one = || {
+        let kernel = node.input.get(1).and_then(|k| view.shape(k));
+        kernel.is_some_and(|k| k.len() == 4 && k[..2] == [1, 1])
+    };
+    let classifies = node.op == "MatMul" || node.op == "Conv2D" && is_one_by_one();
+    classifies.then_some(node)
+}
+
+/// The first [?, n] from `tensor` back through nodes of the types `steps`.
+fn vector_behind<'g>(view: &GraphView<'g>, tensor: &'g str, steps: &[&str]) -> Option<&'g str> {
+    let mut at = tensor;
+    loop {
+        let node = view.node(at)?;
+        // What stands in for another tensor is not the tensor itself.
+        if node.op != "PlaceholderWithDefault" && view.vector_size(at).is_some() {
+            return Some(at);
+        }
+        if !steps.contains(&node.op.as_str()) {
+            return None;
+        }
+        at = data_inputs(node).next()?;
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let more = if names.len() > LISTED { ", …" } else { "" };
+    names[..names.len().min(LISTED)].join(", ") + more
+}

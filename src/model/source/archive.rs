@@ -1,0 +1,168 @@
+//! Model archives: downloaded once into model_dir, unpacked there, with nothing in them trusted.
+
+use crate::error::{Error, Result};
+use crate::{fsio, net};
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read};
+use std::path::{Component, Path, PathBuf};
+
+// Bounds against archives made to fill disk or memory; no model comes near them.
+
+/// The largest file: protobuf's own limit, which a graph cannot pass.
+const LARGEST_FILE: u64 = 2 << 30;
+/// How many files and directories there may be.
+const MOST_ENTRIES: usize = 10_000;
+/// How long a name may be.
+const LONGEST_NAME: usize = 1_000;
+/// What any archive may unpack to, however small it is.
+const FREE_SIZE: u64 = 256 << 20;
+/// And how much more for each byte of the archive. Weights hardly shrink; gzip can do 1000.
+const LARGEST_RATIO: u64 = 20;
+
+/// The sums of the archives as published, where known to us.
+const SHA256: &[(&str, &str)] = &[
+    (
+        "mobilenet_v1_0.25_128_frozen.tgz",
+        "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce",
+    ),
+    (
+        "mobilenet_v1_0.25_224_frozen.tgz",
+        "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756",
+    ),
+];
+
+/// The script's function of the same name: brings the archive `name` into `model_dir` if it is not
+/// there, and unpacks it. Where `graph` is there already and not older than the archive, nothing is
+/// done.
+pub fn maybe_download_and_extract(
+    base_url: &str,
+    name: &str,
+    model_dir: &Path,
+    graph: &Path,
+) -> Result<()> {
+    fsio::ensure_dir_exists(model_dir)?;
+    let archive = model_dir.join(name);
+    if graph.is_file() && (!archive.is_file() || !is_newer(&archive, graph)) {
+        return Ok(());
+    }
+    if !archive.is_file() {
+        let sum = SHA256.iter().find(|(n, _)| *n == name).map(|(_, sum)| *sum);
+        let url = format!("{base_url}{name}");
+        net::fetch(&url, &archive, sum).map_err(|error| without_network(error, &url, &archive))?;
+    }
+    extract(&archive, model_dir, "; remove it to have it downloaded again")?;
+    if graph.is_file() {
+        return Ok(());
+    }
+    let message =
+        format!("does not hold {}; remove it to have it downloaded again", graph.display());
+    Err(Error::input(archive, message))
+}
+
+fn is_newer(a: &Path, b: &Path) -> bool {
+    let modified = |p: &Path| p.metadata().and_then(|m| m.modified()).ok();
+    matches!((modified(a), modified(b)), (Some(a), Some(b)) if a > b)
+}
+
+fn without_network(error: Error, url: &str, archive: &Path) -> Error {
+    match error {
+        Error::Net { message, .. } => Error::Net {
+            url: url.into(),
+            message: format!(
+                "{message}\nWithout a network: put that file at {}",
+                archive.display()
+            ),
+        },
+        other => other,
+    }
+}
+
+/// Unpacks a `.tgz`. Only plain files and directories that stay below `dir` are made; anything else
+/// in the archive is an error that names it, and files appear under their names only when they are
+/// complete. `remedy` is what the message of a broken archive ends with.
+pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
+    let file = File::open(archive).map_err(Error::io("opening", archive))?;
+    let packed = file.metadata().map_err(Error::io("opening", archive))?.len();
+    let left = FREE_SIZE.saturating_add(packed.saturating_mul(LARGEST_RATIO));
+    let mut tar = tar::Archive::new(Bounded { inner: GzDecoder::new(BufReader::new(file)), left });
+    let broken = |e: io::Error| match e.kind() {
+        ErrorKind::FileTooLarge => {
+            let message =
+                format!("is absurd: its {packed} bytes unpack to more than {} MiB", left >> 20);
+            Error::input(archive, message)
+        }
+        _ => Error::input(archive, format!("is not a whole .tgz archive ({e}){remedy}")),
+    };
+    for (count, entry) in tar.entries().map_err(broken)?.enumerate() {
+        let mut entry = entry.map_err(broken)?;
+        if count >= MOST_ENTRIES {
+            return Err(Error::input(
+                archive,
+                format!("is absurd: it holds more than {MOST_ENTRIES} files"),
+            ));
+        }
+        let path = entry.path().map_err(broken)?.into_owned();
+        let length = path.as_os_str().len();
+        if length > LONGEST_NAME {
+            return Err(Error::input(
+                archive,
+                format!("is absurd: it holds a name of {length} bytes"),
+            ));
+        }
+        let refused =
+            |why: &str| Error::input(archive, format!("holds '{}', which {why}", path.display()));
+        let kind = entry.header().entry_type();
+        if kind.is_pax_global_extensions() {
+            // A note on all that follows, as git writes it: no file.
+            continue;
+        }
+        let name = safe_path(&path).ok_or_else(|| refused("leaves the directory"))?;
+        let target = dir.join(&name);
+        if kind.is_dir() {
+            fsio::ensure_dir_exists(&target)?;
+        } else if !kind.is_file() {
+            return Err(refused("is neither a file nor a directory"));
+        } else if name.as_os_str().is_empty() {
+            return Err(refused("is a file without a name"));
+        } else if entry.size() > LARGEST_FILE {
+            return Err(refused("is absurdly large"));
+        } else {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).map_err(broken)?;
+            if (bytes.len() as u64) < entry.size() {
+                return Err(broken(ErrorKind::UnexpectedEof.into()));
+            }
+            target.parent().map_or(Ok(()), fsio::ensure_dir_exists)?;
+            fsio::write(&target, &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads so many bytes; more are an error of the kind `FileTooLarge`.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(n as u64).ok_or(ErrorKind::FileTooLarge)?;
+        Ok(n)
+    }
+}
+
+/// The path if all its parts are plain names.
+fn safe_path(path: &Path) -> Option<PathBuf> {
+    let mut safe = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => safe.push(name),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(safe)
+}

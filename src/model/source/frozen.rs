@@ -1,0 +1,45 @@
+//! Frozen graphs: a pretrained network as it was published, untouched.
+
+use super::archive;
+use crate::error::{Error, Result};
+use crate::model::architecture::{ModelInfo, Source};
+use crate::model::backbone::Backbone;
+use crate::model::builtin;
+use crate::model::inspect::check_graph;
+use crate::proto::{self, GraphDef, InputRef};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// The script's `create_model_graph`, with what comes before it: the graph is brought into
+/// `model_dir` where it is not there, and read.
+pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone> {
+    let file = model_dir.join(&info.model_file_name);
+    match &info.source {
+        Source::Archive(base, name) => {
+            archive::maybe_download_and_extract(base, name, model_dir, &file)?
+        }
+        Source::BuiltIn => builtin::maybe_write_miniature(&file)?,
+    }
+    let bytes = crate::fsio::read(&file)?;
+    let graph_def: GraphDef = proto::parse(&file, &bytes)?;
+    check_graph(&graph_def).map_err(|message| Error::input(&file, message))?;
+    for tensor in [info.resized_input_tensor_name, info.bottleneck_tensor_name] {
+        let node = InputRef::parse(tensor).node;
+        if graph_def.find(node).is_none() {
+            let message =
+                format!("holds no node '{node}'; is it the graph of {}?", info.architecture);
+            return Err(Error::input(file, message));
+        }
+    }
+    Ok(Backbone {
+        name: info.architecture.clone(),
+        wants_quantization: false,
+        content_hash: Sha256::digest(&bytes).into(),
+        graph_def,
+        variables: Vec::new(),
+        input: info.resized_input_tensor_name.into(),
+        bottleneck: info.bottleneck_tensor_name.trim_end_matches(":0").into(),
+        bottleneck_size: info.bottleneck_tensor_size,
+        pixels: info.pixels.clone(),
+    })
+}

@@ -1,0 +1,354 @@
+//! A frozen graph of the user's own, `--architecture=path/to/graph.pb`: its tensors as the flags
+//! name them, or guessed and said.
+
+use crate::error::{Error, Result};
+use crate::images::{PixelRange, PixelSpec};
+use crate::model::backbone::Backbone;
+use crate::model::identity::pixels_version_1;
+use crate::model::inspect::{
+    GraphView, Guessed, MOST_FEATURES, check_graph, check_part, guess_bottleneck, guess_input,
+    guess_range, image_size, is_call,
+};
+use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
+use crate::rewrite::convert_variables_to_constants;
+use crate::tf::GraphBuilder;
+use log::info;
+use sha2::{Digest, Sha256};
+use std::fmt::Display;
+use std::path::PathBuf;
+
+/// A graph of one's own, as far as the flags describe it.
+#[derive(Debug, Clone, Default)]
+pub struct OwnGraph {
+    /// The frozen GraphDef.
+    pub path: PathBuf,
+    /// The tensor whose values are the bottleneck.
+    pub bottleneck_tensor: Option<String>,
+    /// The tensor that is fed with pixels.
+    pub input_tensor: Option<String>,
+    /// Width in pixels.
+    pub input_width: Option<i32>,
+    /// Height in pixels.
+    pub input_height: Option<i32>,
+    /// The pixel value of 0 to 255 that becomes 0.
+    pub input_mean: Option<f32>,
+    /// What the difference from the mean is divided by.
+    pub input_std: Option<f32>,
+}
+
+/// Ops that keep a value which is not in the graph.
+const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
+/// How alike a name must be to be proposed.
+const ALIKE: f64 = 0.75;
+/// The longest part of a bottleneck file's name that is the graph's.
+const LONGEST_NAME: usize = 64;
+
+/// Reads the graph, finds its tensors and checks them. Of the graph, what the bottleneck needs is
+/// kept: a layer that was put on it by an earlier retraining goes.
+///
+/// # Errors
+/// Each names the flag that mends it, or the file.
+pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
+    let (bytes, graph_def) = read(own)?;
+    check_graph(&graph_def).map_err(|message| Error::input(&own.path, message))?;
+    let view = GraphView::new(&graph_def).map_err(|e| Error::input(&own.path, e.to_string()))?;
+    let given = |flag, tensor: &Option<String>| {
+        tensor.as_ref().map(|t| own.resolve(&view, flag, t)).transpose()
+    };
+    let bottleneck = given("bottleneck_tensor", &own.bottleneck_tensor)?;
+    let input = given("input_tensor", &own.input_tensor)?;
+    let input = input.map_or_else(
+        || own.guessed("input_tensor", guess_input(&view, bottleneck.as_deref())),
+        Ok,
+    )?;
+    let pixels = own.pixels(&view, &input)?;
+
+    let sized = (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1)))
+        .then(|| with_size(&graph_def, &input, &pixels));
+    let size_refused = |e: Error| {
+        Error::usage("input_width", format!("{}x{} does not fit: {e}", pixels.width, pixels.height))
+    };
+    let sized = sized.as_ref().map(|g| GraphView::new(g).map_err(size_refused)).transpose()?;
+    let view = sized.as_ref().unwrap_or(&view);
+    let bottleneck = bottleneck
+        .map_or_else(|| own.guessed("bottleneck_tensor", guess_bottleneck(view, &input)), Ok)?;
+    let size = own.bottleneck_size(view, &bottleneck)?;
+    own.check_needs(view, &input, &bottleneck)?;
+    check_part(view.graph(), &graph_def, &input, &bottleneck)
+        .map_err(|message| Error::input(&own.path, message))?;
+
+    let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
+    let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
+    let mut kept =
+        convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
+    info!(target: "retrain", "{}: a bottleneck is the {size} numbers of '{bottleneck}'", own.path.display());
+    let is_vector = view.vector_size(&bottleneck).is_some();
+    let bottleneck =
+        if is_vector { bottleneck } else { add_flattening(&mut kept, &bottleneck, size) };
+    Ok(Backbone {
+        name,
+        wants_quantization: false,
+        content_hash,
+        graph_def: kept,
+        variables: Vec::new(),
+        input,
+        bottleneck,
+        bottleneck_size: size,
+        pixels,
+    })
+}
+
+fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
+    let path = &own.path;
+    if !path.is_file() {
+        let what = if path.is_dir() { "is a directory" } else { "there is no such file" };
+        let message = format!(
+            "{}: {what}; give the path of a frozen GraphDef, or a model's name",
+            path.display()
+        );
+        return Err(Error::usage("architecture", message));
+    }
+    let bytes = crate::fsio::read(path)?;
+    let graph_def: GraphDef = proto::parse(path, &bytes)?;
+    if graph_def.node.is_empty() {
+        return Err(Error::input(
+            path,
+            "holds no graph; a SavedModel must be frozen into a GraphDef first",
+        ));
+    }
+    Ok((bytes, graph_def))
+}
+
+impl OwnGraph {
+    /// The tensor that a flag names, by its usual name, without `:0`.
+    fn resolve(&self, view: &GraphView<'_>, flag: &str, typed: &str) -> Result<String> {
+        let tensor = InputRef::parse(typed);
+        let wrong = |message: String| Error::usage(flag, message);
+        let Some(node) = view.node(tensor.node).filter(|_| !tensor.control) else {
+            let score = |n: &NodeDef| strsim::jaro_winkler(&n.name, typed);
+            let nearest = view.all().map(|n| (score(n), n)).max_by(|a, b| a.0.total_cmp(&b.0));
+            let nearest = nearest.filter(|(score, _)| *score > ALIKE);
+            let hint =
+                nearest.map(|(_, n)| format!("; did you mean '{}'?", n.name)).unwrap_or_default();
+            return Err(wrong(format!("{} holds no tensor '{typed}'{hint}", self.path.display())));
+        };
+        let count = view.output_count(&node.name);
+        match (tensor.index, count) {
+            (_, 0) => Err(wrong(format!(
+                "'{typed}' is an operation without outputs ({}), not a tensor",
+                node.op
+            ))),
+            (index, count) if index >= count => {
+                let message = format!(
+                    "'{}' has no output {index}; its last is '{}:{}'",
+                    node.name,
+                    node.name,
+                    count - 1
+                );
+                Err(wrong(message))
+            }
+            (0, _) => Ok(node.name.clone()),
+            (index, _) => Ok(format!("{}:{index}", node.name)),
+        }
+    }
+
+    /// A guess, said; or an error that asks for the flag.
+    fn guessed(&self, flag: &str, guess: Guessed) -> Result<String> {
+        let path = self.path.display();
+        let guess =
+            guess.map_err(|why| Error::usage(flag, format!("must be given for {path}: {why}")))?;
+        self.say(&format!("--{flag}={}", guess.tensor), &guess.why);
+        Ok(guess.tensor)
+    }
+
+    fn say(&self, flags: &str, why: &str) {
+        info!(target: "retrain", "{}: {flags} ({why})", self.path.display());
+    }
+
+    /// Says what two flags would have to be for what is assumed, where they were not given.
+    fn say_assumed(&self, flags: [(&str, bool, &dyn Display); 2], why: &str) {
+        let assumed = flags.iter().filter(|(_, is_assumed, _)| *is_assumed);
+        let assumed: Vec<String> =
+            assumed.map(|(flag, _, value)| format!("--{flag}={value}")).collect();
+        if !assumed.is_empty() {
+            self.say(&assumed.join(" "), why);
+        }
+    }
+
+    /// The pixels that the input tensor wants, checked against what it says of them.
+    fn pixels(&self, view: &GraphView<'_>, input: &str) -> Result<PixelSpec> {
+        let wrong =
+            |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
+        if InputRef::parse(input).index > 0 {
+            return wrong("is not the first output of its node; only that can be fed".into());
+        }
+        if !view.is_float(input) {
+            return wrong(
+                "does not hold floats; give the tensor of float pixels that is made of it".into(),
+            );
+        }
+        let shape = view.shape(input);
+        let dims = shape.as_deref().unwrap_or(&[-1; 4]);
+        if dims.len() != 4 || ![-1, 1].contains(&dims[0]) || ![-1, 3].contains(&dims[3]) {
+            let message = "images must be [?, height, width, 3], one at a time or any number, red, green and blue";
+            return wrong(format!("is {}; {message}", written(dims)));
+        }
+        let height = self.side(input, "input_height", self.input_height, dims[1])?;
+        let width = self.side(input, "input_width", self.input_width, dims[2])?;
+        let (height, width) =
+            image_size(height, width).map_err(|message| Error::input(&self.path, message))?;
+        self.say_assumed(
+            [
+                ("input_width", self.input_width.is_none(), &width),
+                ("input_height", self.input_height.is_none(), &height),
+            ],
+            &format!("the shape of '{input}'"),
+        );
+        let guess = guess_range(view, input);
+        let (mean, std) =
+            (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
+        self.say_assumed(
+            [
+                ("input_mean", self.input_mean.is_none(), &mean),
+                ("input_std", self.input_std.is_none(), &std),
+            ],
+            &guess.why,
+        );
+        Ok(PixelSpec { width, height, depth: 3, range: PixelRange::Multiply { mean, std } })
+    }
+
+    /// Width or height, as given or as the graph has it.
+    fn side(&self, input: &str, flag: &str, given: Option<i32>, known: i64) -> Result<i64> {
+        match (given.map(i64::from), Some(known).filter(|&k| k > 0)) {
+            (Some(given), Some(known)) if given != known => Err(Error::usage(
+                flag,
+                format!("{given}, but '{input}' wants {known}; leave it out"),
+            )),
+            (Some(side), _) | (None, Some(side)) => Ok(side),
+            (None, None) => {
+                let message = format!(
+                    "must be given: '{input}' of {} takes images of any size",
+                    self.path.display()
+                );
+                Err(Error::usage(flag, message))
+            }
+        }
+    }
+
+    /// How many numbers a bottleneck has, flattened.
+    fn bottleneck_size(&self, view: &GraphView<'_>, bottleneck: &str) -> Result<usize> {
+        let wrong = |message: String| {
+            Err(Error::usage("bottleneck_tensor", format!("'{bottleneck}' {message}")))
+        };
+        if !view.is_float(bottleneck) {
+            return wrong("does not hold floats".into());
+        }
+        let Some(dims) = view.shape(bottleneck) else {
+            return wrong("is of unknown shape; it must be [?, n] of known n".into());
+        };
+        if dims.len() < 2 || ![-1, 1].contains(&dims[0]) || dims[1..].iter().any(|&d| d < 1) {
+            return wrong(format!(
+                "is {}; it must be [?, n] of known n, or can be [?, a, b, c], all known",
+                written(&dims)
+            ));
+        }
+        let size = dims[1..]
+            .iter()
+            .try_fold(1i64, |n, &d| n.checked_mul(d))
+            .filter(|&n| n <= MOST_FEATURES);
+        match size {
+            Some(size) => Ok(size as usize),
+            None => {
+                wrong(format!("of {} is {}, which is absurd", self.path.display(), written(&dims)))
+            }
+        }
+    }
+
+    /// The bottleneck must follow from the pixels and from nothing else.
+    fn check_needs(&self, view: &GraphView<'_>, input: &str, bottleneck: &str) -> Result<()> {
+        let needed = view.needs(bottleneck, Some(input));
+        if !needed.contains(input) {
+            let message = format!(
+                "'{bottleneck}' does not depend on the input tensor '{input}' (--input_tensor)"
+            );
+            return Err(Error::usage("bottleneck_tensor", message));
+        }
+        let wrong = |message: String| Err(Error::input(&self.path, message));
+        // GraphDefs of the first generation have no functions, and what is kept of this one has
+        // none.
+        let graph_def = view.graph_def();
+        for node in view.all().filter(|n| n.name != input && needed.contains(n.name.as_str())) {
+            let (name, op) = (&node.name, node.op.as_str());
+            if op == "Placeholder" || op == "PlaceholderV2" {
+                return wrong(format!(
+                    "'{name}' would have to be fed, too; freeze the graph with a constant in its place"
+                ));
+            }
+            if VARIABLES.contains(&op) {
+                return wrong(format!(
+                    "is not frozen: '{name}' is a variable; make constants of its variables first"
+                ));
+            }
+            if is_call(graph_def, node) {
+                return wrong(format!(
+                    "'{name}' calls a function; freeze the graph with its functions inlined"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A shape as Python writes it.
+fn written(dims: &[i64]) -> String {
+    let dims: Vec<String> =
+        dims.iter().map(|&d| if d < 0 { "?".into() } else { d.to_string() }).collect();
+    format!("[{}]", dims.join(", "))
+}
+
+/// The graph with images of that size as its input: sizes further on can then be inferred.
+fn with_size(graph: &GraphDef, input: &str, pixels: &PixelSpec) -> GraphDef {
+    let mut graph = graph.clone();
+    if let Some(node) = graph.node.iter_mut().find(|n| n.name == input) {
+        let dims = [-1, pixels.height, pixels.width, pixels.depth].map(i64::from);
+        *node = NodeDef { name: input.into(), op: "Placeholder".into(), ..NodeDef::default() };
+        node.set_attr("dtype", Value::Type(DataType::DT_FLOAT.into()));
+        node.set_attr("shape", Value::Shape(shape(&dims)));
+    }
+    graph
+}
+
+/// Adds a Reshape of `tensor` to [?, size], and returns its name.
+fn add_flattening(graph: &mut GraphDef, tensor: &str, size: usize) -> String {
+    let mut b = GraphBuilder::on(graph);
+    let flattened = b.name_scope_named("flattened_bottleneck", |b, scope| {
+        let shape = b.ints("shape", &[-1, size as i32]);
+        let reshape = b.op_named("Reshape", scope.into()).inputs([tensor, &shape]).float_type();
+        reshape.type_attr("Tshape", DataType::DT_INT32).finish()
+    });
+    graph.node.extend(b.take_nodes());
+    flattened
+}
+
+/// What bottleneck files bear: the file's name, and a digest of all that a bottleneck follows from.
+fn cache_name(
+    own: &OwnGraph,
+    content_hash: [u8; 32],
+    tensors: [&str; 2],
+    pixels: &PixelSpec,
+) -> String {
+    let mut digest = Sha256::new();
+    digest.update(content_hash);
+    // Explicit, and never to change: files of earlier runs are found by it.
+    let [input, bottleneck] = tensors.map(|t| t.replace('\\', "\\\\"));
+    let pixels = pixels_version_1(pixels);
+    digest.update(format!("\0[\"{input}\", \"{bottleneck}\"]\0{pixels}"));
+    let digest: String = digest.finalize()[..6].iter().map(|b| format!("{b:02x}")).collect();
+    let name = own
+        .path
+        .file_name()
+        .map(|n| n.to_string_lossy().replace(['/', ':', '\\'], "~"))
+        .unwrap_or_default();
+    let name: String = name.chars().take(LONGEST_NAME).collect();
+    format!("{name}_{digest}")
+}

@@ -1,0 +1,66 @@
+//! Freezing: a graph with variables becomes one with constants, holding nothing that the result
+//! does not need.
+
+use crate::error::{Error, Result};
+use crate::proto::{GraphDef, InputRef, NodeDef, TensorProto, Value};
+use crate::tf::NamedTensor;
+use std::collections::{HashMap, HashSet};
+
+/// TensorFlow's function of the same name: keeps what `output` needs, in the graph's order, and
+/// replaces each variable by a Const of the same name with the value it has in `variables`. What
+/// read a resource variable becomes an Identity.
+pub fn convert_variables_to_constants(
+    graph: &GraphDef,
+    output: &str,
+    variables: &[NamedTensor],
+) -> Result<GraphDef> {
+    let needed = needed_nodes(graph, output)?;
+    let variables: HashMap<&str, &TensorProto> =
+        variables.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let node = graph.node.iter().filter(|n| needed.contains(n.name.as_str()));
+    let node = node.map(|n| match variables.get(n.name.as_str()) {
+        Some(value) => constant(n, value),
+        None if n.op == "ReadVariableOp" => identity(n),
+        None => n.clone(),
+    });
+    Ok(GraphDef { node: node.collect(), versions: graph.versions.clone(), ..GraphDef::default() })
+}
+
+/// The names of the nodes that the tensor `output` needs, its own included.
+pub fn needed_nodes<'g>(graph: &'g GraphDef, output: &'g str) -> Result<HashSet<&'g str>> {
+    let by_name: HashMap<&str, &NodeDef> =
+        graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
+    let mut needed = HashSet::new();
+    let mut waiting = vec![InputRef::parse(output).node];
+    while let Some(name) = waiting.pop() {
+        if needed.insert(name) {
+            let node = by_name
+                .get(name)
+                .ok_or_else(|| Error::graph(name, "is read but not in the graph"))?;
+            waiting.extend(node.input.iter().map(|i| InputRef::parse(i).node));
+        }
+    }
+    Ok(needed)
+}
+
+fn constant(variable: &NodeDef, value: &TensorProto) -> NodeDef {
+    let mut node =
+        NodeDef { name: variable.name.clone(), op: "Const".into(), ..NodeDef::default() };
+    node.set_attr("dtype", Value::Type(value.dtype));
+    node.set_attr("value", Value::Tensor(value.clone()));
+    node
+}
+
+/// What ReadVariableOp is on a constant.
+fn identity(read: &NodeDef) -> NodeDef {
+    let mut node = NodeDef {
+        name: read.name.clone(),
+        op: "Identity".into(),
+        input: read.input.clone(),
+        ..NodeDef::default()
+    };
+    if let Some(dtype) = read.attr_value("dtype") {
+        node.set_attr("T", dtype.clone());
+    }
+    node
+}
