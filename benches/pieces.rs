@@ -8,6 +8,7 @@
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use retrain::CancelToken;
 use retrain::bottleneck::{CacheSpec, cache_bottlenecks, get_bottleneck_path, parse_bottleneck};
 use retrain::dataset::{Category, Layout, category_of, create_image_lists};
 use retrain::events::EventsWriter;
@@ -114,9 +115,10 @@ fn cache(c: &mut Criterion) {
     let fake = Fake(bottleneck());
     let run = |bottleneck_dir: &Path, text: bool| {
         let categories = &Category::ALL;
-        let spec =
-            CacheSpec { bottleneck_dir, model: "fake", text, check_mtime: false, categories };
-        cache_bottlenecks(&fake, &lists, &spec).unwrap()
+        let cancel = &CancelToken::new();
+        let (model, check_mtime) = ("fake", false);
+        let spec = CacheSpec { bottleneck_dir, model, text, check_mtime, categories, cancel };
+        cache_bottlenecks(&fake, &lists, &spec, &mut |_| ()).unwrap()
     };
     let mut group = c.benchmark_group("cache_bottlenecks of 1000");
     group.throughput(Throughput::Elements(IMAGES as u64)).sample_size(10);
@@ -135,7 +137,8 @@ fn cache(c: &mut Criterion) {
     // Text files alone, as the scripts leave them.
     let scripts = dir.path().join("packed and text");
     assert!(
-        get_bottleneck_path(&scripts, &lists.labels[0], OsStr::new("00000.jpg"), "fake").is_file()
+        get_bottleneck_path(&scripts, &lists.labels[0].dir, OsStr::new("00000.jpg"), "fake")
+            .is_file()
     );
     group.bench_function("from text files", |b| {
         let forget = || {

@@ -1,6 +1,9 @@
-//! What can go wrong, sorted by who can mend it: the user's flags, their images, our cache, a model
-//! file, TensorFlow, the file system, the network. Every message names the flag, file or node and
+//! What can go wrong, sorted by who can mend it: the settings, the user's images, our cache, a model
+//! file, TensorFlow, the file system, the network. Every message names the setting, file or node and
 //! the remedy.
+//!
+//! Messages write a setting as `` `name` `` or `` `name=value` ``, by the name it has in the
+//! configuration and on the command line; a program may show it as it likes (`--name`).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,11 +14,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error, by blame. `Display` gives the one or two lines a user reads.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A flag, or a combination of flags, that cannot be carried out.
-    #[error("--{flag}: {message}")]
-    Usage {
-        /// The flag's name, without dashes.
-        flag: String,
+    /// A setting, or a combination of settings, that cannot be carried out.
+    #[error("`{setting}`: {message}")]
+    Setting {
+        /// The setting's name.
+        setting: String,
         /// What is wrong with its value and what would be right.
         message: String,
     },
@@ -75,11 +78,9 @@ pub enum Error {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// A signal asked the program to stop.
-    #[error("stopped by {}: {kept}", crate::stop::signal_name(*signal))]
-    Stopped {
-        /// The signal's number.
-        signal: i32,
+    /// A [`CancelToken`](crate::CancelToken) was cancelled.
+    #[error("stopped: {kept}")]
+    Cancelled {
         /// What has been saved, and how to go on.
         kept: String,
     },
@@ -97,27 +98,27 @@ pub enum Error {
 const LONGEST: usize = 1500;
 
 impl Error {
-    /// A [`Error::Usage`].
-    pub fn usage(flag: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Usage { flag: flag.into(), message: message.into() }
+    /// An [`Error::Setting`].
+    pub fn usage(setting: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Setting { setting: setting.into(), message: message.into() }
     }
 
-    /// A [`Error::Input`].
+    /// An [`Error::Input`].
     pub fn input(path: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self::Input { path: path.into(), message: message.into() }
     }
 
-    /// A [`Error::Model`].
+    /// An [`Error::Model`].
     pub fn model(what: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Model { what: what.into(), message: message.into() }
     }
 
-    /// A [`Error::Graph`].
+    /// An [`Error::Graph`].
     pub fn graph(node: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Graph { node: node.into(), message: message.into() }
     }
 
-    /// A [`Error::TensorFlow`].
+    /// An [`Error::TensorFlow`].
     pub fn tensorflow(doing: impl Into<String>, message: impl ToString) -> Self {
         let mut message = message.to_string();
         // Its messages quote nodes with all they hold.

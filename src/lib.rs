@@ -20,6 +20,7 @@
 //! `retrain`, `label_image`; `cli`.
 
 pub mod bottleneck;
+mod cancel;
 pub mod cli;
 pub mod dataset;
 pub mod error;
@@ -32,7 +33,6 @@ pub mod images;
 pub mod inference;
 pub mod label_image;
 pub mod layers;
-pub mod logging;
 pub mod model;
 pub mod net;
 pub mod proto;
@@ -40,6 +40,9 @@ pub mod pyfmt;
 pub mod retrain;
 pub mod rewrite;
 pub mod simulate;
-pub mod stop;
 pub mod text;
 pub mod tf;
+
+pub use cancel::CancelToken;
+pub use error::{Error, Result};
+pub use retrain::{Config, Observer, Outcome, Pretrained, run};

@@ -132,6 +132,31 @@ impl NodeDef {
     }
 }
 
+/// A Const of that name.
+#[must_use]
+pub fn constant(name: &str, value: TensorProto) -> NodeDef {
+    let mut node = NodeDef { name: name.into(), op: "Const".into(), ..NodeDef::default() };
+    node.set_attr("dtype", Value::Type(value.dtype));
+    node.set_attr("value", Value::Tensor(value));
+    node
+}
+
+/// Named values as a graph of constants, the form in which they are kept in files.
+#[must_use]
+pub fn constants(values: &[(String, TensorProto)]) -> GraphDef {
+    let node = values.iter().map(|(name, value)| constant(name, value.clone())).collect();
+    GraphDef { node, ..GraphDef::default() }
+}
+
+/// The values of a graph of constants.
+///
+/// # Errors
+/// Where a node has no value.
+pub fn constant_values(graph: GraphDef) -> Result<Vec<(String, TensorProto)>> {
+    let value = |node: NodeDef| Ok((node.name.clone(), node.tensor_attr("value")?.clone()));
+    graph.node.into_iter().map(value).collect()
+}
+
 /// A fully known shape, or one with −1 for unknown dimensions.
 #[must_use]
 pub fn shape(dims: &[i64]) -> TensorShapeProto {

@@ -1,6 +1,7 @@
 //! What a packed bottleneck is known by, and by what it is seen that its image has changed since.
 
 use std::fs::Metadata;
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 /// The name of a row: `class directory/image file`, in the file system's bytes, like the text
@@ -23,6 +24,11 @@ impl Stamp {
             Err(before) => -nanoseconds(before.duration()),
         });
         Self { size: metadata.len(), mtime }
+    }
+
+    /// Of a file that is there.
+    pub(super) fn of_file(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
     }
 }
 

@@ -2,12 +2,17 @@
 //! held in memory.
 
 mod cache;
+mod compute;
+mod fill;
 pub(crate) mod fuzzing;
 mod key;
 mod packed;
+mod plan;
 mod rows;
+mod text;
 
 pub use cache::{
-    BadImage, CacheSpec, cache_bottlenecks, get_bottleneck_path, get_packed_path, parse_bottleneck,
+    BadImage, CacheSpec, Progress, cache_bottlenecks, get_bottleneck_path, get_packed_path,
 };
 pub use rows::Bottlenecks;
+pub use text::parse_bottleneck;

@@ -5,19 +5,19 @@ use crate::dataset::Category;
 use memmap2::Mmap;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// The bottlenecks of all images, one row each: class by class, within it training, testing,
 /// validation. The rows themselves stay in the packed file and take memory only as long as the
 /// system has it to spare.
 #[derive(Debug)]
-pub struct Bottlenecks {
+pub struct Bottlenecks<'l> {
     /// Numbers in a row.
     pub size: usize,
     /// The class index of each row.
     pub classes: Vec<usize>,
     /// The image of each row.
-    pub paths: Vec<PathBuf>,
+    pub paths: Vec<&'l Path>,
     pub(super) map: Mmap,
     /// Where in the map each row begins; `None` for images whose bottlenecks are not wanted.
     pub(super) offsets: Vec<Option<u64>>,
@@ -27,7 +27,7 @@ pub struct Bottlenecks {
     pub(super) members: [Vec<Vec<usize>>; 3],
 }
 
-impl Bottlenecks {
+impl Bottlenecks<'_> {
     /// The bottleneck of one image; empty where it was not wanted.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {

@@ -17,10 +17,11 @@ pub fn flags(data: &[u8]) {
         assert!(again.is_some_and(|again| same(&parsed, &again, RETRAIN_FLAGS)));
         match config_from(&parsed) {
             Ok(config) => {
-                let percentages = &config.percentages;
-                assert!((0..=100).contains(&(percentages.testing + percentages.validation)));
-                assert!(config.learning_rate.is_finite() && config.learning_rate >= 0.0);
-                assert!(config.train_batch_size != Some(0) && config.eval_step_interval > 0);
+                let (split, training) = (&config.split, &config.training);
+                let kept = split.testing_percentage + split.validation_percentage;
+                assert!((0..=100).contains(&kept));
+                assert!(training.learning_rate.is_finite() && training.learning_rate >= 0.0);
+                assert!(training.train_batch_size != Some(0) && training.eval_step_interval > 0);
             }
             Err(error) => assert_names_a_flag(&error, RETRAIN_FLAGS),
         }
@@ -62,7 +63,7 @@ fn understood(parsed: Result<Option<Parsed>>) -> Option<Parsed> {
         }
         Err(error) => {
             crate::fuzzing::assert_readable(&error);
-            assert!(matches!(error, Error::Usage { .. }), "{error}");
+            assert!(matches!(error, Error::Setting { .. }), "{error}");
             None
         }
     }
@@ -100,7 +101,7 @@ fn assert_names_a_flag(error: &Error, flags: &[Flag]) {
     let names = |flag: &str| flags.iter().any(|f| f.name == flag);
     assert!(
         matches!(error, Error::Model { .. })
-            || matches!(error, Error::Usage { flag, .. } if names(flag)),
+            || matches!(error, Error::Setting { setting, .. } if names(setting)),
         "{error}"
     );
 }

@@ -1,12 +1,15 @@
 //! The program `label_image`.
 
 use super::argparse::{self, Flag, Kind, Parsed};
+use super::logging::{self, LogFile};
 use super::{exit_code, pixels};
 use crate::error::{Error, Result};
-use crate::label_image::{Format, LabelConfig, Source, classify, label_many, report};
-use crate::logging;
-use log::LevelFilter;
+use crate::label_image::{Format, LabelConfig, Labeller, RowWriter, Source};
+use log::{LevelFilter, error, info};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 const ABOUT: &str = "Says what is in a photograph, or in many, by a retrained graph.";
 
@@ -52,14 +55,14 @@ pub(super) const FLAGS: &[Flag] = &[
 /// The program.
 #[must_use]
 pub fn label_image() -> ExitCode {
-    logging::init(LevelFilter::Info);
+    logging::init(LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let outcome =
-        argparse::parse_with_paths("label_image", ABOUT, FLAGS, PATHS, &args).and_then(|parsed| {
-            let Some(parsed) = parsed else { return Ok(0) };
-            parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
-            run(&parsed)
-        });
+    let parsed = argparse::parse_with_paths("label_image", ABOUT, FLAGS, PATHS, &args);
+    let outcome = parsed.and_then(|parsed| {
+        let Some(parsed) = parsed else { return Ok(0) };
+        parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
+        run(&parsed)
+    });
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
@@ -67,36 +70,104 @@ pub fn label_image() -> ExitCode {
             log::error!(target: "retrain", "{failed} {what} could not be labelled");
             ExitCode::FAILURE
         }
-        Err(e) => exit_code(Err(e), None),
+        Err(error) => exit_code(error, None),
     }
 }
 
 /// Labels what the command line names, and returns how many images were at fault.
-fn run(parsed: &Parsed) -> Result<usize> {
+fn run(parsed: &Parsed) -> Result<u32> {
     let config = config(parsed)?;
-    let out = &mut std::io::stdout().lock();
     if parsed.paths.is_empty() && !parsed.given("format") {
         if !parsed.given("image") {
-            return Err(Error::usage(
-                "image",
-                "must be given: the photograph to label (or name several without a flag)",
-            ));
+            let message = "must be given: the photograph to label (or name several without a flag)";
+            return Err(Error::usage("image", message));
         }
-        report(&classify(&config, &parsed.path("image"))?, out)?;
+        print_labels(&config, &parsed.path("image"))?;
         return Ok(0);
     }
     let format = parsed.choice("format", &Format::NAMES)?;
     let format = Format::named(&format).unwrap_or(Format::Text);
     let image = parsed.given("image").then(|| Source::Path(parsed.path("image")));
-    let sources: Vec<Source> =
-        image.into_iter().chain(parsed.paths.iter().map(|word| Source::typed(word))).collect();
+    let words = parsed.paths.iter().map(|word| Source::typed(word));
+    let sources: Vec<Source> = image.into_iter().chain(words).collect();
     if sources.is_empty() {
-        return Err(Error::usage(
-            "image",
-            "must be given, or name photographs or directories without a flag",
-        ));
+        let message = "must be given, or name photographs or directories without a flag";
+        return Err(Error::usage("image", message));
     }
-    Ok(label_many(&config, sources, format, out)?.failed)
+    label_many(&config, sources, format)
+}
+
+/// Prints what the script prints.
+fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
+    // A photograph that is not there is said before a graph that is not.
+    std::fs::metadata(path).map_err(Error::io("reading", path))?;
+    let text = Labeller::open(config)?.label(path)?.to_string();
+    let mut out = std::io::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
+}
+
+/// Whether output was written; a reader that has read enough (`label_image … | head -3`) is no
+/// error.
+fn written(outcome: std::io::Result<()>) -> Result<bool> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(Error::io("writing to", Path::new("standard output"))(e)),
+    }
+}
+
+/// Prints a row for each photograph, and returns how many were at fault. A bad one is named in the
+/// log, too.
+fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format) -> Result<u32> {
+    let start = Instant::now();
+    let labeller = Labeller::open(config)?;
+    let first = sources.first().cloned();
+    let mut rows = labeller.rows(sources);
+    let mut out = std::io::stdout().lock();
+    let mut line = Vec::new();
+    let writer = RowWriter::new(format, labeller.labels().len(), &mut line);
+    let writer = writer.map_err(Error::io("writing", Path::new("a header")))?;
+    let (mut labelled, mut failed) = (0u32, 0u32);
+    for row in rows.by_ref() {
+        let row = row?;
+        match &row.top {
+            Ok(_) => labelled += 1,
+            Err(message) => {
+                failed += 1;
+                error!(target: "retrain", "{}: {message}", row.path.display());
+            }
+        }
+        let outcome = writer.write(&row, &mut line).and_then(|()| out.write_all(&line));
+        line.clear();
+        if !written(outcome)? {
+            return Ok(failed);
+        }
+    }
+    written(out.write_all(&line).and_then(|()| out.flush()))?;
+    match (labelled + failed, first) {
+        (0, Some(Source::Path(path))) => Err(no_images(&path)),
+        (0, _) => Err(no_images(Path::new("standard input"))),
+        (1, _) => Ok(failed),
+        (count, _) => {
+            let skipped = rows.skipped();
+            let others = if skipped > 0 {
+                format!("; {skipped} other files skipped")
+            } else {
+                String::new()
+            };
+            let time = start.elapsed().as_secs_f64();
+            let each = time * 1e3 / f64::from(count);
+            info!(
+                target: "retrain",
+                "{labelled} images labelled in {time:.2} s: {each:.2} ms an image{others}"
+            );
+            Ok(failed)
+        }
+    }
+}
+
+fn no_images(place: &Path) -> Error {
+    Error::input(place, "holds no JPEG, PNG, GIF or BMP image")
 }
 
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {

@@ -3,17 +3,21 @@
 mod argparse;
 pub(crate) mod fuzzing;
 mod label_image;
+mod logging;
 mod own_graph;
 mod pixels;
 mod retrain;
+mod settings;
+mod signals;
 mod simulate_clusters;
+mod terminal;
 
 pub use argparse::{Flag, Kind, Parsed};
 pub use label_image::label_image;
 pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
 pub use simulate_clusters::simulate_clusters;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,13 +28,11 @@ const MINUS_ONE: u8 = 255;
 
 /// Reports an error and turns it into an exit code. `image_dir` is the directory whose faults the
 /// scripts report with `return -1`.
-fn exit_code(outcome: Result<()>, image_dir: Option<&Path>) -> ExitCode {
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
+fn exit_code(error: Error, image_dir: Option<&Path>) -> ExitCode {
     log::error!(target: "tensorflow", "{error}");
     match error {
-        Error::Usage { .. } => ExitCode::from(USAGE),
+        Error::Setting { .. } => ExitCode::from(USAGE),
         Error::Input { path, .. } if Some(path.as_path()) == image_dir => ExitCode::from(MINUS_ONE),
-        Error::Stopped { signal, .. } => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
         Error::Model { .. } => ExitCode::from(MINUS_ONE),
         _ => ExitCode::FAILURE,
     }

@@ -1,15 +1,19 @@
 //! The program `retrain`: its flags, and the [`Config`] they make.
 
 use super::argparse::{self, Flag, Kind, Parsed};
-use super::exit_code;
+use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
+use super::terminal::Terminal;
+use super::{exit_code, signals};
 use crate::error::{Error, Result};
+use crate::images::PixelRange;
 use crate::layers::Distortions;
-use crate::logging;
 use crate::model::create_model_info;
-use crate::retrain::{Config, Percentages, Pretrained, run};
-use crate::tf::Chatter;
-use log::LevelFilter;
+use crate::retrain::{
+    Cache, Config, OnBadImage, Outcome, Outputs, Pretrained, Split, Training, run,
+};
+use log::{LevelFilter, info};
+use signal_hook::consts::SIGINT;
 use std::process::ExitCode;
 
 const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
@@ -212,17 +216,65 @@ pub fn retrain() -> ExitCode {
         Ok(Some(parsed)) => parsed,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
-            logging::init(LevelFilter::Info);
-            return exit_code(Err(error), None);
+            logging::init(LevelFilter::Info, LogFile::None);
+            return exit_code(error, None);
         }
     };
     let verbosity = verbosity(&parsed);
-    logging::init(*verbosity.as_ref().unwrap_or(&LevelFilter::Info));
+    logging::init(*verbosity.as_ref().unwrap_or(&LevelFilter::Info), LogFile::Later);
     for warning in &parsed.warnings {
         log::warn!(target: "retrain", "{warning}");
     }
-    crate::stop::install();
-    exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)), Some(&parsed.path("image_dir")))
+    match verbosity.and_then(|_| config_from(&parsed)) {
+        Ok(config) => run_and_report(&config),
+        Err(error) => exit_code(error, None),
+    }
+}
+
+fn run_and_report(config: &Config) -> ExitCode {
+    signals::install(&config.cancel);
+    let outcome = run(config, &mut Terminal::default());
+    match outcome {
+        Ok(outcome) => {
+            if let Pretrained::OwnGraph(_) = config.pretrained {
+                say_how_to_label(&outcome);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(Error::Cancelled { kept }) => {
+            let (signal, name) = signals::received(&config.cancel).unwrap_or((SIGINT, "SIGINT"));
+            log::error!(target: "tensorflow", "stopped by {name}: {kept}");
+            ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+        }
+        Err(error) => exit_code(error, Some(&config.image_dir)),
+    }
+}
+
+/// How to label a photograph with the graph just written: label_image's defaults are those of a
+/// MobileNet.
+fn say_how_to_label(outcome: &Outcome) {
+    let (model, written) = (&outcome.model, &outcome.written);
+    let pixels = &model.pixels;
+    let (mean, std) = match pixels.range {
+        PixelRange::Multiply { mean, std } | PixelRange::Divide { mean, std } => (mean, std),
+        PixelRange::Unit => (0.0, 255.0),
+    };
+    let flags = [
+        format!("--graph={}", quoted(&written.output_graph.to_string_lossy())),
+        format!("--labels={}", quoted(&written.output_labels.to_string_lossy())),
+        format!("--input_layer={}", quoted(&model.input)),
+        format!("--output_layer={}", quoted(&model.output)),
+        format!("--input_width={} --input_height={}", pixels.width, pixels.height),
+        format!("--input_mean={mean} --input_std={std}"),
+    ];
+    let flags = flags.join(" ");
+    info!(target: "retrain", "To label a photograph: label_image {flags} --image=PHOTOGRAPH");
+}
+
+/// As a shell reads it as one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
+    if text.chars().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
@@ -240,61 +292,70 @@ fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
 /// # Errors
 /// Each names the flag at fault.
 pub fn config_from(parsed: &Parsed) -> Result<Config> {
-    let percentages = Percentages {
-        testing: percentage(parsed, "testing_percentage")?,
-        validation: percentage(parsed, "validation_percentage")?,
+    let config = Config {
+        model_dir: parsed.path("model_dir"),
+        split: Split {
+            testing_percentage: parsed.int("testing_percentage")?,
+            validation_percentage: parsed.int("validation_percentage")?,
+        },
+        on_bad_image: match parsed.choice("on_bad_image", &["fail", "skip"])?.as_str() {
+            "skip" => OnBadImage::Skip,
+            _ => OnBadImage::Fail,
+        },
+        cache: Cache {
+            bottleneck_dir: parsed.path("bottleneck_dir"),
+            bottleneck_text: parsed.choice("bottleneck_text", &["on", "off"])? == "on",
+            check_mtime: parsed.choice("bottleneck_check", &["none", "mtime"])? == "mtime",
+        },
+        training: training(parsed)?,
+        outputs: outputs(parsed)?,
+        ..Config::new(parsed.path("image_dir"), pretrained(parsed)?)
     };
-    if percentages.testing + percentages.validation > 100 {
-        let message = "and --validation_percentage add up to more than 100";
-        return Err(Error::usage("testing_percentage", message));
-    }
-    let learning_rate = parsed.float("learning_rate")?;
-    // As a float32, the number it is multiplied as.
-    if !(learning_rate as f32).is_finite() || learning_rate < 0.0 {
-        return Err(Error::usage(
-            "learning_rate",
-            format!("must be a finite number from 0 on, not {}", short(learning_rate)),
-        ));
-    }
-    let random_seed =
-        if parsed.given("random_seed") { at_least(parsed, "random_seed", 0)? } else { draw_seed() };
-    let final_tensor_name = parsed.text("final_tensor_name")?;
-    check_node_name(&final_tensor_name)?;
-    Ok(Config {
-        image_dir: parsed.path("image_dir"),
-        output_graph: parsed.path("output_graph"),
-        intermediate_output_graphs_dir: parsed.text("intermediate_output_graphs_dir")?,
-        intermediate_store_frequency: at_least(parsed, "intermediate_store_frequency", 0)?,
-        output_labels: parsed.path("output_labels"),
-        summaries_dir: parsed.path("summaries_dir"),
-        how_many_training_steps: at_least(parsed, "how_many_training_steps", 0)?,
-        learning_rate: learning_rate as f32,
-        percentages,
-        eval_step_interval: at_least(parsed, "eval_step_interval", 1)?,
+    config.check_values()?;
+    Ok(config)
+}
+
+fn training(parsed: &Parsed) -> Result<Training> {
+    let seed = parsed.given("random_seed").then(|| at_least_0(parsed, "random_seed"));
+    let interval = parsed.int("eval_step_interval")?;
+    Ok(Training {
+        how_many_training_steps: at_least_0(parsed, "how_many_training_steps")?,
+        learning_rate: learning_rate(parsed)?,
+        // Below 1 is refused, as 0 is.
+        eval_step_interval: u64::try_from(interval).unwrap_or(0),
         train_batch_size: batch_size(parsed, "train_batch_size")?,
         test_batch_size: batch_size(parsed, "test_batch_size")?,
         validation_batch_size: batch_size(parsed, "validation_batch_size")?,
-        distortions: distortions(parsed, random_seed)?,
+        distortions: distortions(parsed)?,
+        random_seed: seed.transpose()?,
+        resume: parsed.switch("resume"),
+        checkpoint_frequency: at_least_0(parsed, "checkpoint_frequency")?,
         print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
-        model_dir: parsed.path("model_dir"),
-        bottleneck_dir: parsed.path("bottleneck_dir"),
-        bottleneck_text: parsed.choice("bottleneck_text", &["on", "off"])? == "on",
-        bottleneck_check_mtime: parsed.choice("bottleneck_check", &["none", "mtime"])? == "mtime",
-        skip_bad_images: parsed.choice("on_bad_image", &["fail", "skip"])? == "skip",
-        final_tensor_name,
-        pretrained: pretrained(parsed)?,
+    })
+}
+
+/// The rate as the float32 that it is multiplied as.
+fn learning_rate(parsed: &Parsed) -> Result<f32> {
+    let rate = parsed.float("learning_rate")?;
+    if rate.is_finite() && (rate as f32).is_infinite() {
+        let message = format!("must be a finite number from 0 on, not {rate:e}");
+        return Err(Error::usage("learning_rate", message));
+    }
+    Ok(rate as f32)
+}
+
+fn outputs(parsed: &Parsed) -> Result<Outputs> {
+    let frequency = "intermediate_store_frequency";
+    Ok(Outputs {
+        output_graph: parsed.path("output_graph"),
+        output_labels: parsed.path("output_labels"),
+        final_tensor_name: parsed.text("final_tensor_name")?,
+        summaries_dir: parsed.path("summaries_dir"),
+        summaries_keep: parsed.switch("summaries_keep"),
+        intermediate_output_graphs_dir: parsed.text("intermediate_output_graphs_dir")?,
+        intermediate_store_frequency: at_least_0(parsed, frequency)?,
         checkpoint_path: parsed.path("checkpoint_path"),
         saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
-        resume: parsed.switch("resume"),
-        checkpoint_frequency: at_least(parsed, "checkpoint_frequency", 0)?,
-        summaries_keep: parsed.switch("summaries_keep"),
-        random_seed,
-        random_seed_given: parsed.given("random_seed"),
-        chatter: if verbosity(parsed)? == LevelFilter::Debug {
-            Chatter::All
-        } else {
-            Chatter::Quiet
-        },
     })
 }
 
@@ -324,92 +385,32 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
 }
 
-/// An image ten times as wide and high as it must be is all that memory should be asked for, and
-/// more than is of use.
-const MAX_ENLARGEMENT: i64 = 900;
-
 /// The script's `should_distort_images`, with what to do.
-fn distortions(parsed: &Parsed, seed: u64) -> Result<Option<Distortions>> {
-    let percent = |name: &str, most: i64, why: &str| {
+fn distortions(parsed: &Parsed) -> Result<Option<Distortions>> {
+    let percent = |name: &str| {
         let value = parsed.int(name)?;
-        match u32::try_from(value) {
-            Ok(percent) if value <= most => Ok(percent),
-            _ => Err(Error::usage(
-                name,
-                format!("must be a percentage from 0 to {most}{why}, not {value}"),
-            )),
-        }
+        u32::try_from(value)
+            .map_err(|_| Error::usage(name, format!("must be a percentage from 0 on, not {value}")))
     };
     let distortions = Distortions {
         flip_left_right: parsed.switch("flip_left_right"),
-        random_crop: percent("random_crop", MAX_ENLARGEMENT, "")?,
-        random_scale: percent("random_scale", MAX_ENLARGEMENT, "")?,
-        random_brightness: percent("random_brightness", 100, " (more would make light negative)")?,
-        seed,
+        random_crop: percent("random_crop")?,
+        random_scale: percent("random_scale")?,
+        random_brightness: percent("random_brightness")?,
+        seed: 0,
     };
-    let enlarged =
-        [distortions.random_crop, distortions.random_scale].map(|p| f64::from(100 + p) / 100.0);
-    if enlarged[0] * enlarged[1] > 10.0 {
-        let message = "and --random_crop together would enlarge images more than ten times";
-        return Err(Error::usage("random_scale", message));
-    }
-    let any =
-        distortions.random_crop + distortions.random_scale + distortions.random_brightness > 0;
-    Ok((any || distortions.flip_left_right).then_some(distortions))
+    let Distortions { flip_left_right, random_crop, random_scale, random_brightness, .. } =
+        distortions;
+    let any = flip_left_right || [random_crop, random_scale, random_brightness] != [0; 3];
+    Ok(any.then_some(distortions))
 }
 
-fn at_least(parsed: &Parsed, name: &str, least: i64) -> Result<u64> {
+fn at_least_0(parsed: &Parsed, name: &str) -> Result<u64> {
     let value = parsed.int(name)?;
-    if value < least {
-        return Err(Error::usage(name, format!("must be at least {least}, not {value}")));
-    }
-    Ok(value.unsigned_abs())
+    u64::try_from(value).map_err(|_| Error::usage(name, format!("must be at least 0, not {value}")))
 }
-
-fn percentage(parsed: &Parsed, name: &str) -> Result<i64> {
-    let value = parsed.int(name)?;
-    if !(0..=100).contains(&value) {
-        return Err(Error::usage(name, format!("must be between 0 and 100, not {value}")));
-    }
-    Ok(value)
-}
-
-/// A number in few characters, however large it is.
-fn short(number: f64) -> String {
-    if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
-}
-
-/// Bottlenecks of a batch are copied: this many of 2048 numbers are 800 MB.
-const LARGEST_BATCH: i64 = 100_000;
 
 /// A batch's size; any negative number stands for all images.
 fn batch_size(parsed: &Parsed, name: &str) -> Result<Option<usize>> {
-    match parsed.int(name)? {
-        0 => Err(Error::usage(name, "must be at least 1, or -1 for all images")),
-        value if value > LARGEST_BATCH => Err(Error::usage(
-            name,
-            format!("must be at most {LARGEST_BATCH}, or -1 for all images, not {value}"),
-        )),
-        value => Ok(usize::try_from(value).ok()),
-    }
-}
-
-/// A name TensorFlow accepts for a node.
-fn check_node_name(name: &str) -> Result<()> {
-    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
-    if first
-        && !name.ends_with('/')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.\\-/".contains(c))
-    {
-        return Ok(());
-    }
-    let message = format!(
-        "'{name}' is no name for a node: letters, digits and _ . - / only, a letter or digit first"
-    );
-    Err(Error::usage("final_tensor_name", message))
-}
-
-fn draw_seed() -> u64 {
-    // Short enough to be typed again.
-    rand::random::<u64>() % 1_000_000_000
+    Ok(usize::try_from(parsed.int(name)?).ok())
 }

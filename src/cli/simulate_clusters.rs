@@ -2,8 +2,8 @@
 
 use super::argparse::{self, Flag, Kind, Parsed};
 use super::exit_code;
+use super::logging::{self, LogFile};
 use crate::error::{Error, Result};
-use crate::logging;
 use crate::simulate::{Plan, TestPhotos, simulate_clusters as simulate};
 use std::process::ExitCode;
 
@@ -38,7 +38,7 @@ const FLAGS: &[Flag] = &[
 /// The program.
 #[must_use]
 pub fn simulate_clusters() -> ExitCode {
-    logging::init(log::LevelFilter::Info);
+    logging::init(log::LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let outcome = argparse::parse("simulate_clusters", ABOUT, FLAGS, &args).and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(()) };
@@ -48,7 +48,7 @@ pub fn simulate_clusters() -> ExitCode {
         println!("{count} photographs in {}", plan.out.display());
         Ok(())
     });
-    exit_code(outcome, None)
+    outcome.map_or_else(|error| exit_code(error, None), |()| ExitCode::SUCCESS)
 }
 
 fn plan(parsed: &Parsed) -> Result<Plan> {

@@ -42,15 +42,16 @@ pub struct LabelLists {
     pub label: String,
     /// The directory's own name.
     pub dir: OsString,
-    training: Vec<OsString>,
-    testing: Vec<OsString>,
-    validation: Vec<OsString>,
+    training: Vec<PathBuf>,
+    testing: Vec<PathBuf>,
+    validation: Vec<PathBuf>,
 }
 
 impl LabelLists {
-    /// The file names of one set.
+    /// The paths of one set's photographs: image_dir as typed, the class directory, the file (the
+    /// scripts' `get_image_path`).
     #[must_use]
-    pub fn images(&self, category: Category) -> &[OsString] {
+    pub fn images(&self, category: Category) -> &[PathBuf] {
         match category {
             Category::Training => &self.training,
             Category::Testing => &self.testing,
@@ -58,7 +59,7 @@ impl LabelLists {
         }
     }
 
-    fn images_mut(&mut self, category: Category) -> &mut Vec<OsString> {
+    fn images_mut(&mut self, category: Category) -> &mut Vec<PathBuf> {
         match category {
             Category::Training => &mut self.training,
             Category::Testing => &mut self.testing,
@@ -87,12 +88,6 @@ impl ImageLists {
     #[must_use]
     pub fn count(&self, category: Category) -> usize {
         self.labels.iter().map(|l| l.images(category).len()).sum()
-    }
-
-    /// The path of an image (the scripts' `get_image_path`).
-    #[must_use]
-    pub fn get_image_path(&self, label: &LabelLists, image: &OsStr) -> PathBuf {
-        join(&join(&self.image_dir, &label.dir), image)
     }
 }
 
@@ -168,9 +163,8 @@ pub fn create_image_lists(
         for image in images {
             let path = join(&join(image_dir, &lists.dir), &image);
             let bytes = path.as_os_str().as_encoded_bytes();
-            lists
-                .images_mut(category_of(bytes, testing_percentage, validation_percentage))
-                .push(image);
+            let category = category_of(bytes, testing_percentage, validation_percentage);
+            lists.images_mut(category).push(path);
         }
         labels.push(lists);
     }

@@ -14,7 +14,7 @@ use crate::{images, text};
 use log::info;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -33,7 +33,7 @@ pub struct DistortedImages<'a> {
     distorter: Distorter,
     network: BatchNetwork,
     bottleneck_size: usize,
-    paths: &'a [PathBuf],
+    paths: &'a [&'a Path],
     /// The decoded images, by their place in `paths`.
     pixels: Vec<OnceLock<Tensor<u8>>>,
     kept: AtomicUsize,
@@ -48,7 +48,7 @@ impl<'a> DistortedImages<'a> {
     pub fn new(
         backbone: &Backbone,
         distortions: &Distortions,
-        paths: &'a [PathBuf],
+        paths: &'a [&'a Path],
         probe: usize,
         budget: usize,
     ) -> Result<Self> {
@@ -56,7 +56,7 @@ impl<'a> DistortedImages<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(distortions.seed);
         // Its own stream: batches are drawn from the same seed.
         rng.set_stream(1);
-        let image = decode(&distorter, &paths[probe])?;
+        let image = decode(&distorter, paths[probe])?;
         let network =
             BatchNetwork::new(backbone, &distorter.distort(&image, &Draw::new(&mut rng))?)?;
         Ok(Self {
@@ -131,7 +131,7 @@ impl<'a> DistortedImages<'a> {
         if let Some(image) = self.pixels[row].get() {
             return self.distorter.distort(image, draw);
         }
-        let image = decode(&self.distorter, &self.paths[row])?;
+        let image = decode(&self.distorter, self.paths[row])?;
         let result = self.distorter.distort(&image, draw);
         let size = image.len();
         let fits = self.kept.fetch_add(size, Ordering::Relaxed) + size <= self.budget;
@@ -168,7 +168,7 @@ impl<'a> DistortedImages<'a> {
     }
 }
 
-fn decode(distorter: &Distorter, path: &PathBuf) -> Result<Tensor<u8>> {
+fn decode(distorter: &Distorter, path: &Path) -> Result<Tensor<u8>> {
     let failed = |e: String| {
         Error::input(path, format!("Error during processing file {} ({e})", text::shown(path)))
     };

@@ -2,7 +2,7 @@
 //! Queues are bounded: neither a slow disk nor a slow network makes memory grow.
 
 use crate::error::Result;
-use crossbeam_channel::{RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -28,8 +28,23 @@ pub(crate) struct Steps<Load, First, Second, Ready> {
     pub(crate) backlog: usize,
 }
 
-/// Takes all jobs through the steps; `finish` runs on this thread. The first error ends it; what is
-/// under way then is dropped.
+/// What all threads of a pipeline look at.
+#[derive(Default)]
+struct Status {
+    /// An error has ended the work.
+    stopped: AtomicBool,
+    /// There are no further jobs.
+    all_loaded: AtomicBool,
+}
+
+impl Status {
+    fn going(&self) -> bool {
+        !self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Takes all jobs through the steps; `finish` runs on the calling thread. The first error ends it;
+/// what is under way then is dropped.
 pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
     jobs: impl Iterator<Item = J> + Send,
     steps: Steps<
@@ -38,74 +53,106 @@ pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
         impl Fn(M) -> Result<R> + Sync,
         impl Fn() -> bool + Sync,
     >,
-    mut finish: impl FnMut(R) -> Result<()>,
+    finish: impl FnMut(R) -> Result<()>,
 ) -> Result<()> {
     let Steps { load, first, second, ready, backlog } = steps;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (send_loaded, loaded) = bounded(cores);
     let (send_waiting, waiting) = bounded(backlog);
     let (send_done, done) = bounded(2 * cores);
-    let (stopped, all_loaded) = (AtomicBool::new(false), AtomicBool::new(false));
+    let status = &Status::default();
     std::thread::scope(|scope| {
-        let (stopped, all_loaded) = (&stopped, &all_loaded);
-        let going = || !stopped.load(Ordering::Relaxed);
         scope.spawn(move || {
-            let _ = jobs.take_while(|_| going()).try_for_each(|job| send_loaded.send(load(job)));
-            all_loaded.store(true, Ordering::Relaxed);
+            let mut jobs = jobs.take_while(|_| status.going());
+            let _ = jobs.try_for_each(|job| send_loaded.send(load(job)));
+            status.all_loaded.store(true, Ordering::Relaxed);
         });
-        for worker in 0..cores {
-            let (loaded, send_waiting, waiting) =
-                (loaded.clone(), send_waiting.clone(), waiting.clone());
-            let (first, second, ready) = (&first, &second, &ready);
-            let complete = completer(second, going, send_done.clone());
-            scope.spawn(move || {
-                // One core is left to what makes `second` ready: the sooner that ends, the less
-                // piles up before it.
-                while worker == 0
-                    && cores > 1
-                    && !ready()
-                    && !all_loaded.load(Ordering::Relaxed)
-                    && going()
-                {
-                    std::thread::sleep(GLANCE);
-                }
-                loop {
-                    let overflow = match loaded.recv_timeout(PATIENCE) {
-                        Ok(job) if ready() => Some(first(job)),
-                        Ok(job) => {
-                            send_waiting.try_send(first(job)).err().map(TrySendError::into_inner)
-                        }
-                        Err(RecvTimeoutError::Timeout) => None,
-                        Err(RecvTimeoutError::Disconnected) => break,
-                    };
-                    if !overflow.into_iter().all(&complete)
-                        || ready() && !waiting.try_iter().all(&complete)
-                    {
-                        return;
-                    }
-                }
-                drop(send_waiting);
-                waiting.into_iter().all(complete);
-            });
+        for core in 0..cores {
+            let worker = Worker {
+                first: &first,
+                second: &second,
+                ready: &ready,
+                status,
+                loaded: loaded.clone(),
+                waiting: waiting.clone(),
+                done: send_done.clone(),
+            };
+            let send_waiting = send_waiting.clone();
+            // One core is left to what makes `second` ready: the sooner that ends, the less piles
+            // up before it.
+            let idles = core == 0 && cores > 1;
+            scope.spawn(move || worker.work(send_waiting, idles));
         }
         drop((loaded, send_waiting, waiting, send_done));
-        let mut result = Ok(());
-        for outcome in done {
-            // After an error the queue is emptied, so that nobody waits for room in it.
-            if result.is_ok() {
-                result = Result::and_then(outcome, &mut finish);
-                stopped.store(result.is_err(), Ordering::Relaxed);
-            }
-        }
-        result
+        collect(&done, status, finish)
     })
 }
 
-/// Does the second step and passes its outcome on; `false` once that makes no sense any more.
-fn completer<M, R>(
-    second: impl Fn(M) -> Result<R>,
-    going: impl Fn() -> bool,
+/// Passes outcomes to `finish` until there are no more.
+fn collect<R>(
+    done: &Receiver<Result<R>>,
+    status: &Status,
+    mut finish: impl FnMut(R) -> Result<()>,
+) -> Result<()> {
+    let mut result = Ok(());
+    for outcome in done {
+        // After an error the queue is emptied, so that no thread waits for room in it.
+        if result.is_ok() {
+            result = Result::and_then(outcome, &mut finish);
+            status.stopped.store(result.is_err(), Ordering::Relaxed);
+        }
+    }
+    result
+}
+
+/// One thread's share of the work.
+struct Worker<'s, First, Second, Ready, L, M, R> {
+    first: &'s First,
+    second: &'s Second,
+    ready: &'s Ready,
+    status: &'s Status,
+    loaded: Receiver<L>,
+    waiting: Receiver<M>,
     done: Sender<Result<R>>,
-) -> impl Fn(M) -> bool {
-    move |job| going() && done.send(second(job)).is_ok()
+}
+
+impl<First, Second, Ready, L, M, R> Worker<'_, First, Second, Ready, L, M, R>
+where
+    First: Fn(L) -> M,
+    Second: Fn(M) -> Result<R>,
+    Ready: Fn() -> bool,
+{
+    fn work(&self, send_waiting: Sender<M>, idles_first: bool) {
+        while idles_first && !(self.ready)() && self.may_become_ready() {
+            std::thread::sleep(GLANCE);
+        }
+        loop {
+            let overflow = match self.loaded.recv_timeout(PATIENCE) {
+                Ok(job) if (self.ready)() => Some((self.first)(job)),
+                Ok(job) => {
+                    let half_done = (self.first)(job);
+                    send_waiting.try_send(half_done).err().map(TrySendError::into_inner)
+                }
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let completed = overflow.into_iter().all(|job| self.complete(job))
+                && (!(self.ready)() || self.waiting.try_iter().all(|job| self.complete(job)));
+            if !completed {
+                return;
+            }
+        }
+        // The queue of half-done jobs ends once every worker has come here.
+        drop(send_waiting);
+        self.waiting.iter().all(|job| self.complete(job));
+    }
+
+    fn may_become_ready(&self) -> bool {
+        !self.status.all_loaded.load(Ordering::Relaxed) && self.status.going()
+    }
+
+    /// Does the second step and passes its outcome on; `false` once the work has ended.
+    fn complete(&self, job: M) -> bool {
+        self.status.going() && self.done.send((self.second)(job)).is_ok()
+    }
 }

@@ -40,15 +40,15 @@ pub struct Row {
 
 /// Writes rows.
 #[derive(Debug)]
-pub(super) struct RowWriter {
+pub struct RowWriter {
     format: Format,
     /// How many labels each row of a table has room for.
     labels: usize,
 }
 
 impl RowWriter {
-    /// With the header, if there is one.
-    pub(super) fn new(format: Format, classes: usize, out: &mut impl Write) -> io::Result<Self> {
+    /// Writes the header, if the format has one; `classes` are those of the graph.
+    pub fn new(format: Format, classes: usize, out: &mut impl Write) -> io::Result<Self> {
         let labels = classes.min(TOP);
         if format == Format::Csv {
             write!(out, "image,label,score")?;
@@ -58,7 +58,8 @@ impl RowWriter {
         Ok(Self { format, labels })
     }
 
-    pub(super) fn write(&self, row: &Row, out: &mut impl Write) -> io::Result<()> {
+    /// Writes a row.
+    pub fn write(&self, row: &Row, out: &mut impl Write) -> io::Result<()> {
         match self.format {
             Format::Text => text(row, out),
             Format::Csv => self.csv(row, out),

@@ -188,7 +188,7 @@ pub fn own_graph(data: &[u8]) {
                 Ok(backbone) => assert_usable(&backbone),
                 Err(error) => {
                     assert_readable(&error);
-                    let named = matches!(error, Error::Usage { .. })
+                    let named = matches!(error, Error::Setting { .. })
                         || error.to_string().contains("graph.pb");
                     assert!(named, "{error}");
                 }

@@ -27,6 +27,8 @@ pub(super) struct Evaluator {
     pub(super) ground_truth_input: Output,
     pub(super) accuracy: Output,
     pub(super) prediction: Output,
+    /// The softmax.
+    pub(super) result: Output,
 }
 
 impl Evaluator {
@@ -42,31 +44,34 @@ impl Evaluator {
             ground_truth_input: graph.output(&ops.ground_truth_input)?,
             accuracy: graph.output(&step.accuracy)?,
             prediction: graph.output(&step.prediction)?,
+            result: graph.output(&ops.final_tensor)?,
         })
     }
 }
 
-/// The evaluation graph and the names of what is used in it.
+/// The names of what is used in the evaluation graph.
 #[derive(Debug)]
-pub(super) struct EvalGraph {
-    pub(super) graph_def: GraphDef,
+pub(super) struct EvalNames {
     pub(super) ops: FinalTrainingOps,
     pub(super) saver: Saver,
     step: EvaluationStep,
 }
 
 /// The hub script's evaluation graph: the new layer without training, a saver, the evaluation step.
-pub(super) fn build_eval_graph(backbone: &Backbone, spec: &HeadSpec) -> Result<EvalGraph> {
-    let mut graph_def = backbone.graph_def.clone();
-    let mut b = GraphBuilder::on(&graph_def);
+pub(super) fn build_eval_graph(
+    backbone: Backbone,
+    spec: &HeadSpec,
+) -> Result<(GraphDef, EvalNames)> {
+    let mut b = GraphBuilder::on(&backbone.graph_def);
     // The graph has summaries in the script, too; nothing merges them.
     let mut summaries = Summaries::default();
     let spec = HeadSpec { quantize: spec.quantize.map(|_| QuantForm::Eval), ..spec.clone() };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec)?;
-    let saver = add_saver(&mut b, &saved_variables(backbone, &ops));
+    let saver = add_saver(&mut b, &saved_variables(&backbone, &ops));
     let step = add_evaluation_step(&mut b, &mut summaries, &ops);
+    let mut graph_def = backbone.graph_def;
     graph_def.node.extend(b.take_nodes());
-    Ok(EvalGraph { graph_def, ops, saver, step })
+    Ok((graph_def, EvalNames { ops, saver, step }))
 }
 
 fn saved_variables(backbone: &Backbone, ops: &FinalTrainingOps) -> Vec<SavedVariable> {
@@ -87,19 +92,23 @@ fn saved_variables(backbone: &Backbone, ops: &FinalTrainingOps) -> Vec<SavedVari
 
 /// The hub script's `build_eval_session`: the evaluation graph with the checkpoint's values in its
 /// variables.
-pub(super) fn build_eval_session(eval: &EvalGraph, checkpoint: &Path) -> Result<Evaluator> {
-    let graph = Graph::import(&eval.graph_def)?;
+pub(super) fn build_eval_session(
+    graph_def: &GraphDef,
+    names: &EvalNames,
+    checkpoint: &Path,
+) -> Result<Evaluator> {
+    let graph = Graph::import(graph_def)?;
     let session = Session::new(&graph, THREADS)?;
     let path = Bytes(checkpoint.as_os_str().as_encoded_bytes().to_vec());
     let path = Tensor::new(&[])
         .with_values(&[path])
         .map_err(|e| Error::tensorflow("making a tensor", e))?;
-    let filename = graph.output(&eval.saver.filename)?;
+    let filename = graph.output(&names.saver.filename)?;
     let mut args = SessionRunArgs::new();
     args.add_feed(&filename.operation, filename.index, &path);
-    args.add_target(&graph.operation(&eval.saver.restore)?);
+    args.add_target(&graph.operation(&names.saver.restore)?);
     info!(target: "tensorflow", "Restoring parameters from {}", checkpoint.display());
     session.run(&mut args, "restoring the checkpoint")?;
     drop(args);
-    Evaluator::new(&graph, session, &eval.ops, &eval.step)
+    Evaluator::new(&graph, session, &names.ops, &names.step)
 }

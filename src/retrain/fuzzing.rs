@@ -1,4 +1,4 @@
-//! What must hold of the state that `--resume` reads, whatever is in its file.
+//! What must hold of the state that `resume` reads, whatever is in its file.
 
 // As in tests: what does not hold is to panic.
 #![allow(clippy::unwrap_used)]
@@ -17,16 +17,16 @@ pub fn state(data: &[u8]) {
         };
         first.save(path).unwrap();
         let second = State::load(path).unwrap().unwrap();
-        let rest = |s: &State| (s.step, s.seed, s.drawn, s.course.clone());
+        let rest = |s: &State| (s.step, s.seed, s.drawn, s.conditions.clone());
         assert_eq!(rest(&first), rest(&second));
         // As bytes: a number that is none is not equal to itself.
         let variables = |s: &State| -> Vec<_> {
-            s.variables
-                .iter()
-                .map(|(name, value)| (name.clone(), proto::serialize(value).unwrap()))
-                .collect()
+            let serialized = |(name, value): &(String, _)| {
+                (name.clone(), proto::serialize::<proto::TensorProto>(value).unwrap())
+            };
+            s.variables.iter().map(serialized).collect()
         };
         assert_eq!(variables(&first), variables(&second));
-        assert!(first.check(&first.course, path).is_ok());
+        assert!(first.check(&first.conditions, path).is_ok());
     });
 }

@@ -1,9 +1,8 @@
 //! The training graph: the pretrained graph as published, the decoding of photographs, the new
-//! layer, its gradient step, its evaluation and all summaries, in one graph with the script's
-//! names. The layer's part of it is loaded into a session.
+//! layer, its gradient step, its evaluation and all summaries, in one graph with the script's names.
+//! The layer's part of it is loaded into a session.
 
-use super::conventions::Exported;
-use super::evaluation::{self, Evaluator, THREADS};
+use super::evaluation::{Evaluator, THREADS};
 use crate::error::{Error, Result};
 use crate::export::meta_graph;
 use crate::layers::{
@@ -16,14 +15,17 @@ use crate::proto::{self, GraphDef, InputRef, NodeDef, float_tensor};
 use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor};
 use tensorflow::{Operation, Output, SessionRunArgs};
 
-/// The training graph and its session.
+/// The training graph, as it was built: TensorBoard sees this, not TensorFlow's own copy.
 #[derive(Debug)]
-pub(super) struct Head {
-    /// All nodes, as built: TensorBoard sees these, not TensorFlow's own copy.
+pub(super) struct TrainingGraph {
     pub(super) graph_def: GraphDef,
     pub(super) meta_graph_def: Vec<u8>,
-    /// The graph that is exported: the training graph (poets) or the evaluation graph (hub).
-    pub(super) export: GraphDef,
+    pub(super) ops: FinalTrainingOps,
+}
+
+/// The new layer in a session of its own. Of the pretrained graph it holds nothing.
+#[derive(Debug)]
+pub(super) struct Head {
     /// What evaluates a batch.
     pub(super) evaluator: Evaluator,
     pub(super) train_step: Operation,
@@ -32,19 +34,16 @@ pub(super) struct Head {
     initializers: Vec<Operation>,
     variables: Vec<(String, Output)>,
     initial_values: Vec<(String, Output)>,
-    /// The values of the pretrained graph's variables.
-    pretrained: Vec<NamedTensor>,
 }
 
 impl Head {
-    /// Builds the graph on `backbone`'s and opens a session on it.
+    /// Builds the graph on `backbone`'s and opens a session on the layer's part of it.
     pub(super) fn build(
         backbone: &Backbone,
         spec: &HeadSpec,
-        exported: Exported,
         distortions: Option<&Distortions>,
         learning_rate: f32,
-    ) -> Result<Self> {
+    ) -> Result<(Self, TrainingGraph)> {
         let mut b = GraphBuilder::on(&backbone.graph_def);
         let mut graph_def = backbone.graph_def.clone();
         let mut summaries = Summaries::default();
@@ -65,27 +64,18 @@ impl Head {
         graph_def.node.extend(b.take_nodes());
         let meta_graph_def =
             meta_graph::for_events(&graph, &graph_def, &ops, &summaries, &train_step)?;
-        let export = match exported {
-            Exported::Training => graph_def.clone(),
-            Exported::Evaluation => evaluation::build_eval_graph(backbone, spec)?.graph_def,
-        };
         let session = Session::new(&graph, THREADS)?;
-        Ok(Self {
-            meta_graph_def,
-            export,
+        let initializer = |v: &VariableNames| graph.operation(&v.initializer);
+        let head = Self {
             evaluator: Evaluator::new(&graph, session, &ops, &step)?,
             train_step: graph.operation(&train_step)?,
             merged: graph.output(&merged)?,
             cross_entropy: graph.output(&loss.mean)?,
-            initializers: ops
-                .all_variables()
-                .map(|v| graph.operation(&v.initializer))
-                .collect::<Result<_>>()?,
+            initializers: ops.all_variables().map(initializer).collect::<Result<_>>()?,
             variables: outputs(&graph, &ops, |v| &v.snapshot)?,
             initial_values: outputs(&graph, &ops, |v| &v.initial_value)?,
-            pretrained: backbone.variables.clone(),
-            graph_def,
-        })
+        };
+        Ok((head, TrainingGraph { graph_def, meta_graph_def, ops }))
     }
 
     /// Sets the layer's variables to their initial values.
@@ -124,11 +114,6 @@ impl Head {
             Ok((name.clone(), float_tensor(&dims, &value)))
         };
         self.variables.iter().map(read).collect()
-    }
-
-    /// The values of all variables now, the pretrained graph's and the layer's, by name.
-    pub(super) fn variables(&self) -> Result<Vec<NamedTensor>> {
-        Ok(self.pretrained.iter().cloned().chain(self.layer()?).collect())
     }
 }
 

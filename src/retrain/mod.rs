@@ -1,93 +1,141 @@
 //! `retrain.py`, step by step: [`run`] is its table of contents.
 
+mod batches;
 mod checks;
 mod config;
 mod conventions;
 mod evaluation;
+mod exporter;
+mod final_test;
 pub(crate) mod fuzzing;
 mod head;
-mod hub_outputs;
-mod labelling;
-mod report;
+mod observer;
+mod outcome;
+mod parked;
+mod schedule;
 mod state;
 mod summaries_dir;
+mod tensorboard;
 mod training;
 
-pub use config::{Config, Percentages, Pretrained};
+pub use config::{Cache, Config, OnBadImage, Outputs, Pretrained, Split, Training};
+pub use observer::{Evaluation, Observer, Step};
+pub use outcome::{Model, Outcome, Prediction, Times, Written};
 
-use crate::bottleneck::{Bottlenecks, CacheSpec, cache_bottlenecks};
-use crate::dataset::{Category, ImageLists, Layout, create_image_lists};
+use crate::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
+use crate::dataset::{Category, ImageLists, create_image_lists};
 use crate::error::{Error, Result};
 use crate::inference::{DistortedImages, LocalExtractor, PIXEL_BUDGET};
 use crate::layers::{HeadSpec, QuantForm};
 use crate::model::{self, Backbone};
-use crate::{export, fsio, tf};
-use conventions::{Conventions, Exported};
+use crate::{fsio, proto, tf};
+use batches::Batches;
+use conventions::Conventions;
+use exporter::Exporter;
 use head::Head;
 use log::info;
-use std::path::Path;
-use training::Training;
+use schedule::Schedule;
+use state::State;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tensorboard::TensorBoard;
+use training::Training as StepLoop;
+
+/// A run: the configuration, and what was decided for this run alone.
+struct Run<'c> {
+    config: &'c Config,
+    /// Where this run's summaries go: with `summaries_keep`, a directory in the configured one.
+    summaries_dir: PathBuf,
+    random_seed: u64,
+    /// What the run goes on from.
+    resumed: Option<State>,
+}
 
 /// Retrains as `config` says. Results are written as they come: cache files, summaries,
 /// intermediate graphs, and at the end the graph and its labels.
-pub fn run(config: &Config) -> Result<()> {
+///
+/// # Errors
+/// Whatever is cheap to check is checked before anything costly begins: settings, places, the
+/// photographs' directory. A run that is cancelled ends with [`Error::Cancelled`].
+pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
+    let start = Instant::now();
+    let mut times = Times::default();
     config.check()?;
-    let (config, resumed) = &summaries_dir::find_run(config)?;
-    tf::load(config.chatter)?;
+    let conventions = Conventions::of(&config.pretrained);
+    let run = Run::find(config)?;
+    let lists = list_images(config, &conventions)?;
+    tf::load(tf::Chatter::Quiet)?;
+    let (version, seed) = (tf::version(), run.random_seed);
     info!(
         target: "retrain",
-        "TensorFlow {}, random seed {} (repeat this run with --random_seed={1})", tf::version(), config.random_seed
+        "TensorFlow {version}, random seed {seed} (repeat this run with `random_seed={seed}`)"
     );
-    let conventions = Conventions::of(&config.pretrained);
     let backbone = load_pretrained(config)?;
-    let image_lists = list_images(config, conventions.layout)?;
-    prepare_file_system(config, resumed.is_some())?;
+    prepare_file_system(&run)?;
+    observer.started(&run.summaries_dir)?;
 
-    let bottlenecks = get_bottlenecks(config, &backbone, &image_lists)?;
-    let distorted = distorted_images(config, &backbone, &bottlenecks)?;
+    let (bottlenecks, bad_images) = get_bottlenecks(config, &backbone, &lists, observer)?;
+    times.bottlenecks = start.elapsed();
+    let conditions = conditions(&run, &conventions, &backbone, &bottlenecks)?;
+    let distorted = distorted_images(&run, &backbone, &bottlenecks)?;
 
-    let spec = head_spec(config, &conventions, &backbone, &image_lists);
-    let head = Head::build(
-        &backbone,
-        &spec,
-        conventions.exported,
-        config.distortions.as_ref(),
-        config.learning_rate,
-    )?;
-    let course = state::course(config, &conventions, &backbone, &bottlenecks);
-    let resumed = summaries_dir::checked(resumed.clone(), &course, config)?;
-    let mut training =
-        Training::new(config, &head, &bottlenecks, distorted, &spec, course, resumed)?;
-    training.run()?;
-    let variables = head.variables()?;
-    let misclassified = match conventions.exported {
-        Exported::Training => training.final_test(&head.evaluator)?,
-        Exported::Evaluation => {
-            hub_outputs::final_eval(config, &backbone, &spec, &variables, &mut training)?
-        }
+    let spec = head_spec(&run, &conventions, &backbone, &lists);
+    let (distortions, rate) = (run.distortions(), config.training.learning_rate);
+    let (head, graph) = Head::build(&backbone, &spec, distortions.as_ref(), rate)?;
+    let board = TensorBoard::create(&run.summaries_dir)?;
+    let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def);
+    let model = Model::of(&backbone, &config.outputs.final_tensor_name);
+    let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph.graph_def)?;
+    let mut batches =
+        Batches::new(&bottlenecks, distorted, conventions.truth, lists.class_count(), seed);
+    let schedule = Schedule::new(&config.training, &config.outputs);
+    let (head, exporter) = (&head, &exporter);
+    let step = 0;
+    let mut training = StepLoop {
+        run: &run,
+        head,
+        batches: &mut batches,
+        exporter,
+        board,
+        schedule,
+        step,
+        conditions,
     };
-    if config.print_misclassified_test_images {
-        report::misclassified(&image_lists, &bottlenecks, &misclassified);
-    }
-    if conventions.exported == Exported::Evaluation {
-        hub_outputs::announce(config, &backbone);
-    }
-    let final_tensor = &config.final_tensor_name;
-    export::save_graph_to_file(&head.export, final_tensor, &variables, &config.output_graph)?;
-    export::save_labels(
-        &config.output_labels,
-        image_lists.labels.iter().map(|l| l.label.as_str()),
+    training.start(events)?;
+    training.train(observer)?;
+    let steps = training.step;
+
+    let evaluator = exporter.evaluator(head)?;
+    let (test_accuracy, predictions) = final_test::final_test(
+        &mut batches,
+        evaluator.as_ref().unwrap_or(&head.evaluator),
+        config.training.test_batch_size,
     )?;
-    if let Pretrained::OwnGraph(_) = config.pretrained {
-        labelling::labelling_command(config, &backbone);
+    times.training = start.elapsed() - times.bottlenecks;
+    let labels: Vec<String> = lists.labels.iter().map(|l| l.label.clone()).collect();
+    if config.training.print_misclassified_test_images {
+        final_test::print_misclassified(&predictions, &labels);
     }
-    match &config.saved_model_dir {
-        Some(dir) => hub_outputs::export_saved_model(dir, &backbone, &spec, &variables),
-        None => Ok(()),
-    }
+    exporter.export(head, &labels)?;
+    times.total = start.elapsed();
+    let written = Written::of(&run);
+    let random_seed = run.random_seed;
+    drop(bottlenecks);
+    Ok(Outcome {
+        test_accuracy,
+        predictions,
+        labels,
+        split: lists,
+        bad_images,
+        model,
+        random_seed,
+        steps,
+        times,
+        written,
+    })
 }
 
-/// The pretrained network that the flags name.
+/// The pretrained network that the settings name.
 fn load_pretrained(config: &Config) -> Result<Backbone> {
     match &config.pretrained {
         Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
@@ -97,91 +145,111 @@ fn load_pretrained(config: &Config) -> Result<Backbone> {
 }
 
 /// The classes and their images, checked and reported.
-fn list_images(config: &Config, layout: Layout) -> Result<ImageLists> {
-    let split = &config.percentages;
-    let image_lists =
-        create_image_lists(&config.image_dir, layout, split.testing, split.validation)?;
-    report::check_classes(&image_lists)?;
-    checks::check_training(config, image_lists.count(Category::Training))?;
-    report::split_table(&image_lists);
-    Ok(image_lists)
+fn list_images(config: &Config, conventions: &Conventions) -> Result<ImageLists> {
+    let Split { testing_percentage, validation_percentage } = config.split;
+    let lists = create_image_lists(
+        &config.image_dir,
+        conventions.layout,
+        testing_percentage,
+        validation_percentage,
+    )?;
+    checks::check_classes(&lists)?;
+    checks::check_training(config, &lists)?;
+    checks::split_table(&lists);
+    Ok(lists)
 }
 
 fn head_spec(
-    config: &Config,
+    run: &Run<'_>,
     conventions: &Conventions,
     backbone: &Backbone,
-    image_lists: &ImageLists,
+    lists: &ImageLists,
 ) -> HeadSpec {
     HeadSpec {
         scope: conventions.scope,
         truth: conventions.truth,
-        class_count: image_lists.class_count(),
-        final_tensor_name: config.final_tensor_name.clone(),
+        class_count: lists.class_count(),
+        final_tensor_name: run.config.outputs.final_tensor_name.clone(),
         bottleneck_tensor: backbone.bottleneck.clone(),
         bottleneck_tensor_size: backbone.bottleneck_size,
         quantize: backbone.wants_quantization.then_some(QuantForm::Training),
-        seed: config.random_seed,
+        seed: run.random_seed,
     }
 }
 
 /// The bottlenecks of all images, computed where the cache does not have them.
-fn get_bottlenecks(
+fn get_bottlenecks<'l>(
     config: &Config,
     backbone: &Backbone,
-    image_lists: &ImageLists,
-) -> Result<Bottlenecks> {
+    lists: &'l ImageLists,
+    observer: &mut dyn Observer,
+) -> Result<(Bottlenecks<'l>, Vec<BadImage>)> {
     let spec = CacheSpec {
-        bottleneck_dir: &config.bottleneck_dir,
+        bottleneck_dir: &config.cache.bottleneck_dir,
         model: &backbone.name,
-        text: config.bottleneck_text,
-        check_mtime: config.bottleneck_check_mtime,
+        text: config.cache.bottleneck_text,
+        check_mtime: config.cache.check_mtime,
         categories: cached(config),
+        cancel: &config.cancel,
     };
-    let (bottlenecks, bad) = cache_bottlenecks(&LocalExtractor::new(backbone), image_lists, &spec)?;
-    report::bad_images(&bad, config.skip_bad_images)?;
-    checks::check_usable(config, image_lists, &bottlenecks)?;
-    report::duplicates(&bottlenecks);
-    Ok(bottlenecks)
+    let extractor = LocalExtractor::new(backbone);
+    let mut progress = |progress| observer.bottlenecks(progress);
+    let (bottlenecks, bad) = cache_bottlenecks(&extractor, lists, &spec, &mut progress)?;
+    checks::bad_images(&bad, config.on_bad_image)?;
+    checks::check_usable(config, lists, &bottlenecks)?;
+    checks::duplicates(&bottlenecks);
+    Ok((bottlenecks, bad))
 }
 
-/// The images whose bottlenecks are needed as they are: with distortions, those of the training set
-/// are not.
+/// The sets whose bottlenecks are needed as they are: with distortions, training's are not.
 fn cached(config: &Config) -> &'static [Category] {
-    match config.distortions {
+    match config.training.distortions {
         Some(_) => &[Category::Testing, Category::Validation],
         None => &Category::ALL,
     }
 }
 
-/// What distorts the training images, where that is asked for and there is anything to train on.
-fn distorted_images<'a>(
-    config: &Config,
+/// What the run's result depends on; a run that is resumed must have depended on the same.
+fn conditions(
+    run: &Run<'_>,
+    conventions: &Conventions,
     backbone: &Backbone,
-    bottlenecks: &'a Bottlenecks,
+    bottlenecks: &Bottlenecks<'_>,
+) -> Result<state::Conditions> {
+    let files = state::conditions_of_files(conventions, backbone, bottlenecks);
+    if let Some(state) = &run.resumed {
+        state.check(&files, &run.state_path())?;
+    }
+    let mut conditions = state::conditions_of_settings(run.config, run.random_seed);
+    conditions.extend(files);
+    Ok(conditions)
+}
+
+/// What distorts the training images, if that is asked for and there is anything to train on.
+fn distorted_images<'a>(
+    run: &Run<'_>,
+    backbone: &Backbone,
+    bottlenecks: &'a Bottlenecks<'a>,
 ) -> Result<Option<DistortedImages<'a>>> {
-    let Some(distortions) =
-        config.distortions.as_ref().filter(|_| config.how_many_training_steps > 0)
-    else {
-        return Ok(None);
-    };
+    let trains = run.config.training.how_many_training_steps > 0;
+    let Some(distortions) = run.distortions().filter(|_| trains) else { return Ok(None) };
     let first = bottlenecks.members(Category::Training).iter().flatten().next();
-    let images = |&probe| {
-        DistortedImages::new(backbone, distortions, &bottlenecks.paths, probe, PIXEL_BUDGET)
-    };
+    let paths = &bottlenecks.paths;
+    let images = |&probe| DistortedImages::new(backbone, &distortions, paths, probe, PIXEL_BUDGET);
     first.map(images).transpose()
 }
 
 /// The script's function of the same name: the summaries of an earlier run go, the places for this
 /// one's are made.
-fn prepare_file_system(config: &Config, resumed: bool) -> Result<()> {
-    let dir: &Path = &config.summaries_dir;
-    if !resumed && dir.exists() {
+fn prepare_file_system(run: &Run<'_>) -> Result<()> {
+    let dir: &Path = &run.summaries_dir;
+    if run.resumed.is_none() && dir.exists() {
         std::fs::remove_dir_all(dir).map_err(Error::io("removing the old summaries in", dir))?;
     }
     fsio::ensure_dir_exists(dir)?;
-    if config.intermediate_store_frequency > 0 {
-        fsio::ensure_dir_exists(Path::new(&config.intermediate_output_graphs_dir))?;
+    let outputs = &run.config.outputs;
+    if outputs.intermediate_store_frequency > 0 {
+        fsio::ensure_dir_exists(Path::new(&outputs.intermediate_output_graphs_dir))?;
     }
-    crate::logging::keep_log_in(&dir.join("retrain.log"))
+    Ok(())
 }

@@ -1,5 +1,5 @@
-//! The state of a training run on disk: what a killed or stopped run goes on from (`--resume`), to
-//! the same result.
+//! The state of a training run on disk: what a killed or stopped run goes on from (`resume`), to the
+//! same result.
 //!
 //! It is one file, so that it is written whole or not at all: a GraphDef of constants, one for each
 //! variable of the new layer, and one (`retrain/state`) that holds the rest as JSON.
@@ -11,61 +11,55 @@ use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::model::Backbone;
-use crate::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value};
+use crate::proto::{self, DataType, GraphDef, TensorProto};
 use crate::tf::NamedTensor;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The constant that holds the JSON.
 const NODE: &str = "retrain/state";
-/// Of the JSON; another version is not read.
-const VERSION: u64 = 1;
+/// Of the JSON. Version 1 had no percentages, and all distortions under `random_crop`.
+const VERSION: u64 = 2;
+
+/// What a run's result depends on, by the setting that decides it: resumed with another value, it
+/// would be neither the old run nor the new one.
+pub(super) type Conditions = Vec<(String, String)>;
 
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
     /// How many steps are done.
     pub(super) step: u64,
-    /// `--random_seed`.
+    /// `random_seed`.
     pub(super) seed: u64,
     /// How far the random numbers have been used that draw batches, and those that distort.
     pub(super) drawn: [u128; 2],
-    /// What the run's course depends on, by the flag that decides it.
-    pub(super) course: Vec<(String, String)>,
+    pub(super) conditions: Conditions,
     /// The new layer's variables.
     pub(super) variables: Vec<NamedTensor>,
-}
-
-/// The state's file.
-pub(super) fn path(config: &Config) -> PathBuf {
-    config.summaries_dir.join("retrain.state")
 }
 
 impl State {
     /// Writes the state, and waits until the disk has it.
     pub(super) fn save(&self, path: &Path) -> Result<()> {
-        let course: Map<String, serde_json::Value> =
-            self.course.iter().map(|(flag, value)| (flag.clone(), json!(value))).collect();
-        let drawn = self.drawn.map(|d| d.to_string());
-        let rest = json!({"version": VERSION, "step": self.step, "random_seed": self.seed, "drawn": drawn, "course": course});
+        let conditions: Map<String, Value> =
+            self.conditions.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let rest = json!({
+            "version": VERSION,
+            "step": self.step,
+            "random_seed": self.seed,
+            "drawn": self.drawn.map(|d| d.to_string()),
+            "conditions": conditions,
+        });
         let json = TensorProto {
             dtype: DataType::DT_STRING.into(),
             tensor_shape: Some(proto::shape(&[])).into(),
             string_val: vec![rest.to_string().into_bytes()],
             ..TensorProto::default()
         };
-        let constant = |(name, value): (&str, TensorProto)| {
-            let mut node = NodeDef { name: name.into(), op: "Const".into(), ..NodeDef::default() };
-            node.set_attr("dtype", Value::Type(value.dtype));
-            node.set_attr("value", Value::Tensor(value));
-            node
-        };
-        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));
-        let graph = GraphDef {
-            node: [(NODE, json)].into_iter().chain(variables).map(constant).collect(),
-            ..Default::default()
-        };
+        let mut graph = proto::constants(&self.variables);
+        graph.node.push(proto::constant(NODE, json));
         fsio::write(path, &proto::serialize(&graph)?)
     }
 
@@ -78,103 +72,145 @@ impl State {
             return Ok(None);
         }
         let bad = || {
-            Error::input(path, "is not the state of a run; without --resume the run starts anew")
+            let message = "is not the state of a run; without `resume` the run starts anew";
+            Error::input(path, message)
         };
         let graph: GraphDef = proto::parse(path, &fsio::read(path)?).map_err(|_| bad())?;
-        let mut rest = None;
-        let mut variables = Vec::new();
-        for node in graph.node {
-            let value = node.tensor_attr("value").map_err(|_| bad())?;
-            if node.name == NODE {
-                let json = value.string_val.first().ok_or_else(bad)?;
-                rest = serde_json::from_slice::<serde_json::Value>(json).ok();
-            } else if !is_whole(value) {
-                return Err(bad());
-            } else {
-                variables.push((node.name.clone(), value.clone()));
-            }
+        let mut values = proto::constant_values(graph).map_err(|_| bad())?;
+        let place = values.iter().position(|(name, _)| name == NODE).ok_or_else(bad)?;
+        let (_, json) = values.swap_remove(place);
+        if !values.iter().all(|(_, value)| is_whole(value)) {
+            return Err(bad());
         }
-        let rest = rest.filter(|r| r["version"] == json!(VERSION)).ok_or_else(bad)?;
-        let number = |key: &str| rest[key].as_u64().ok_or_else(bad);
-        let drawn =
-            |i: usize| rest["drawn"][i].as_str().and_then(|d| d.parse().ok()).ok_or_else(bad);
-        let course = rest["course"].as_object().ok_or_else(bad)?.iter();
-        Ok(Some(Self {
-            step: number("step")?,
-            seed: number("random_seed")?,
-            drawn: [drawn(0)?, drawn(1)?],
-            course: course
-                .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
-                .collect(),
-            variables,
-        }))
+        let json = json.string_val.first().ok_or_else(bad)?;
+        let rest: Value = serde_json::from_slice(json).map_err(|_| bad())?;
+        Self::parse(&rest, values).ok_or_else(bad).map(Some)
     }
 
-    /// Whether the run can go on as it is asked to.
-    pub(super) fn check(&self, course: &[(String, String)], path: &Path) -> Result<()> {
-        for (flag, now) in course {
-            let then =
-                self.course.iter().find(|(f, _)| f == flag).map_or("", |(_, value)| value.as_str());
-            if then != now {
-                let message = format!(
-                    "is another than in the run that {} is of ({then}, now {now}); give it as then, or leave out --resume",
-                    path.display()
-                );
-                return Err(Error::usage(flag.clone(), message));
-            }
+    fn parse(rest: &Value, mut variables: Vec<NamedTensor>) -> Option<Self> {
+        let mut conditions = match rest["version"].as_u64()? {
+            1 => conditions_of_version_1(&strings(&rest["course"])?),
+            VERSION => strings(&rest["conditions"])?,
+            _ => return None,
+        };
+        let drawn = |i: usize| rest["drawn"][i].as_str()?.parse().ok();
+        conditions.sort();
+        variables.sort_by(|a, b| a.0.cmp(&b.0));
+        Some(Self {
+            step: rest["step"].as_u64()?,
+            seed: rest["random_seed"].as_u64()?,
+            drawn: [drawn(0)?, drawn(1)?],
+            conditions,
+            variables,
+        })
+    }
+
+    /// Whether the run can go on under these conditions.
+    pub(super) fn check(&self, conditions: &Conditions, path: &Path) -> Result<()> {
+        for (setting, now) in conditions {
+            let then = self.conditions.iter().find(|(name, _)| name == setting);
+            // What an earlier version did not keep cannot be compared.
+            let Some((_, then)) = then.filter(|(_, then)| then != now) else { continue };
+            let message = format!(
+                "is not what it was in the run that {} is of ({then}, now {now}); give it as it \
+                 was, or leave out `resume`",
+                path.display()
+            );
+            return Err(Error::usage(setting.clone(), message));
         }
         Ok(())
     }
+
+    /// Whether so many steps are still to come, or none.
+    pub(super) fn check_steps(&self, steps: u64, path: &Path) -> Result<()> {
+        if steps >= self.step {
+            return Ok(());
+        }
+        let (done, path) = (self.step, path.display());
+        let message = format!(
+            "{steps} are asked for, but the run that {path} is of has made {done}; give at least \
+             {done}, or leave out `resume`"
+        );
+        Err(Error::usage("how_many_training_steps", message))
+    }
 }
 
-/// Whether a tensor has as many floats as its shape says: it is for the shape that memory will be
-/// asked.
+/// The strings of a JSON object.
+fn strings(object: &Value) -> Option<Conditions> {
+    let entries = object.as_object()?.iter();
+    entries.map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// Takes apart what version 1 kept under `random_crop`: "none", or all four distortions.
+fn conditions_of_version_1(course: &Conditions) -> Conditions {
+    let mut conditions = Vec::new();
+    for (setting, value) in course {
+        if setting != "random_crop" {
+            conditions.push((setting.clone(), value.clone()));
+            continue;
+        }
+        let value = if value == "none" { "false 0 0 0" } else { value };
+        let values = value.split(' ').map(str::to_owned);
+        conditions.extend(DISTORTIONS.map(str::to_owned).into_iter().zip(values));
+    }
+    conditions
+}
+
+const DISTORTIONS: [&str; 4] =
+    ["flip_left_right", "random_crop", "random_scale", "random_brightness"];
+
+/// Whether a tensor has as many floats as its shape says: memory is asked for by the shape.
 fn is_whole(tensor: &TensorProto) -> bool {
-    let bytes = tensor
-        .tensor_shape
-        .dim
-        .iter()
-        .try_fold(4u64, |n, d| n.checked_mul(d.size.try_into().ok()?));
+    let dims = &tensor.tensor_shape.dim;
+    let bytes = dims.iter().try_fold(4u64, |n, d| n.checked_mul(d.size.try_into().ok()?));
     let is_float = tensor.dtype.enum_value() == Ok(DataType::DT_FLOAT);
     is_float
         && !tensor.tensor_shape.unknown_rank
         && bytes == Some(tensor.tensor_content.len() as u64)
 }
 
-/// What a run's course depends on, by the flag that decides it: resumed with another, it would be
-/// neither the old run nor the new one.
-pub(super) fn course(
-    config: &Config,
+/// What the result depends on by the settings alone.
+pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Conditions {
+    let size = |n: Option<usize>| n.map_or("-1".into(), |n| n.to_string());
+    let (training, split) = (&config.training, &config.split);
+    let distortions = match &training.distortions {
+        None => ["false".into(), "0".into(), "0".into(), "0".into()],
+        Some(d) => [
+            d.flip_left_right.to_string(),
+            d.random_crop.to_string(),
+            d.random_scale.to_string(),
+            d.random_brightness.to_string(),
+        ],
+    };
+    let entries = [
+        ("random_seed", random_seed.to_string()),
+        ("learning_rate", training.learning_rate.to_string()),
+        ("testing_percentage", split.testing_percentage.to_string()),
+        ("validation_percentage", split.validation_percentage.to_string()),
+        ("train_batch_size", size(training.train_batch_size)),
+        ("validation_batch_size", size(training.validation_batch_size)),
+        ("eval_step_interval", training.eval_step_interval.to_string()),
+        ("final_tensor_name", config.outputs.final_tensor_name.clone()),
+    ];
+    let entries = entries.into_iter().chain(DISTORTIONS.into_iter().zip(distortions));
+    entries.map(|(setting, value)| (setting.to_owned(), value)).collect()
+}
+
+/// What the result depends on by the files that settings name.
+pub(super) fn conditions_of_files(
     conventions: &Conventions,
     backbone: &Backbone,
-    bottlenecks: &Bottlenecks,
-) -> Vec<(String, String)> {
-    let size = |n: Option<usize>| n.map_or("-1".into(), |n| n.to_string());
-    let distortions = config.distortions.as_ref().map_or_else(
-        || "none".into(),
-        |d| {
-            format!(
-                "{} {} {} {}",
-                d.flip_left_right, d.random_crop, d.random_scale, d.random_brightness
-            )
-        },
-    );
-    let entries = [
-        (conventions.model_setting, format!("{} {}", backbone.name, hex(&backbone.content_hash))),
-        ("image_dir", images(bottlenecks)),
-        ("random_seed", config.random_seed.to_string()),
-        ("learning_rate", config.learning_rate.to_string()),
-        ("train_batch_size", size(config.train_batch_size)),
-        ("validation_batch_size", size(config.validation_batch_size)),
-        ("eval_step_interval", config.eval_step_interval.to_string()),
-        ("final_tensor_name", config.final_tensor_name.clone()),
-        ("random_crop", distortions),
-    ];
-    entries.map(|(flag, value)| (flag.to_owned(), value)).to_vec()
+    bottlenecks: &Bottlenecks<'_>,
+) -> Conditions {
+    let model = format!("{} {}", backbone.name, hex(&backbone.content_hash));
+    vec![
+        (conventions.model_setting.to_owned(), model),
+        ("image_dir".to_owned(), images(bottlenecks)),
+    ]
 }
 
 /// All images and their sets, as a number of images and a hash.
-fn images(bottlenecks: &Bottlenecks) -> String {
+fn images(bottlenecks: &Bottlenecks<'_>) -> String {
     let mut hash = Sha256::new();
     let mut count = 0;
     for category in Category::ALL {

@@ -1,9 +1,11 @@
 //! The directory of a run's summaries: which one it is, and whether it may be emptied. The scripts
 //! delete whatever directory they are pointed to.
 
+use super::Run;
 use super::config::Config;
-use super::state::{self, State};
+use super::state::{State, conditions_of_settings};
 use crate::error::{Error, Result};
+use crate::layers::Distortions;
 use log::{info, warn};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -11,47 +13,64 @@ use walkdir::WalkDir;
 /// What the directories of runs are called that are kept side by side.
 const RUN: &str = "run_";
 
-/// The configuration with the directory this run's summaries go to, and the state it goes on from.
-///
-/// # Errors
-/// Where the directory would be emptied and holds what no run has written.
-pub(super) fn find_run(config: &Config) -> Result<(Config, Option<State>)> {
-    let mut config = config.clone();
-    if config.summaries_keep {
-        let runs = runs(&config.summaries_dir)?;
-        let last = runs.last().copied();
-        let number = if config.resume { last.unwrap_or(1) } else { last.unwrap_or(0) + 1 };
-        config.summaries_dir.push(format!("{RUN}{number:04}"));
-    }
-    if config.resume {
-        let path = state::path(&config);
-        match State::load(&path)? {
-            Some(state) => {
-                if !config.random_seed_given {
-                    config.random_seed = state.seed;
-                    config.distortions.iter_mut().for_each(|d| d.seed = state.seed);
-                }
-                return Ok((config, Some(state)));
-            }
-            None => {
-                warn!(target: "retrain", "There is no {} to resume: the run starts anew", path.display())
-            }
+impl<'c> Run<'c> {
+    /// Finds the directory of this run's summaries, its seed, and the state it goes on from.
+    ///
+    /// # Errors
+    /// Where the directory would be emptied and holds what no run has written, or where the state
+    /// is of another run.
+    pub(super) fn find(config: &'c Config) -> Result<Self> {
+        let (outputs, training) = (&config.outputs, &config.training);
+        let mut summaries_dir = outputs.summaries_dir.clone();
+        if outputs.summaries_keep {
+            let last = runs(&summaries_dir)?.last().copied();
+            let number = if training.resume { last.unwrap_or(1) } else { last.unwrap_or(0) + 1 };
+            summaries_dir.push(format!("{RUN}{number:04}"));
         }
+        let random_seed = training.random_seed.unwrap_or_else(draw_seed);
+        let mut run = Self { config, summaries_dir, random_seed, resumed: None };
+        if training.resume && run.resume()? {
+            return Ok(run);
+        }
+        check_ours(&run.summaries_dir)?;
+        if outputs.summaries_keep {
+            info!(target: "retrain", "Summaries go to {}", run.summaries_dir.display());
+        }
+        Ok(run)
     }
-    check_ours(&config.summaries_dir)?;
-    if config.summaries_keep {
-        info!(target: "retrain", "Summaries go to {}", config.summaries_dir.display());
+
+    /// Reads the state to go on from, if there is one.
+    fn resume(&mut self) -> Result<bool> {
+        let path = self.state_path();
+        let Some(state) = State::load(&path)? else {
+            let path = path.display();
+            warn!(target: "retrain", "There is no {path} to resume: the run starts anew");
+            return Ok(false);
+        };
+        if self.config.training.random_seed.is_none() {
+            self.random_seed = state.seed;
+        }
+        state.check(&conditions_of_settings(self.config, self.random_seed), &path)?;
+        state.check_steps(self.config.training.how_many_training_steps, &path)?;
+        self.resumed = Some(state);
+        Ok(true)
     }
-    Ok((config, None))
+
+    /// The file of the run's state.
+    pub(super) fn state_path(&self) -> PathBuf {
+        self.summaries_dir.join("retrain.state")
+    }
+
+    /// The distortions, drawn from the run's seed.
+    pub(super) fn distortions(&self) -> Option<Distortions> {
+        let distortions = self.config.training.distortions.clone();
+        distortions.map(|d| Distortions { seed: self.random_seed, ..d })
+    }
 }
 
-/// The state, if the run can go on from it as it is asked to.
-pub(super) fn checked(
-    resumed: Option<State>,
-    course: &[(String, String)],
-    config: &Config,
-) -> Result<Option<State>> {
-    resumed.map(|state| state.check(course, &state::path(config)).map(|()| state)).transpose()
+/// Short enough to be typed again.
+fn draw_seed() -> u64 {
+    rand::random::<u64>() % 1_000_000_000
 }
 
 /// The numbers of the runs in `dir`, in order.
@@ -89,7 +108,7 @@ fn check_ours(dir: &Path) -> Result<()> {
     };
     let message = format!(
         "{} would be emptied, but holds {}{others}, which no run has written; give another directory, or \
-         --summaries_keep, which empties none",
+         `summaries_keep`, which empties none",
         dir.display(),
         first.strip_prefix(dir).unwrap_or(first).display()
     );

@@ -1,391 +1,188 @@
-//! The step loop, the evaluations along the way, and the final test.
+//! The step loop and the evaluations along the way.
 
-use super::config::Config;
-use super::evaluation::Evaluator;
+use super::Run;
+use super::batches::{Batch, Batches};
+use super::exporter::Exporter;
 use super::head::Head;
-use super::state::{self, State};
-use crate::bottleneck::Bottlenecks;
-use crate::dataset::{Category, Sampler};
+use super::observer::{Evaluation, Observer, Step};
+use super::schedule::Schedule;
+use super::state::{Conditions, State};
+use super::tensorboard::TensorBoard;
+use crate::dataset::Category;
 use crate::error::{Error, Result};
-use crate::events::EventsWriter;
-use crate::inference::DistortedImages;
-use crate::layers::{HeadSpec, Truth};
-use crate::tf::{Bytes, Tensor};
-use crate::{export, proto, pyfmt, stop};
+use crate::pyfmt;
+use crate::tf::{Bytes, fetch, request};
 use chrono::Local;
 use log::{info, warn};
-use std::path::Path;
-use std::time::{Duration, Instant};
-use tensorflow::{FetchToken, Output, SessionRunArgs};
-
-/// How often a run's state is kept, unless told otherwise.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How many test images are evaluated at once: all of a large set would have to be copied into one
-/// tensor.
-const TEST_CHUNK: usize = 4096;
-
-/// A batch, ready to be fed. Its tensors are used again for the next one of the same size.
-struct Batch {
-    rows: Vec<usize>,
-    bottlenecks: Tensor<f32>,
-    ground_truth: GroundTruth,
-}
-
-/// The true classes of a batch.
-enum GroundTruth {
-    /// [batch, classes] (poets).
-    OneHot(Tensor<f32>),
-    /// [batch] (hub).
-    Index(Tensor<i64>),
-}
-
-impl Batch {
-    fn new() -> Self {
-        Self {
-            rows: Vec::new(),
-            bottlenecks: Tensor::new(&[0, 0]),
-            ground_truth: GroundTruth::OneHot(Tensor::new(&[0, 0])),
-        }
-    }
-}
+use tensorflow::{FetchToken, SessionRunArgs};
 
 /// A training run on bottlenecks in memory.
-pub(super) struct Training<'a> {
-    config: &'a Config,
-    head: &'a Head,
-    bottlenecks: &'a Bottlenecks,
-    truth: Truth,
-    /// Where training images are distorted: what does so.
-    distorted: Option<DistortedImages<'a>>,
-    class_count: usize,
-    sampler: Sampler,
+pub(super) struct Training<'a, 'b> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) head: &'a Head,
+    pub(super) batches: &'a mut Batches<'b>,
+    pub(super) exporter: &'a Exporter<'a>,
+    pub(super) board: TensorBoard,
+    pub(super) schedule: Schedule,
     /// How many steps are done.
-    step: u64,
-    course: Vec<(String, String)>,
-    train_writer: EventsWriter,
-    validation_writer: EventsWriter,
+    pub(super) step: u64,
+    pub(super) conditions: Conditions,
 }
 
-impl<'a> Training<'a> {
-    /// Opens the events files, with the graph, and initializes the layer.
-    pub(super) fn new(
-        config: &'a Config,
-        head: &'a Head,
-        bottlenecks: &'a Bottlenecks,
-        distorted: Option<DistortedImages<'a>>,
-        spec: &HeadSpec,
-        course: Vec<(String, String)>,
-        resumed: Option<State>,
-    ) -> Result<Self> {
-        let mut train_writer = EventsWriter::create(&config.summaries_dir.join("train"))?;
-        let mut validation_writer = EventsWriter::create(&config.summaries_dir.join("validation"))?;
-        let mut sampler = Sampler::new(config.random_seed);
-        let (mut distorted, mut step) = (distorted, 0);
-        match resumed {
-            Some(state) => {
-                step = state.step;
-                info!(target: "retrain", "The run goes on after {step} steps");
-                head.restore(&state.variables)?;
-                sampler.skip_to(state.drawn[0]);
-                distorted.iter_mut().for_each(|d| d.skip_to(state.drawn[1]));
-                train_writer.add_session_start(step as i64)?;
-                validation_writer.add_session_start(step as i64)?;
-            }
-            None => {
-                train_writer
-                    .add_graph(proto::serialize(&head.graph_def)?, head.meta_graph_def.clone())?;
-                head.initialize()?;
-            }
-        }
-        let (truth, class_count) = (spec.truth, spec.class_count);
-        Ok(Self {
-            config,
-            head,
-            bottlenecks,
-            truth,
-            distorted,
-            class_count,
-            sampler,
-            step,
-            course,
-            train_writer,
-            validation_writer,
-        })
+impl Training<'_, '_> {
+    /// Sets the layer to its initial values, or to those of the run that is resumed.
+    /// `graph` is what TensorBoard shows: the GraphDef and its MetaGraphDef, serialized.
+    pub(super) fn start(&mut self, (graph_def, meta_graph_def): (Vec<u8>, Vec<u8>)) -> Result<()> {
+        let Some(state) = &self.run.resumed else {
+            self.board.train.add_graph(graph_def, meta_graph_def)?;
+            self.head.initialize()?;
+            return self.keep_state();
+        };
+        self.step = state.step;
+        info!(target: "retrain", "The run goes on after {} steps", self.step);
+        self.head.restore(&state.variables)?;
+        self.batches.skip_to(state.drawn);
+        self.board.resume_at(self.step)
     }
 
     /// Runs all steps.
-    pub(super) fn run(&mut self) -> Result<()> {
-        let steps = self.config.how_many_training_steps;
+    pub(super) fn train(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let batch_size = self.run.config.training.train_batch_size;
         let (mut train, mut validation) = (Batch::new(), Batch::new());
-        let mut saved = Instant::now();
-        if self.step == 0 {
-            self.save_state()?;
-        }
-        while self.step < steps {
+        while self.step < self.schedule.steps {
             let i = self.step;
-            self.fill(&mut train, Category::Training, self.config.train_batch_size)?;
+            self.batches.fill(&mut train, Category::Training, batch_size)?;
             self.train_step(&train, i)?;
-            if i.is_multiple_of(self.config.eval_step_interval) || i + 1 == steps {
-                self.evaluate(&train, &mut validation, i)?;
+            if self.schedule.evaluates(i) {
+                observer.evaluated(self.evaluate(&train, &mut validation, i)?);
             }
-            let frequency = self.config.intermediate_store_frequency;
-            if frequency > 0 && i.is_multiple_of(frequency) && i > 0 {
-                self.store_intermediate(i)?;
+            if self.schedule.stores(i) {
+                self.exporter.store_intermediate(self.head, i)?;
             }
             self.step += 1;
-            let due = match self.config.checkpoint_frequency {
-                0 => saved.elapsed() >= CHECKPOINT_INTERVAL,
-                frequency => self.step.is_multiple_of(frequency),
-            };
-            let stopped = stop::requested().is_some();
-            if due || stopped || self.step >= steps {
-                self.save_state()?;
-                saved = Instant::now();
+            observer.step(Step { done: self.step, total: self.schedule.steps });
+            let cancelled = self.run.config.cancel.is_cancelled();
+            if self.schedule.keeps(i) || cancelled {
+                self.keep_state()?;
             }
-            if self.step < steps {
-                let state = state::path(self.config);
-                let kept = || {
-                    let (step, state) = (self.step, state.display());
-                    format!(
-                        "{step} of {steps} steps are done and kept in {state}; the same command with --resume goes on"
-                    )
-                };
-                stop::check(kept)?;
-            }
+            self.check_cancelled()?;
         }
-        self.train_writer.sync()?;
-        self.validation_writer.sync()
+        self.board.sync()
+    }
+
+    /// Ends the run where that was asked for, unless it is complete.
+    fn check_cancelled(&self) -> Result<()> {
+        let (step, steps) = (self.step, self.schedule.steps);
+        if step == steps {
+            return Ok(());
+        }
+        self.run.config.cancel.check(|| {
+            let state = self.run.state_path();
+            let state = state.display();
+            format!("{step} of {steps} steps are done and kept in {state}; the same command with `resume` goes on")
+        })
     }
 
     /// Keeps what a resumed run goes on from. Its events are on disk before it: none is missing
     /// then.
-    fn save_state(&mut self) -> Result<()> {
-        self.train_writer.sync()?;
-        self.validation_writer.sync()?;
+    fn keep_state(&mut self) -> Result<()> {
+        self.board.sync()?;
         let state = State {
             step: self.step,
-            seed: self.config.random_seed,
-            drawn: [
-                self.sampler.drawn(),
-                self.distorted.as_ref().map_or(0, DistortedImages::drawn),
-            ],
-            course: self.course.clone(),
+            seed: self.run.random_seed,
+            drawn: self.batches.drawn(),
+            conditions: self.conditions.clone(),
             variables: self.head.layer()?,
         };
-        state.save(&state::path(self.config))
-    }
-
-    /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of
-    /// the category. With distortions also its `get_random_distorted_bottlenecks`, for training
-    /// images alone.
-    fn fill(
-        &mut self,
-        batch: &mut Batch,
-        category: Category,
-        how_many: Option<usize>,
-    ) -> Result<()> {
-        let distorted = self.distorted.is_some() && category == Category::Training;
-        // All of them are the same each time, but for distortions.
-        if how_many.is_none() && !batch.rows.is_empty() && !distorted {
-            return Ok(());
-        }
-        self.draw(&mut batch.rows, category, how_many);
-        self.gather(batch, category)
-    }
-
-    /// `how_many` images drawn at random, or all of the category.
-    fn draw(&mut self, rows: &mut Vec<usize>, category: Category, how_many: Option<usize>) {
-        let members = self.bottlenecks.members(category);
-        match how_many {
-            Some(n) => self.sampler.draw(members, n, rows),
-            None if rows.is_empty() => rows.extend(members.iter().flatten()),
-            None => {}
-        }
-    }
-
-    /// The tensors of the batch's rows.
-    fn gather(&mut self, batch: &mut Batch, category: Category) -> Result<()> {
-        let distorted = self.distorted.as_mut().filter(|_| category == Category::Training);
-        let (n, size) = (batch.rows.len(), self.bottlenecks.size);
-        if batch.bottlenecks.dims() != [n as u64, size as u64] {
-            batch.bottlenecks = Tensor::new(&[n as u64, size as u64]);
-            batch.ground_truth = match self.truth {
-                Truth::OneHot => {
-                    GroundTruth::OneHot(Tensor::new(&[n as u64, self.class_count as u64]))
-                }
-                Truth::Index => GroundTruth::Index(Tensor::new(&[n as u64])),
-            };
-        }
-        if let Some(images) = distorted {
-            images.get_distorted_bottlenecks(&batch.rows, &mut batch.bottlenecks)?;
-        } else {
-            for (&row, into) in batch.rows.iter().zip(batch.bottlenecks.chunks_exact_mut(size)) {
-                into.copy_from_slice(self.bottlenecks.row(row));
-            }
-        }
-        let classes = batch.rows.iter().map(|&row| self.bottlenecks.classes[row]);
-        match &mut batch.ground_truth {
-            GroundTruth::OneHot(truth) => {
-                truth.fill(0.0);
-                truth
-                    .chunks_exact_mut(self.class_count)
-                    .zip(classes)
-                    .for_each(|(one_hot, class)| one_hot[class] = 1.0);
-            }
-            GroundTruth::Index(truth) => {
-                truth.iter_mut().zip(classes).for_each(|(t, class)| *t = class as i64)
-            }
-        }
-        Ok(())
+        self.schedule.kept();
+        state.save(&self.run.state_path())
     }
 
     /// One step of gradient descent; its summaries show the state before it.
     fn train_step(&mut self, batch: &Batch, step: u64) -> Result<()> {
         let doing = "running the training step";
-        let mut args = feed(&self.head.evaluator, batch);
-        let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
+        let mut args = batch.feed(&self.head.evaluator);
+        let merged = request(&mut args, &self.head.merged);
         args.add_target(&self.head.train_step);
         let ran = self.head.evaluator.session.run(&mut args, doing);
-        ran.map_err(|error| diverged(error, step, self.config.learning_rate))?;
+        ran.map_err(|error| self.diverged(error, step))?;
         let summary = take_bytes(&mut args, merged, doing)?;
         drop(args);
-        self.train_writer.add_summary(summary, step as i64)
+        self.board.train.add_summary(summary, step as i64)
     }
 
     /// Logs how good the layer is on the batch it has just seen, and on validation images.
-    fn evaluate(&mut self, train: &Batch, validation: &mut Batch, step: u64) -> Result<()> {
-        let [accuracy, cross_entropy] = self.scalars(
-            train,
-            [&self.head.evaluator.accuracy, &self.head.cross_entropy],
-            "evaluating on the training batch",
-        )?;
+    fn evaluate(&mut self, train: &Batch, validation: &mut Batch, step: u64) -> Result<Evaluation> {
+        let (train_accuracy, cross_entropy) = self.evaluate_training(train)?;
         let now = || pyfmt::timestamp(Local::now());
-        info!(target: "tensorflow", "{}: Step {step}: Train accuracy = {:.1}%", now(), accuracy * 100.0);
+        let percent = train_accuracy * 100.0;
+        info!(target: "tensorflow", "{}: Step {step}: Train accuracy = {percent:.1}%", now());
         info!(target: "tensorflow", "{}: Step {step}: Cross entropy = {cross_entropy:.6}", now());
-        self.fill(validation, Category::Validation, self.config.validation_batch_size)?;
-        if validation.rows.is_empty() {
-            if step == 0 {
-                warn!(target: "retrain", "There are no validation images: validation is left out");
-            }
-            return self.train_writer.flush();
+        let size = self.run.config.training.validation_batch_size;
+        self.batches.fill(validation, Category::Validation, size)?;
+        let n = validation.rows.len();
+        let mut accuracy = None;
+        if n > 0 {
+            let validated = self.evaluate_validation(validation, step)?;
+            let percent = validated * 100.0;
+            info!(
+                target: "tensorflow",
+                "{}: Step {step}: Validation accuracy = {percent:.1}% (N={n})", now()
+            );
+            accuracy = Some((validated, n));
+        } else if step == 0 {
+            warn!(target: "retrain", "There are no validation images: validation is left out");
         }
+        self.board.flush()?;
+        Ok(Evaluation { step, train_accuracy, cross_entropy, validation: accuracy })
+    }
+
+    /// Accuracy and cross-entropy of the batch.
+    fn evaluate_training(&self, batch: &Batch) -> Result<(f32, f32)> {
+        let doing = "evaluating on the training batch";
+        let evaluator = &self.head.evaluator;
+        let mut args = batch.feed(evaluator);
+        let accuracy = request(&mut args, &evaluator.accuracy);
+        let cross_entropy = request(&mut args, &self.head.cross_entropy);
+        evaluator.session.run(&mut args, doing)?;
+        let accuracy = fetch::<f32>(&mut args, accuracy, doing)?[0];
+        Ok((accuracy, fetch::<f32>(&mut args, cross_entropy, doing)?[0]))
+    }
+
+    /// The accuracy on the batch, which also goes to TensorBoard.
+    fn evaluate_validation(&mut self, batch: &Batch, step: u64) -> Result<f32> {
         let doing = "evaluating on the validation images";
-        let mut args = feed(&self.head.evaluator, validation);
-        let merged = args.request_fetch(&self.head.merged.operation, self.head.merged.index);
-        let accuracy = request(&mut args, &self.head.evaluator.accuracy);
-        let ran = self.head.evaluator.session.run(&mut args, doing);
-        ran.map_err(|error| diverged(error, step, self.config.learning_rate))?;
+        let evaluator = &self.head.evaluator;
+        let mut args = batch.feed(evaluator);
+        let merged = request(&mut args, &self.head.merged);
+        let accuracy = request(&mut args, &evaluator.accuracy);
+        let ran = evaluator.session.run(&mut args, doing);
+        ran.map_err(|error| self.diverged(error, step))?;
         let summary = take_bytes(&mut args, merged, doing)?;
-        let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
+        let accuracy = fetch::<f32>(&mut args, accuracy, doing)?[0];
         drop(args);
-        self.validation_writer.add_summary(summary, step as i64)?;
-        info!(
-            target: "tensorflow",
-            "{}: Step {step}: Validation accuracy = {:.1}% (N={})", now(), accuracy * 100.0, validation.rows.len()
-        );
-        self.train_writer.flush()?;
-        self.validation_writer.flush()
+        self.board.validation.add_summary(summary, step as i64)?;
+        Ok(accuracy)
     }
 
-    fn scalars<const N: usize>(
-        &self,
-        batch: &Batch,
-        outputs: [&Output; N],
-        doing: &str,
-    ) -> Result<[f32; N]> {
-        let mut args = feed(&self.head.evaluator, batch);
-        let tokens = outputs.map(|o| args.request_fetch(&o.operation, o.index));
-        self.head.evaluator.session.run(&mut args, doing)?;
-        let mut values = [0.0; N];
-        for (value, token) in values.iter_mut().zip(tokens) {
-            *value = args.fetch::<f32>(token).map_err(|e| Error::tensorflow(doing, e))?[0];
+    /// TensorFlow's summaries refuse numbers that are not finite: so a learning rate that is too
+    /// large shows.
+    fn diverged(&self, error: Error, step: u64) -> Error {
+        let rate = self.run.config.training.learning_rate;
+        match error {
+            Error::TensorFlow { message, .. }
+                if message.to_lowercase().contains("histogram for") =>
+            {
+                let message = format!(
+                    "{rate:e} is too large: by step {step} the weights are no longer finite; lower it"
+                );
+                Error::usage("learning_rate", message)
+            }
+            other => other,
         }
-        Ok(values)
     }
-
-    /// The hub script also saves a checkpoint here; the graph it stores is the evaluation graph.
-    fn store_intermediate(&self, step: u64) -> Result<()> {
-        let variables = self.head.variables()?;
-        if self.truth == Truth::Index {
-            export::save_checkpoint(&self.config.checkpoint_path, &variables)?;
-        }
-        let path = format!("{}intermediate_{step}.pb", self.config.intermediate_output_graphs_dir);
-        info!(target: "tensorflow", "Save intermediate result to : {path}");
-        export::save_graph_to_file(
-            &self.head.export,
-            &self.config.final_tensor_name,
-            &variables,
-            Path::new(&path),
-        )
-    }
-
-    /// The final test on images not used so far. Returns the misclassified ones: row and predicted
-    /// class.
-    pub(super) fn final_test(&mut self, evaluator: &Evaluator) -> Result<Vec<(usize, usize)>> {
-        let doing = "running the final test";
-        let mut all = Vec::new();
-        self.draw(&mut all, Category::Testing, self.config.test_batch_size);
-        if all.is_empty() {
-            warn!(target: "retrain", "There are no test images: the final test is left out");
-            return Ok(Vec::new());
-        }
-        let mut batch = Batch::new();
-        let (mut correct, mut misclassified) = (0.0, Vec::new());
-        for rows in all.chunks(TEST_CHUNK) {
-            batch.rows.clear();
-            batch.rows.extend_from_slice(rows);
-            self.gather(&mut batch, Category::Testing)?;
-            let mut args = feed(evaluator, &batch);
-            let accuracy = request(&mut args, &evaluator.accuracy);
-            let prediction = request(&mut args, &evaluator.prediction);
-            evaluator.session.run(&mut args, doing)?;
-            let accuracy = args.fetch::<f32>(accuracy).map_err(|e| Error::tensorflow(doing, e))?[0];
-            let predictions =
-                args.fetch::<i64>(prediction).map_err(|e| Error::tensorflow(doing, e))?;
-            correct += f64::from(accuracy) * rows.len() as f64;
-            let predicted = rows.iter().zip(predictions.iter()).map(|(&row, &p)| (row, p as usize));
-            misclassified.extend(predicted.filter(|&(row, p)| self.bottlenecks.classes[row] != p));
-        }
-        // As TensorFlow gives it, so that its digits are the script's.
-        let accuracy = (correct / all.len() as f64) as f32;
-        info!(target: "tensorflow", "Final test accuracy = {:.1}% (N={})", accuracy * 100.0, all.len());
-        Ok(misclassified)
-    }
-}
-
-/// TensorFlow's summaries refuse what is no number: the one way in which too large a rate shows.
-fn diverged(error: Error, step: u64, learning_rate: f32) -> Error {
-    match error {
-        Error::TensorFlow { message, .. } if message.to_lowercase().contains("histogram for") => {
-            Error::usage(
-                "learning_rate",
-                format!(
-                    "{learning_rate:e} is too large: by step {step} the weights are no longer finite; lower it"
-                ),
-            )
-        }
-        other => other,
-    }
-}
-
-/// The arguments of a run on a batch.
-fn feed<'b>(evaluator: &'b Evaluator, batch: &'b Batch) -> SessionRunArgs<'b> {
-    let mut args = SessionRunArgs::new();
-    let (x, truth) = (&evaluator.bottleneck_input, &evaluator.ground_truth_input);
-    args.add_feed(&x.operation, x.index, &batch.bottlenecks);
-    match &batch.ground_truth {
-        GroundTruth::OneHot(t) => args.add_feed(&truth.operation, truth.index, t),
-        GroundTruth::Index(t) => args.add_feed(&truth.operation, truth.index, t),
-    }
-    args
-}
-
-fn request(args: &mut SessionRunArgs<'_>, output: &Output) -> FetchToken {
-    args.request_fetch(&output.operation, output.index)
 }
 
 fn take_bytes(args: &mut SessionRunArgs<'_>, token: FetchToken, doing: &str) -> Result<Vec<u8>> {
-    let tensor = args.fetch::<Bytes>(token).map_err(|e| Error::tensorflow(doing, e))?;
-    Ok(tensor[0].0.clone())
+    Ok(fetch::<Bytes>(args, token, doing)?[0].0.clone())
 }

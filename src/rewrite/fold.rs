@@ -10,7 +10,7 @@
 //! | BatchNormWithGlobalNormalization | γ / √(σ² + ε), or without γ | β − μ·m |
 
 use super::constants::{Constant, Evaluator, PURE};
-use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value, float_tensor};
+use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value, constant, float_tensor};
 use protobuf::Message;
 use std::collections::{HashMap, HashSet};
 
@@ -59,10 +59,7 @@ pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
         let biases_tensor = float_tensor(&[biases.len() as i64], &biases);
         let weights_tensor = float_tensor(&weights.dims, &weights.values);
         for (name, tensor) in names.iter().zip([weights_tensor, biases_tensor]) {
-            let mut node = NodeDef { name: name.clone(), op: "Const".into(), ..NodeDef::default() };
-            node.set_attr("dtype", Value::Type(DataType::DT_FLOAT.into()));
-            node.set_attr("value", Value::Tensor(tensor));
-            folded.node.push(node);
+            folded.node.push(constant(name, tensor));
         }
         let [weights, biases] = names;
         let [conv, norm] = [&fold.conv, &fold.norm].map(|name| places[name.as_str()]);

@@ -2,7 +2,7 @@
 //! does not need.
 
 use crate::error::{Error, Result};
-use crate::proto::{GraphDef, InputRef, NodeDef, TensorProto, Value};
+use crate::proto::{self, GraphDef, InputRef, NodeDef, TensorProto};
 use crate::tf::NamedTensor;
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ pub fn convert_variables_to_constants(
         variables.iter().map(|(name, value)| (name.as_str(), value)).collect();
     let node = graph.node.iter().filter(|n| needed.contains(n.name.as_str()));
     let node = node.map(|n| match variables.get(n.name.as_str()) {
-        Some(value) => constant(n, value),
+        Some(value) => proto::constant(&n.name, (*value).clone()),
         None if n.op == "ReadVariableOp" => identity(n),
         None => n.clone(),
     });
@@ -41,14 +41,6 @@ pub fn needed_nodes<'g>(graph: &'g GraphDef, output: &'g str) -> Result<HashSet<
         }
     }
     Ok(needed)
-}
-
-fn constant(variable: &NodeDef, value: &TensorProto) -> NodeDef {
-    let mut node =
-        NodeDef { name: variable.name.clone(), op: "Const".into(), ..NodeDef::default() };
-    node.set_attr("dtype", Value::Type(value.dtype));
-    node.set_attr("value", Value::Tensor(value.clone()));
-    node
 }
 
 /// What ReadVariableOp is on a constant.

@@ -13,5 +13,5 @@ pub use bytes::Bytes;
 pub use checkpoint::{NamedTensor, add_restore, add_save, read_checkpoint, write_checkpoint};
 pub use graph::Graph;
 pub use library::{Chatter, find_library, load, version};
-pub use session::{Feed, Session, Threads};
+pub use session::{Feed, Session, Threads, fetch, request};
 pub use tensorflow::Tensor;

@@ -3,7 +3,9 @@
 use super::graph::Graph;
 use crate::error::{Error, Result};
 use crate::proto::{self, ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
-use tensorflow::{Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType};
+use tensorflow::{
+    FetchToken, Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType,
+};
 
 /// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to
 /// TensorFlow. A number of ops below 0 keeps all of them on the thread that calls: what several
@@ -110,4 +112,18 @@ impl Session {
         targets.iter().for_each(|t| args.add_target(t));
         self.run(&mut args, doing)
     }
+}
+
+/// Asks for the value of a tensor.
+pub fn request(args: &mut SessionRunArgs<'_>, output: &Output) -> FetchToken {
+    args.request_fetch(&output.operation, output.index)
+}
+
+/// Takes the value of a tensor after the run; `doing` is for the error.
+pub fn fetch<T: TensorType>(
+    args: &mut SessionRunArgs<'_>,
+    token: FetchToken,
+    doing: &str,
+) -> Result<Tensor<T>> {
+    args.fetch(token).map_err(|e| Error::tensorflow(doing, e))
 }

@@ -154,8 +154,8 @@ fn logging_verbosity_is_one_of_five_words() {
 
 #[test]
 fn final_tensor_name_must_be_a_nodes_name() {
-    assert_refused("final_tensor_name", "a name", "'a name' is no name for a node");
-    assert_refused("final_tensor_name", "a:0", "'a:0' is no name for a node");
+    assert_refused("final_tensor_name", "a name", "'a name' cannot name a node");
+    assert_refused("final_tensor_name", "a:0", "'a:0' cannot name a node");
 }
 
 #[test]

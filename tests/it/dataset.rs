@@ -12,7 +12,11 @@ fn create_image_lists(image_dir: &Path, testing: i64, validation: i64) -> Result
 }
 
 fn names(lists: &ImageLists, class: usize, category: Category) -> Vec<&str> {
-    lists.labels[class].images(category).iter().map(|n| n.to_str().unwrap()).collect()
+    lists.labels[class]
+        .images(category)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect()
 }
 
 /// Compares with one class of a golden split: a list of names under each set's name.

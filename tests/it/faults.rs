@@ -100,7 +100,7 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     ),
     (&["--eval_step_interval=0"], 2, "--eval_step_interval: must be at least 1, not 0"),
     (&["--checkpoint_frequency=-1"], 2, "--checkpoint_frequency: must be at least 0, not -1"),
-    (&["--random_crop=-5"], 2, "--random_crop: must be a percentage from 0 to 900, not -5"),
+    (&["--random_crop=-5"], 2, "--random_crop: must be a percentage from 0 on, not -5"),
     (&["--random_seed="], 2, "--random_seed: invalid int value: ''"),
     // Words.
     (
@@ -116,12 +116,12 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--final_tensor_name="],
         2,
-        "--final_tensor_name: '' is no name for a node: letters, digits and _ . - / only, a letter or digit first",
+        "--final_tensor_name: '' cannot name a node: use letters, digits and _ . - / only, a letter or digit first",
     ),
     (
         &["--final_tensor_name=x/"],
         2,
-        "--final_tensor_name: 'x/' is no name for a node: letters, digits and _ . - / only, a letter or digit first",
+        "--final_tensor_name: 'x/' cannot name a node: use letters, digits and _ . - / only, a letter or digit first",
     ),
     // Models.
     (
@@ -151,31 +151,19 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
         "--tfhub_module: and --architecture exclude each other: give one of them",
     ),
     // Places.
-    (
-        &["--output_graph="],
-        2,
-        "--output_graph: must not be empty: give a path, or leave the flag out",
-    ),
-    (
-        &["--output_labels="],
-        2,
-        "--output_labels: must not be empty: give a path, or leave the flag out",
-    ),
-    (
-        &["--summaries_dir="],
-        2,
-        "--summaries_dir: must not be empty: give a path, or leave the flag out",
-    ),
+    (&["--output_graph="], 2, "--output_graph: must not be empty: give a path, or leave it out"),
+    (&["--output_labels="], 2, "--output_labels: must not be empty: give a path, or leave it out"),
+    (&["--summaries_dir="], 2, "--summaries_dir: must not be empty: give a path, or leave it out"),
     (
         &["--bottleneck_dir="],
         2,
-        "--bottleneck_dir: must not be empty: give a path, or leave the flag out",
+        "--bottleneck_dir: must not be empty: give a path, or leave it out",
     ),
-    (&["--model_dir="], 2, "--model_dir: must not be empty: give a path, or leave the flag out"),
+    (&["--model_dir="], 2, "--model_dir: must not be empty: give a path, or leave it out"),
     (
         &["--intermediate_output_graphs_dir=", "--intermediate_store_frequency=5"],
         2,
-        "--intermediate_output_graphs_dir: must not be empty: give a path, or leave the flag out",
+        "--intermediate_output_graphs_dir: must not be empty: give a path, or leave it out",
     ),
     (&["--output_graph=empty"], 2, "--output_graph: empty: is a directory; a file name is needed"),
     (

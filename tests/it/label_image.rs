@@ -4,7 +4,7 @@
 use super::support::{LABEL_IMAGE, Workspace, json, run, scores, shared, strings};
 use image::codecs::gif::GifEncoder;
 use image::{Frame, ImageFormat, RgbImage};
-use retrain::label_image::{LabelConfig, classify, report};
+use retrain::label_image::{LabelConfig, Labeller};
 use retrain::proto::{self, GraphDef};
 use std::fs;
 use std::io::Cursor;
@@ -30,20 +30,11 @@ fn scores_of_real_photographs_are_the_scripts() {
     let golden = golden.as_object().unwrap();
     assert_eq!(golden.len(), 12);
     for (name, lines) in golden {
-        let config = LabelConfig {
-            graph: graph.join("retrained_graph.pb"),
-            labels: graph.join("retrained_labels.txt"),
-            input_height: None,
-            input_width: None,
-            input_mean: 128.0,
-            input_std: 128.0,
-            input_layer: "input".into(),
-            output_layer: "final_result".into(),
-        };
-        let mut out = Vec::new();
-        report(&classify(&config, &photos.join(name)).unwrap(), &mut out).unwrap();
-        let (ours, golden) =
-            (scores(std::str::from_utf8(&out).unwrap()), scores(&strings(lines).join("\n")));
+        let files = ["retrained_graph.pb", "retrained_labels.txt"].map(|f| graph.join(f));
+        let [graph, labels] = files;
+        let labeller = Labeller::open(&LabelConfig::new(graph, labels)).unwrap();
+        let out = labeller.label(&photos.join(name)).unwrap().to_string();
+        let (ours, golden) = (scores(&out), scores(&strings(lines).join("\n")));
         assert_eq!(ours.len(), golden.len());
         for (ours, golden) in ours.iter().zip(&golden) {
             assert_eq!(ours.0, golden.0, "{name}");

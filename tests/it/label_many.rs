@@ -5,28 +5,20 @@ use super::label_image::{GOLDEN, gif, trained};
 use super::support::{LABEL_IMAGE, Outcome, Workspace, json, shared};
 use retrain::images::{PixelRange, PixelSpec};
 use retrain::inference::{BatchNetwork, Decoder, Part};
-use retrain::label_image::{LabelConfig, classify};
+use retrain::label_image::{LabelConfig, Labeller};
 use retrain::proto::{self, GraphDef};
 use retrain::rewrite::optimize;
 use retrain::tf::{self, Chatter};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// The golden graph, or one of a workspace.
-fn config(graph: PathBuf, labels: PathBuf) -> LabelConfig {
-    LabelConfig {
-        graph,
-        labels,
-        input_height: None,
-        input_width: None,
-        input_mean: 128.0,
-        input_std: 128.0,
-        input_layer: "input".into(),
-        output_layer: "final_result".into(),
-    }
+/// A labeller by the graph and labels of a directory.
+fn opened(dir: &Path, config: &LabelConfig) -> Labeller {
+    let (graph, labels) = (dir.join(&config.graph), dir.join(&config.labels));
+    Labeller::open(&LabelConfig { graph, labels, ..config.clone() }).unwrap()
 }
 
 /// The rows of `--format=json`.
@@ -38,11 +30,11 @@ fn paths(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["path"].as_str().unwrap()).collect()
 }
 
-/// Fails where a row is not what `classify` says of its image.
-fn assert_same(row: &Value, config: &LabelConfig, root: &Path) {
+/// Fails where a row is not what the graph says of its image.
+fn assert_same(row: &Value, labeller: &Labeller, root: &Path) {
     let path = row["path"].as_str().unwrap();
     assert_eq!(row["error"], Value::Null, "{path}");
-    let alone = classify(config, &root.join(path)).unwrap();
+    let alone = labeller.label(&root.join(path)).unwrap();
     let (labels, scores) = (row["labels"].as_array().unwrap(), row["scores"].as_array().unwrap());
     assert_eq!((labels.len(), scores.len()), (alone.top.len(), alone.top.len()));
     for ((label, score), (alone_label, alone_score)) in labels.iter().zip(scores).zip(&alone.top) {
@@ -82,7 +74,7 @@ fn started(workspace: &Workspace, args: &[&str]) -> Child {
 #[test]
 fn many_photographs_get_the_scores_each_gets_alone() {
     let workspace = trained();
-    let config = config(workspace.path("graph.pb"), workspace.path("labels.txt"));
+    let labeller = opened(workspace.root(), &LabelConfig::new("graph.pb", "labels.txt"));
     let rows = rows(&workspace.label_image(&["--format=json", "photos"]).expect_code(0).stdout);
     assert_eq!(rows.len(), 40);
     // Every photograph once, in the order of the names.
@@ -91,7 +83,7 @@ fn many_photographs_get_the_scores_each_gets_alone() {
     sorted.dedup();
     assert_eq!(paths(&rows), sorted);
     assert_eq!(sorted.len(), 40);
-    rows.iter().for_each(|row| assert_same(row, &config, workspace.root()));
+    rows.iter().for_each(|row| assert_same(row, &labeller, workspace.root()));
 }
 
 #[test]
@@ -101,17 +93,18 @@ fn scores_of_real_photographs_are_those_each_gets_alone() {
     else {
         return;
     };
-    let config = config(graph.join("retrained_graph.pb"), graph.join("retrained_labels.txt"));
+    let config = LabelConfig::new("retrained_graph.pb", "retrained_labels.txt");
+    let labeller = opened(&graph, &config);
     let golden = json(&golden);
     let names: Vec<&str> = golden.as_object().unwrap().keys().map(String::as_str).collect();
     let flags = ["graph", "labels"].map(|f| {
         let path = if f == "graph" { &config.graph } else { &config.labels };
-        format!("--{f}={}", path.display())
+        format!("--{f}={}", graph.join(path).display())
     });
     let args = [&[flags[0].as_str(), &flags[1], "--format=json"], &names[..]].concat();
     let rows = rows(&super::support::run(LABEL_IMAGE, &photos, &args).expect_code(0).stdout);
     assert_eq!(paths(&rows), names);
-    rows.iter().for_each(|row| assert_same(row, &config, &photos));
+    rows.iter().for_each(|row| assert_same(row, &labeller, &photos));
 }
 
 #[test]
@@ -193,8 +186,8 @@ fn files_directories_and_lists_come_in_the_order_given() {
         "-x.jpg",
     ];
     assert_eq!(paths(&rows), expected);
-    let config = config(workspace.path("graph.pb"), workspace.path("labels.txt"));
-    rows.iter().for_each(|row| assert_same(row, &config, workspace.root()));
+    let labeller = opened(workspace.root(), &LabelConfig::new("graph.pb", "labels.txt"));
+    rows.iter().for_each(|row| assert_same(row, &labeller, workspace.root()));
 }
 
 #[test]
@@ -277,15 +270,16 @@ fn a_format_is_for_one_photograph_too_and_mean_and_std_apply() {
     let workspace = trained();
     let rgb = image::open(workspace.path("photos/open cluster/o00003.jpg")).unwrap().to_rgb8();
     workspace.write("a.gif", gif(&[&rgb]));
-    let mut config = config(workspace.path("graph.pb"), workspace.path("labels.txt"));
+    let mut config = LabelConfig::new("graph.pb", "labels.txt");
     for (flags, mean, std) in
         [(&[][..], 128.0, 128.0), (&["--input_mean=0", "--input_std=255"], 0.0, 255.0)]
     {
         (config.input_mean, config.input_std) = (mean, std);
+        let labeller = opened(workspace.root(), &config);
         for args in [&["--image=a.gif"][..], &["a.gif"], &["a.gif", "photos"]] {
             let outcome =
                 workspace.label_image(&[flags, &["--format=json"], args].concat()).expect_code(0);
-            assert_same(&rows(&outcome.stdout)[0], &config, workspace.root());
+            assert_same(&rows(&outcome.stdout)[0], &labeller, workspace.root());
         }
     }
 }

@@ -262,7 +262,7 @@ fn kept_pixels_change_nothing_but_memory() {
     let mut paths: Vec<_> =
         walkdir::WalkDir::new(workspace.path("photos")).into_iter().map(|e| e.unwrap()).collect();
     paths.retain(|e| e.file_type().is_file());
-    let paths: Vec<_> = paths.into_iter().map(walkdir::DirEntry::into_path).collect();
+    let paths: Vec<_> = paths.iter().map(walkdir::DirEntry::path).collect();
     let backbone = miniature();
     // Eight photographs of 96 × 96 × 3 bytes. Thirteen rows: the last piece is not a whole one.
     let photo = 96 * 96 * 3;

@@ -39,12 +39,17 @@ fn pixels(backbone: &Backbone) -> (i32, i32, f32, f32) {
 /// The message of the error, in which the graph's path is `net.pb`.
 #[track_caller]
 fn assert_refused(graph: &GraphDef, own: OwnGraph, message: &str) {
-    let error = described(graph, own).expect_err(message).to_string();
+    let error = in_flags(&described(graph, own).expect_err(message).to_string());
     let words: Vec<String> = error
         .split(' ')
         .map(|w| if w.contains("net.pb") { at_file(w) } else { w.into() })
         .collect();
     assert_eq!(words.join(" "), message);
+}
+
+/// The message as the program shows it.
+fn in_flags(message: &str) -> String {
+    regex::Regex::new("`([a-z_]+(=[^`]*)?)`").unwrap().replace_all(message, "--$1").into_owned()
 }
 
 /// A path ending in net.pb without its directory.

@@ -112,7 +112,9 @@ fn impossible_plans_name_the_flag() {
         (Plan { quality: 0, ..Plan::new(dir.path()) }, "quality"),
         (Plan { quality: 101, ..Plan::new(dir.path()) }, "quality"),
     ] {
-        assert!(matches!(simulate_clusters(&plan), Err(Error::Usage { flag, .. }) if flag == name));
+        assert!(
+            matches!(simulate_clusters(&plan), Err(Error::Setting { setting, .. }) if setting == name)
+        );
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -147,7 +147,7 @@ pub(in crate::model) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> G
 /// Why the logits are taken of a network that ends in a convolution.
 fn logits_because(convolution: &str, read: &str) -> String {
     format!(
-        "the logits; what '{convolution}' reads is no [?, n], but --bottleneck_tensor={read} would flatten it"
+        "the logits; what '{convolution}' reads is no [?, n], but `bottleneck_tensor={read}` would flatten it"
     )
 }
 

@@ -1,4 +1,4 @@
-//! A frozen graph of the user's own, `--architecture=path/to/graph.pb`: its tensors as the flags
+//! A frozen graph of the user's own: its tensors as the settings
 //! name them, or guessed and said.
 
 use crate::error::{Error, Result};
@@ -99,15 +99,8 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
 }
 
 fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
+    own.check_file()?;
     let path = &own.path;
-    if !path.is_file() {
-        let what = if path.is_dir() { "is a directory" } else { "there is no such file" };
-        let message = format!(
-            "{}: {what}; give the path of a frozen GraphDef, or a model's name",
-            path.display()
-        );
-        return Err(Error::usage("architecture", message));
-    }
     let bytes = crate::fsio::read(path)?;
     let graph_def: GraphDef = proto::parse(path, &bytes)?;
     if graph_def.node.is_empty() {
@@ -120,6 +113,20 @@ fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
 }
 
 impl OwnGraph {
+    /// Whether there is such a file.
+    pub(crate) fn check_file(&self) -> Result<()> {
+        let path = &self.path;
+        if !path.is_file() {
+            let what = if path.is_dir() { "is a directory" } else { "there is no such file" };
+            let message = format!(
+                "{}: {what}; give the path of a frozen GraphDef, or a model's name",
+                path.display()
+            );
+            return Err(Error::usage("architecture", message));
+        }
+        Ok(())
+    }
+
     /// The tensor that a flag names, by its usual name, without `:0`.
     fn resolve(&self, view: &GraphView<'_>, flag: &str, typed: &str) -> Result<String> {
         let tensor = InputRef::parse(typed);
@@ -157,7 +164,7 @@ impl OwnGraph {
         let path = self.path.display();
         let guess =
             guess.map_err(|why| Error::usage(flag, format!("must be given for {path}: {why}")))?;
-        self.say(&format!("--{flag}={}", guess.tensor), &guess.why);
+        self.say(&format!("`{flag}={}`", guess.tensor), &guess.why);
         Ok(guess.tensor)
     }
 
@@ -169,7 +176,7 @@ impl OwnGraph {
     fn say_assumed(&self, flags: [(&str, bool, &dyn Display); 2], why: &str) {
         let assumed = flags.iter().filter(|(_, is_assumed, _)| *is_assumed);
         let assumed: Vec<String> =
-            assumed.map(|(flag, _, value)| format!("--{flag}={value}")).collect();
+            assumed.map(|(flag, _, value)| format!("`{flag}={value}`")).collect();
         if !assumed.is_empty() {
             self.say(&assumed.join(" "), why);
         }
@@ -269,7 +276,7 @@ impl OwnGraph {
         let needed = view.needs(bottleneck, Some(input));
         if !needed.contains(input) {
             let message = format!(
-                "'{bottleneck}' does not depend on the input tensor '{input}' (--input_tensor)"
+                "'{bottleneck}' does not depend on the input tensor '{input}' (`input_tensor`)"
             );
             return Err(Error::usage("bottleneck_tensor", message));
         }

@@ -1,115 +1,156 @@
-//! The places a run writes to: there, writable, apart from one another and from the photographs.
-//! All this is looked at before the costly work.
+//! The places a run reads and writes: there, writable, apart from one another and from the
+//! photographs.
 
+use crate::dataset::NO_IMAGE_DIR;
 use crate::error::{Error, Result};
-use crate::fsio::check_dir;
+use crate::export;
+use crate::fsio::{self, check_dir};
 use crate::retrain::config::{Config, Pretrained};
 use crate::text::shown;
 use std::path::{Path, PathBuf};
 
+/// A place and the setting that names it.
+type Place<'c> = (&'static str, &'c Path);
+
 impl Config {
-    /// The checks that need no more than the flags and a look at the file system.
-    pub(in crate::retrain) fn check_places(&self) -> Result<()> {
-        let files =
-            [("output_graph", self.output_graph.as_path()), ("output_labels", &self.output_labels)];
+    /// Checks every place before the costly work.
+    pub(super) fn check_places(&self) -> Result<()> {
+        let files: [Place<'_>; 2] = [
+            ("output_graph", &self.outputs.output_graph),
+            ("output_labels", &self.outputs.output_labels),
+        ];
         let dirs = self.dirs_written();
-        for (flag, path) in files.iter().chain(&dirs) {
+        for (setting, path) in files.iter().chain(&dirs) {
             if path.as_os_str().is_empty() {
-                return Err(Error::usage(
-                    *flag,
-                    "must not be empty: give a path, or leave the flag out",
-                ));
+                let message = "must not be empty: give a path, or leave it out";
+                return Err(Error::usage(*setting, message));
             }
         }
-        if real(files[0].1) == real(files[1].1) {
-            let message =
-                format!("{} is --output_graph, too; name another file", shown(&self.output_labels));
-            return Err(Error::usage("output_labels", message));
-        }
-        for (flag, dir) in &dirs {
+        check_different(&files)?;
+        for (setting, dir) in &dirs {
             // A cache or a model that others have filled may well be read-only.
-            if dir.is_dir() && ["bottleneck_dir", "model_dir"].contains(flag) {
-                continue;
+            let may_be_read_only = ["bottleneck_dir", "model_dir"].contains(setting);
+            if !(may_be_read_only && dir.is_dir()) {
+                check_dir(dir).map_err(|message| Error::usage(*setting, message))?;
             }
-            check_dir(dir).map_err(|message| Error::usage(*flag, message))?;
         }
-        self.check_apart(&files, &dirs)
+        self.check_apart(&files, &dirs)?;
+        if let Some(dir) = &self.outputs.saved_model_dir {
+            export::check_free(dir)?;
+        }
+        for (setting, path) in files {
+            fsio::check_writable(path).map_err(|e| Error::usage(setting, e.to_string()))?;
+        }
+        self.check_inputs()?;
+        self.check_summaries_dir()
+    }
+
+    /// The photographs are there, and a graph of the user's own, which no result replaces.
+    fn check_inputs(&self) -> Result<()> {
+        if let Pretrained::OwnGraph(own) = &self.pretrained {
+            own.check_file()?;
+            if real(&own.path) == real(&self.outputs.output_graph) {
+                let path = shown(&own.path);
+                let message = format!("{path} is the graph that is retrained; name another file");
+                return Err(Error::usage("output_graph", message));
+            }
+        }
+        if !self.image_dir.is_dir() {
+            return Err(Error::input(&self.image_dir, NO_IMAGE_DIR));
+        }
+        Ok(())
     }
 
     /// Nothing is written among the photographs, where it would be taken for one of them, or for a
     /// class.
-    fn check_apart(
-        &self,
-        files: &[(&'static str, &Path)],
-        dirs: &[(&'static str, &Path)],
-    ) -> Result<()> {
+    fn check_apart(&self, files: &[Place<'_>], dirs: &[Place<'_>]) -> Result<()> {
         let Ok(images) = self.image_dir.canonicalize() else { return Ok(()) };
-        for (flag, dir) in dirs.iter().filter(|(flag, _)| *flag != "model_dir") {
+        for (setting, dir) in dirs.iter().filter(|(setting, _)| *setting != "model_dir") {
             let place = real(dir);
-            // A directory that holds the photographs is refused elsewhere where it would be
-            // emptied.
-            if place.starts_with(&images) && (*flag != "summaries_dir" || place != images) {
+            // A summaries directory that holds the photographs has an error of its own.
+            if place.starts_with(&images) && (*setting != "summaries_dir" || place != images) {
                 let message = format!(
-                    "{} is in --image_dir, whose directories are classes; give another",
+                    "{} is in `image_dir`, whose directories are classes; give another",
                     shown(dir)
                 );
-                return Err(Error::usage(*flag, message));
+                return Err(Error::usage(*setting, message));
             }
         }
-        for (flag, path) in files {
-            let image = path.extension().is_some_and(|e| {
-                ["jpg", "jpeg", "png"]
-                    .iter()
-                    .any(|known| e.to_string_lossy().eq_ignore_ascii_case(known))
-            });
-            if image && real(path).starts_with(&images) {
+        for (setting, path) in files {
+            if is_image_name(path) && real(path).starts_with(&images) {
                 let message = format!(
-                    "{} would be one of the photographs in --image_dir; name another",
+                    "{} would be one of the photographs in `image_dir`; name another",
                     shown(path)
                 );
-                return Err(Error::usage(*flag, message));
+                return Err(Error::usage(*setting, message));
             }
         }
         Ok(())
     }
 
-    /// The directories that this run writes to, by their flags.
-    fn dirs_written(&self) -> Vec<(&'static str, &Path)> {
-        let mut dirs = vec![
-            ("summaries_dir", self.summaries_dir.as_path()),
-            ("bottleneck_dir", &self.bottleneck_dir),
+    /// The summaries' directory is emptied at the start of a run: it must not be, or hold, what the
+    /// run reads.
+    fn check_summaries_dir(&self) -> Result<()> {
+        let existing = |p: &Path| p.canonicalize().ok();
+        let Some(summaries) = existing(&self.outputs.summaries_dir) else { return Ok(()) };
+        let inputs = [self.image_dir.as_path(), &self.cache.bottleneck_dir, &self.model_dir];
+        let inputs = inputs.into_iter().chain(self.pretrained.own_graph());
+        let here = std::env::current_dir().ok();
+        for precious in inputs.filter_map(existing).chain(here) {
+            if precious.starts_with(&summaries) {
+                let (summaries, precious) = (shown(&summaries), shown(&precious));
+                let message = format!("{summaries} would be emptied, but {precious} is in it");
+                return Err(Error::usage("summaries_dir", message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The directories that this run writes to, by their settings.
+    fn dirs_written(&self) -> Vec<Place<'_>> {
+        let outputs = &self.outputs;
+        let mut dirs: Vec<Place<'_>> = vec![
+            ("summaries_dir", &outputs.summaries_dir),
+            ("bottleneck_dir", &self.cache.bottleneck_dir),
         ];
         match &self.pretrained {
             Pretrained::Architecture(_) => dirs.push(("model_dir", &self.model_dir)),
             Pretrained::OwnGraph(_) => {}
             Pretrained::HubModule(_) => {
-                let beside = self.checkpoint_path.parent();
-                dirs.push((
-                    "checkpoint_path",
-                    beside.filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-                ));
-                dirs.extend(self.saved_model_dir.as_deref().map(|dir| ("saved_model_dir", dir)));
+                let beside = outputs.checkpoint_path.parent();
+                let beside = beside.filter(|d| !d.as_os_str().is_empty());
+                dirs.push(("checkpoint_path", beside.unwrap_or(Path::new("."))));
             }
         }
-        if self.intermediate_store_frequency > 0 {
-            dirs.push((
-                "intermediate_output_graphs_dir",
-                Path::new(&self.intermediate_output_graphs_dir),
-            ));
+        dirs.extend(outputs.saved_model_dir.as_deref().map(|dir| ("saved_model_dir", dir)));
+        if outputs.intermediate_store_frequency > 0 {
+            let dir = Path::new(&outputs.intermediate_output_graphs_dir);
+            dirs.push(("intermediate_output_graphs_dir", dir));
         }
         dirs
     }
 }
 
-/// A path without links, as far as it is there.
+fn check_different([(_, graph), (_, labels)]: &[Place<'_>; 2]) -> Result<()> {
+    if real(graph) != real(labels) {
+        return Ok(());
+    }
+    let message = format!("{} is `output_graph`, too; name another file", shown(labels));
+    Err(Error::usage("output_labels", message))
+}
+
+/// A path without links, as far as it exists.
 fn real(path: &Path) -> PathBuf {
     let Ok(absolute) = std::path::absolute(path) else { return path.to_owned() };
     for above in absolute.ancestors() {
         if let Ok(real) = above.canonicalize() {
-            return absolute
-                .strip_prefix(above)
-                .map_or_else(|_| absolute.clone(), |rest| real.join(rest));
+            return absolute.strip_prefix(above).map_or(real.clone(), |rest| real.join(rest));
         }
     }
     absolute
+}
+
+fn is_image_name(path: &Path) -> bool {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    ending.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
 }

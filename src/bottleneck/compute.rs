@@ -1,0 +1,97 @@
+//! Computing bottlenecks: photographs are read, decoded and run through the network side by side.
+
+use super::key::Stamp;
+use super::plan::Item;
+use crate::error::{Error, Result};
+use crate::images;
+use crate::inference::pipeline::{self, Steps};
+use crate::inference::{Decoded, Extractor};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// A bottleneck on its way into the cache.
+pub(super) struct Made {
+    pub(super) row: usize,
+    /// The image as it was before it was read.
+    pub(super) image: Option<Stamp>,
+    pub(super) hash: Option<[u8; 32]>,
+    /// The bottleneck, or what is wrong with the image.
+    pub(super) values: Result<Vec<f32>, String>,
+}
+
+/// Computes the bottlenecks of all items; `finish` gets them batch by batch, in any order.
+pub(super) fn run(
+    extractor: &dyn Extractor,
+    items: &[Item<'_>],
+    finish: impl FnMut(Vec<Made>) -> Result<()>,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let readable = items.iter().filter_map(|item| images::read_image(item.path).ok());
+        let mut probes = readable.map(|(_, image)| image);
+        // A failure reaches the threads that extract.
+        scope.spawn(move || drop(extractor.prepare(&mut probes)));
+        let steps = Steps {
+            load,
+            first: |batch| decode(extractor, batch),
+            second: |half| extract(extractor, half),
+            ready: || extractor.is_ready(),
+            backlog: extractor.backlog(),
+        };
+        pipeline::run(items.chunks(extractor.batch_size().max(1)), steps, finish)
+    })
+}
+
+type Loaded = (usize, Result<(Stamp, Vec<u8>), String>);
+
+fn load(batch: &[Item<'_>]) -> Vec<Loaded> {
+    batch.iter().map(|item| (item.row, read_image(item.path))).collect()
+}
+
+fn read_image(path: &Path) -> Result<(Stamp, Vec<u8>), String> {
+    images::read_image(path).map(|(metadata, image)| (Stamp::of(&metadata), image))
+}
+
+/// A batch whose images are decoded.
+struct HalfDone {
+    /// One for each image that could be read, still without numbers, and one for each that could
+    /// not.
+    made: Vec<Made>,
+    decoded: Decoded,
+}
+
+fn decode(extractor: &dyn Extractor, batch: Vec<Loaded>) -> HalfDone {
+    let mut made = Vec::with_capacity(batch.len());
+    let mut images = Vec::with_capacity(batch.len());
+    for (row, loaded) in batch {
+        match loaded {
+            Ok((stamp, image)) => {
+                let hash = Some(Sha256::digest(&image).into());
+                made.push(Made { row, image: Some(stamp), hash, values: Ok(Vec::new()) });
+                images.push(image);
+            }
+            Err(message) => {
+                made.push(Made { row, image: None, hash: None, values: Err(message) });
+            }
+        }
+    }
+    HalfDone { made, decoded: extractor.decode(images) }
+}
+
+fn extract(extractor: &dyn Extractor, batch: HalfDone) -> Result<Vec<Made>> {
+    let HalfDone { mut made, decoded } = batch;
+    let size = extractor.bottleneck_size();
+    let mut extracted = extractor.extract(decoded)?.into_iter();
+    for made in made.iter_mut().filter(|m| m.values.is_ok()) {
+        made.values = extracted.next().unwrap_or_else(|| Err("was not computed".into()));
+        if let Ok(values) = &made.values {
+            if values.len() != size {
+                let message = format!("holds {} numbers instead of {size}", values.len());
+                return Err(Error::model("the bottleneck tensor", message));
+            }
+            if values.iter().any(|v| !v.is_finite()) {
+                made.values = Err("gives a bottleneck that is not all finite numbers".into());
+            }
+        }
+    }
+    Ok(made)
+}

@@ -1,0 +1,185 @@
+//! Filling the cache: rows that hold are kept, text files read, and what is missing computed.
+
+use super::cache::{BadImage, CacheSpec, Progress};
+use super::compute::{self, Made};
+use super::key::{Key, Stamp};
+use super::packed::Packed;
+use super::plan::{Item, Todo, todo};
+use super::text::parse_bottleneck;
+use crate::error::Result;
+use crate::inference::Extractor;
+use crate::inference::pipeline::{self, Steps};
+use crate::{fsio, pyfmt, text};
+use log::{debug, info, warn};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// Fills the cache for one run.
+pub(super) struct Filler<'a> {
+    extractor: &'a dyn Extractor,
+    spec: &'a CacheSpec<'a>,
+    packed: Packed,
+    bad: Vec<(usize, BadImage)>,
+    progress: Progress,
+    report: &'a mut dyn FnMut(Progress),
+}
+
+impl<'a> Filler<'a> {
+    pub(super) fn new(
+        extractor: &'a dyn Extractor,
+        spec: &'a CacheSpec<'a>,
+        packed: Packed,
+        total: usize,
+        report: &'a mut dyn FnMut(Progress),
+    ) -> Self {
+        let progress = Progress { done: 0, computed: 0, total };
+        Self { extractor, spec, packed, bad: Vec::new(), progress, report }
+    }
+
+    /// Sees to it that all of `items` are in the packed file. Returns the file, and the images at
+    /// fault by row, in order.
+    pub(super) fn fill(mut self, items: Vec<Item<'_>>) -> Result<(Packed, Vec<(usize, BadImage)>)> {
+        let filled = self.fill_all(items);
+        // What was computed before an error is kept.
+        let flushed = self.packed.flush();
+        filled.and(flushed)?;
+        self.bad.sort_by_key(|(row, _)| *row);
+        Ok((self.packed, self.bad))
+    }
+
+    fn fill_all(&mut self, items: Vec<Item<'_>>) -> Result<()> {
+        let (mut texts, mut missing) = (Vec::new(), Vec::new());
+        let mut replaced = 0;
+        for item in items {
+            match todo(&item, self.spec, &self.packed) {
+                Todo::Nothing => self.count(),
+                Todo::Renew(key) => {
+                    self.packed.renew(item.name(), key)?;
+                    self.count();
+                }
+                Todo::WriteText(key) => {
+                    self.rewrite_text(&item, key)?;
+                    self.count();
+                }
+                Todo::Read => texts.push(item),
+                Todo::Replace => {
+                    replaced += 1;
+                    missing.push(item);
+                }
+                Todo::Compute => missing.push(item),
+            }
+        }
+        if replaced > 0 {
+            info!(
+                target: "retrain",
+                "{replaced} images have changed since their bottlenecks were made: made again"
+            );
+        }
+        missing.extend(self.read_texts(texts)?);
+        missing.sort_by_key(|item| item.row);
+        self.compute(&missing)
+    }
+
+    fn rewrite_text(&mut self, item: &Item<'_>, key: Key) -> Result<()> {
+        let values = self.packed.values(&item.name())?;
+        let text = self.write_text(item, &values)?;
+        self.packed.renew(item.name(), Key { text, ..key })
+    }
+
+    fn write_text(&self, item: &Item<'_>, values: &[f32]) -> Result<Option<Stamp>> {
+        if !self.spec.text {
+            return Ok(None);
+        }
+        let path = item.text_path(self.spec);
+        let metadata = fsio::write_cache(&path, pyfmt::bottleneck_string(values).as_bytes())?;
+        Ok(Some(Stamp::of(&metadata)))
+    }
+
+    /// The script's log line for every hundred.
+    fn count(&mut self) {
+        self.progress.done += 1;
+        (self.report)(self.progress);
+        if self.progress.done.is_multiple_of(100) {
+            info!(target: "tensorflow", "{} bottleneck files created.", self.progress.done);
+        }
+    }
+
+    /// Reads text files; returns the images of those that are no good.
+    fn read_texts<'i>(&mut self, items: Vec<Item<'i>>) -> Result<Vec<Item<'i>>> {
+        let size = self.extractor.bottleneck_size();
+        let spec = self.spec;
+        let read = |item: Item<'i>| {
+            let path = item.text_path(spec);
+            // Before it is read: a change in between will be seen by the next run.
+            let (text, image) = (Stamp::of_file(&path), Stamp::of_file(item.path));
+            let values = std::fs::read_to_string(&path).ok();
+            let values = values.and_then(|text| parse_bottleneck(&text, size));
+            (item, image.zip(text), values)
+        };
+        let mut invalid = Vec::new();
+        let steps =
+            Steps { load: |item| item, first: read, second: Ok, ready: || true, backlog: 0 };
+        pipeline::run(items.into_iter(), steps, |(item, stamps, values)| {
+            match (stamps, values) {
+                (Some((image, text)), Some(values)) => {
+                    let key = Key { image, hash: None, text: Some(text) };
+                    self.packed.append(item.name(), key, &values)?;
+                    self.count();
+                }
+                _ => {
+                    warn!(
+                        target: "tensorflow",
+                        "Invalid float found, recreating bottleneck"
+                    );
+                    invalid.push(item);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(invalid)
+    }
+
+    /// The script's `create_bottleneck_file`, for all that are missing.
+    fn compute(&mut self, missing: &[Item<'_>]) -> Result<()> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let by_row: HashMap<usize, &Item<'_>> = missing.iter().map(|i| (i.row, i)).collect();
+        let extractor = self.extractor;
+        let outcome = compute::run(extractor, missing, |batch| {
+            batch.into_iter().try_for_each(|made| self.keep(by_row[&made.row], made))
+        });
+        let (n, time) = (self.progress.computed, start.elapsed().as_secs_f64());
+        let each = time * 1e3 / n.max(1) as f64;
+        info!(
+            target: "retrain",
+            "{n} bottlenecks computed in {time:.2} s: {each:.2} ms an image"
+        );
+        extractor.log_times();
+        outcome
+    }
+
+    fn keep(&mut self, item: &Item<'_>, made: Made) -> Result<()> {
+        let done = self.progress.done;
+        self.spec.cancel.check(|| {
+            format!("{done} bottlenecks are cached; the same command goes on from there")
+        })?;
+        match made.values {
+            Ok(values) => {
+                let path = item.text_path(self.spec);
+                debug!(target: "tensorflow", "Creating bottleneck at {}", text::shown(&path));
+                let text = self.write_text(item, &values)?;
+                let image = made.image.unwrap_or(Stamp { size: 0, mtime: 0 });
+                let key = Key { image, hash: made.hash, text };
+                self.packed.append(item.name(), key, &values)?;
+                self.progress.computed += 1;
+            }
+            Err(message) => {
+                self.bad.push((item.row, BadImage { path: item.path.to_owned(), message }));
+            }
+        }
+        self.count();
+        Ok(())
+    }
+}

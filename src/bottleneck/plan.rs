@@ -1,0 +1,88 @@
+//! What is to be done for each image: its packed row may hold, its text file may have to be read,
+//! or its bottleneck may have to be computed.
+
+use super::cache::{CacheSpec, get_bottleneck_path};
+use super::key::{Key, Name, Stamp};
+use super::packed::Packed;
+use crate::dataset::LabelLists;
+use crate::images;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// One image and its row.
+#[derive(Clone)]
+pub(super) struct Item<'l> {
+    pub(super) row: usize,
+    pub(super) label: &'l LabelLists,
+    pub(super) path: &'l Path,
+}
+
+impl Item<'_> {
+    /// The name of its row in the packed file.
+    pub(super) fn name(&self) -> Name {
+        let file = self.path.file_name().unwrap_or_default();
+        [self.label.dir.as_encoded_bytes(), b"/", file.as_encoded_bytes()].concat().into()
+    }
+
+    /// Its text file.
+    pub(super) fn text_path(&self, spec: &CacheSpec<'_>) -> PathBuf {
+        let file = self.path.file_name().unwrap_or_default();
+        get_bottleneck_path(spec.bottleneck_dir, &self.label.dir, file, spec.model)
+    }
+}
+
+/// What is to be done for an image.
+pub(super) enum Todo {
+    /// The packed row holds.
+    Nothing,
+    /// It holds, but the text file is gone.
+    WriteText(Key),
+    /// It holds, and only its key is out of date.
+    Renew(Key),
+    /// The text file is to be read.
+    Read,
+    /// The bottleneck is to be computed, because the image has changed.
+    Replace,
+    /// The bottleneck is to be computed.
+    Compute,
+}
+
+/// Looks at an image, its text file and its packed row.
+pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> Todo {
+    // An image that cannot be looked at is named when it is read.
+    let Some(image) = Stamp::of_file(item.path) else { return Todo::Compute };
+    let text = if spec.text { Stamp::of_file(&item.text_path(spec)) } else { None };
+    let newer = |text: Stamp| text.mtime >= image.mtime;
+    let Some(entry) = packed.get(&item.name()) else {
+        return match text {
+            Some(text) if newer(text) || !spec.check_mtime => Todo::Read,
+            Some(_) => Todo::Replace,
+            None => Todo::Compute,
+        };
+    };
+    let key = &entry.key;
+    if let Some(text) = text
+        && key.text != Some(text)
+        && (key.image == image || newer(text))
+    {
+        // Another program has written it since.
+        return Todo::Read;
+    }
+    let same = key.image == image;
+    // Touched or copied, but the same?
+    let touched =
+        || key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(item.path);
+    if !same && !touched() {
+        return Todo::Replace;
+    }
+    let current = Key { image, hash: key.hash, text };
+    match (spec.text && text.is_none(), same) {
+        (true, _) => Todo::WriteText(current),
+        (false, true) => Todo::Nothing,
+        (false, false) => Todo::Renew(current),
+    }
+}
+
+fn hash_of(path: &Path) -> Option<[u8; 32]> {
+    images::read_image(path).ok().map(|(_, image)| Sha256::digest(&image).into())
+}

@@ -1,0 +1,11 @@
+//! The scripts' text files: comma-separated numbers as numpy prints them.
+
+use crate::pyfmt;
+
+/// A cache file's numbers, if they are finite and as many as there should be.
+#[must_use]
+pub fn parse_bottleneck(text: &str, size: usize) -> Option<Vec<f32>> {
+    let number = |v| pyfmt::parse_float(v).filter(|v| v.is_finite());
+    let values: Option<Vec<f32>> = text.split(',').map(number).collect();
+    values.filter(|v| v.len() == size)
+}

@@ -1,0 +1,31 @@
+//! The library writes a setting in a message as `` `name` `` or `` `name=value` ``; on a command
+//! line it is a flag.
+
+use super::label_image;
+use super::retrain::RETRAIN_FLAGS;
+
+/// The message with each setting as the flag that gives it. Other words in backticks stay.
+pub(super) fn as_flags(message: &str) -> String {
+    let mut shown = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, quoted)) = rest.split_once('`') {
+        shown.push_str(before);
+        match quoted.split_once('`').filter(|(word, _)| is_setting(word)) {
+            Some((word, after)) => {
+                shown.push_str("--");
+                shown.push_str(word);
+                rest = after;
+            }
+            None => {
+                shown.push('`');
+                rest = quoted;
+            }
+        }
+    }
+    shown + rest
+}
+
+fn is_setting(word: &str) -> bool {
+    let name = word.split_once('=').map_or(word, |(name, _)| name);
+    RETRAIN_FLAGS.iter().chain(label_image::FLAGS).any(|flag| flag.name == name)
+}

@@ -1,0 +1,131 @@
+//! What the files of a configuration hold, checked.
+
+use super::{LabelConfig, TOP};
+use crate::error::{Error, Result};
+use crate::images::{PixelRange, PixelSpec};
+use crate::inference::Part;
+use crate::model;
+use crate::proto::{self, GraphDef, NodeDef};
+use crate::tf::Graph;
+use crate::{export, fsio};
+use std::path::Path;
+
+/// The script's default for a graph that does not say what size it wants.
+const DEFAULT_SIZE: i32 = 224;
+/// How many nodes an error proposes.
+const PROPOSED: usize = 5;
+
+/// A graph with its labels.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) config: LabelConfig,
+    /// The graph's path, for messages.
+    pub(super) name: String,
+    pub(super) graph_def: GraphDef,
+    pub(super) labels: Vec<String>,
+    pub(super) spec: PixelSpec,
+}
+
+impl Model {
+    /// Reads both files.
+    pub(super) fn load(config: &LabelConfig) -> Result<Self> {
+        let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
+        let labels = export::parse_labels(&fsio::read(&config.labels)?);
+        let input = find_layer(&graph_def, config, "input_layer")?;
+        find_layer(&graph_def, config, "output_layer")?;
+        let spec = pixels(config, input)?;
+        let name = config.graph.display().to_string();
+        model::check_graph(&graph_def).map_err(|message| Error::input(&config.graph, message))?;
+        Ok(Self { config: config.clone(), name, graph_def, labels, spec })
+    }
+
+    /// Checks, inside TensorFlow, that the graph does nothing but label images.
+    pub(super) fn import(&self) -> Result<Graph> {
+        let config = &self.config;
+        let graph = Graph::import(&self.graph_def).map_err(|e| self.wrong(&e))?;
+        let (from, to) = (&config.input_layer, &config.output_layer);
+        model::check_part(&graph, &self.graph_def, from, to)
+            .map_err(|message| Error::input(&config.graph, message))?;
+        Ok(graph)
+    }
+
+    /// The error of a graph that cannot be used.
+    pub(super) fn wrong(&self, error: &Error) -> Error {
+        Error::input(&self.config.graph, error.to_string())
+    }
+
+    /// The network from pixels to scores.
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            name: &self.name,
+            graph: &self.graph_def,
+            input: &self.config.input_layer,
+            output: &self.config.output_layer,
+            pixels: &self.spec,
+            size: None,
+            probabilities: true,
+        }
+    }
+
+    pub(super) fn check_labels(&self, classes: usize) -> Result<()> {
+        let labels = self.labels.len();
+        if classes == labels {
+            return Ok(());
+        }
+        let message = format!("holds {labels} labels, but the graph has {classes} classes");
+        Err(Error::input(&self.config.labels, message))
+    }
+
+    /// The best scores with their labels. Of equal scores the later class goes first, as the script
+    /// sorts.
+    pub(super) fn top(&self, scores: &[f32]) -> Vec<(String, f32)> {
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+        let best = order.into_iter().rev().take(TOP);
+        best.map(|i| (self.labels[i].clone(), scores[i])).collect()
+    }
+}
+
+/// The pixels that the graph wants, and the settings.
+fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
+    let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
+    let known = |axis: usize| wanted.as_ref().map(|s| s[axis]).filter(|&n| n > 0);
+    // TensorFlow's C API takes any size and then fails deep in the graph, or not at all.
+    for (setting, given, known) in [
+        ("input_height", config.input_height, known(1)),
+        ("input_width", config.input_width, known(2)),
+    ] {
+        if let (Some(given), Some(known)) = (given, known)
+            && i64::from(given) != known
+        {
+            let layer = &config.input_layer;
+            let message = format!("{given}, but '{layer}' wants {known}; leave it out");
+            return Err(Error::usage(setting, message));
+        }
+    }
+    let side = |given: Option<i32>, axis| {
+        given.map(i64::from).or(known(axis)).unwrap_or(DEFAULT_SIZE.into())
+    };
+    let size = model::image_size(side(config.input_height, 1), side(config.input_width, 2));
+    let (height, width) = size.map_err(|message| Error::input(&config.graph, message))?;
+    let range = PixelRange::Divide { mean: config.input_mean, std: config.input_std };
+    Ok(PixelSpec { height, width, depth: 3, range })
+}
+
+/// The node of a layer, or an error that lists what the graph offers instead.
+fn find_layer<'g>(graph: &'g GraphDef, config: &LabelConfig, setting: &str) -> Result<&'g NodeDef> {
+    let (name, op) = match setting {
+        "input_layer" => (&config.input_layer, "Placeholder"),
+        _ => (&config.output_layer, "Softmax"),
+    };
+    if let Some(node) = graph.find(name) {
+        return Ok(node);
+    }
+    let fitting = graph.node.iter().filter(|n| n.op == op);
+    let names: Vec<&str> = fitting.map(|n| n.name.as_str()).take(PROPOSED).collect();
+    let hint =
+        if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) };
+    let path: &Path = &config.graph;
+    let message = format!("{} holds no node '{name}'{hint}", path.display());
+    Err(Error::usage(setting, message))
+}

@@ -1,0 +1,108 @@
+//! Settings whose values can be judged by themselves.
+
+use crate::error::{Error, Result};
+use crate::layers::Distortions;
+use crate::retrain::config::{Config, Split, Training};
+
+/// Bottlenecks of a batch are copied: this many of 2048 numbers are 800 MB.
+const LARGEST_BATCH: usize = 100_000;
+/// In percent: an image ten times as wide and high as needed is all that memory should be asked for.
+const MAX_ENLARGEMENT: u32 = 900;
+
+impl Config {
+    /// Checks each value, and those that go together.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        self.split.check()?;
+        self.training.check()?;
+        check_node_name(&self.outputs.final_tensor_name)?;
+        if self.image_dir.as_os_str().is_empty() {
+            let message = "must be given: a directory that holds one directory per class";
+            return Err(Error::usage("image_dir", message));
+        }
+        Ok(())
+    }
+}
+
+impl Split {
+    fn check(self) -> Result<()> {
+        let Self { testing_percentage: testing, validation_percentage: validation } = self;
+        for (setting, value) in
+            [("testing_percentage", testing), ("validation_percentage", validation)]
+        {
+            if !(0..=100).contains(&value) {
+                let message = format!("must be between 0 and 100, not {value}");
+                return Err(Error::usage(setting, message));
+            }
+        }
+        if testing + validation > 100 {
+            let message = "and `validation_percentage` add up to more than 100";
+            return Err(Error::usage("testing_percentage", message));
+        }
+        Ok(())
+    }
+}
+
+impl Training {
+    fn check(&self) -> Result<()> {
+        let rate = self.learning_rate;
+        if !rate.is_finite() || rate < 0.0 {
+            let message = format!("must be a finite number from 0 on, not {rate}");
+            return Err(Error::usage("learning_rate", message));
+        }
+        if self.eval_step_interval == 0 {
+            return Err(Error::usage("eval_step_interval", "must be at least 1, not 0"));
+        }
+        for (setting, size) in [
+            ("train_batch_size", self.train_batch_size),
+            ("test_batch_size", self.test_batch_size),
+            ("validation_batch_size", self.validation_batch_size),
+        ] {
+            check_batch_size(setting, size)?;
+        }
+        self.distortions.as_ref().map_or(Ok(()), check_distortions)
+    }
+}
+
+fn check_batch_size(setting: &str, size: Option<usize>) -> Result<()> {
+    let message = match size {
+        Some(0) => "must be at least 1, or -1 for all images".into(),
+        Some(size) if size > LARGEST_BATCH => {
+            format!("must be at most {LARGEST_BATCH}, or -1 for all images, not {size}")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::usage(setting, message))
+}
+
+fn check_distortions(distortions: &Distortions) -> Result<()> {
+    let Distortions { random_crop, random_scale, random_brightness, .. } = *distortions;
+    for (setting, value, most, why) in [
+        ("random_crop", random_crop, MAX_ENLARGEMENT, ""),
+        ("random_scale", random_scale, MAX_ENLARGEMENT, ""),
+        ("random_brightness", random_brightness, 100, " (more would make light negative)"),
+    ] {
+        if value > most {
+            let message = format!("must be a percentage from 0 to {most}{why}, not {value}");
+            return Err(Error::usage(setting, message));
+        }
+    }
+    let [crop, scale] = [random_crop, random_scale].map(|p| f64::from(100 + p) / 100.0);
+    if crop * scale > 10.0 {
+        let message = "and `random_crop` together would enlarge images more than ten times";
+        return Err(Error::usage("random_scale", message));
+    }
+    Ok(())
+}
+
+/// A name TensorFlow accepts for a node.
+fn check_node_name(name: &str) -> Result<()> {
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.\\-/".contains(c);
+    if first && !name.ends_with('/') && name.chars().all(allowed) {
+        return Ok(());
+    }
+    let message = format!(
+        "'{name}' cannot name a node: use letters, digits and _ . - / only, a letter or digit first"
+    );
+    Err(Error::usage("final_tensor_name", message))
+}

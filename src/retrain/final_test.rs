@@ -1,0 +1,78 @@
+//! The final test, on photographs that were not used so far.
+
+use super::batches::{Batch, Batches};
+use super::evaluation::Evaluator;
+use super::outcome::Prediction;
+use crate::dataset::Category;
+use crate::error::Result;
+use crate::text::shown;
+use crate::tf::{fetch, request};
+use log::{info, warn};
+
+/// How many images are evaluated at once: all of a large set would have to be copied into one
+/// tensor.
+const CHUNK: usize = 4096;
+
+/// The accuracy on `how_many` test images, or on all, and what the layer says of each.
+pub(super) fn final_test(
+    batches: &mut Batches<'_>,
+    evaluator: &Evaluator,
+    how_many: Option<usize>,
+) -> Result<(Option<f32>, Vec<Prediction>)> {
+    let mut rows = Vec::new();
+    batches.draw(&mut rows, Category::Testing, how_many);
+    if rows.is_empty() {
+        warn!(target: "retrain", "There are no test images: the final test is left out");
+        return Ok((None, Vec::new()));
+    }
+    let mut batch = Batch::new();
+    let (mut correct, mut predictions) = (0.0, Vec::new());
+    for rows in rows.chunks(CHUNK) {
+        batch.rows.clear();
+        batch.rows.extend_from_slice(rows);
+        batches.gather(&mut batch, Category::Testing)?;
+        let (accuracy, chunk) = predict(batches, &batch, evaluator)?;
+        correct += f64::from(accuracy) * rows.len() as f64;
+        predictions.extend(chunk);
+    }
+    // As TensorFlow gives it, so that its digits are the script's.
+    let accuracy = (correct / rows.len() as f64) as f32;
+    let percent = accuracy * 100.0;
+    info!(target: "tensorflow", "Final test accuracy = {percent:.1}% (N={})", rows.len());
+    Ok((Some(accuracy), predictions))
+}
+
+fn predict(
+    batches: &Batches<'_>,
+    batch: &Batch,
+    evaluator: &Evaluator,
+) -> Result<(f32, Vec<Prediction>)> {
+    let doing = "running the final test";
+    let mut args = batch.feed(evaluator);
+    let accuracy = request(&mut args, &evaluator.accuracy);
+    let prediction = request(&mut args, &evaluator.prediction);
+    let result = request(&mut args, &evaluator.result);
+    evaluator.session.run(&mut args, doing)?;
+    let accuracy = fetch::<f32>(&mut args, accuracy, doing)?[0];
+    let predicted = fetch::<i64>(&mut args, prediction, doing)?;
+    let scores = fetch::<f32>(&mut args, result, doing)?;
+    let classes = scores.len() / batch.rows.len();
+    let bottlenecks = batches.bottlenecks;
+    let images = batch.rows.iter().zip(predicted.iter()).zip(scores.chunks(classes.max(1)));
+    let predictions = images.map(|((&row, &predicted), scores)| Prediction {
+        path: bottlenecks.paths[row].to_owned(),
+        truth: bottlenecks.classes[row],
+        predicted: predicted as usize,
+        scores: scores.to_vec(),
+    });
+    Ok((accuracy, predictions.collect()))
+}
+
+/// Lists the photographs whose predicted class is not theirs, as the scripts do.
+pub(super) fn print_misclassified(predictions: &[Prediction], labels: &[String]) {
+    info!(target: "tensorflow", "=== MISCLASSIFIED TEST IMAGES ===");
+    for prediction in predictions.iter().filter(|p| p.predicted != p.truth) {
+        let path = shown(&prediction.path);
+        info!(target: "tensorflow", "{path:>70}  {}", labels[prediction.predicted]);
+    }
+}

@@ -1,0 +1,57 @@
+//! What a run tells while it runs.
+
+use crate::bottleneck::Progress;
+use crate::error::Result;
+use std::path::Path;
+
+/// Is told how a run goes. Every method does nothing by default; `()` is an observer that looks at
+/// nothing. (Log lines go through the `log` crate besides.)
+pub trait Observer {
+    /// Everything cheap was checked, and the summaries directory is there.
+    ///
+    /// # Errors
+    /// One ends the run.
+    fn started(&mut self, summaries_dir: &Path) -> Result<()> {
+        let _ = summaries_dir;
+        Ok(())
+    }
+
+    /// Another bottleneck is in the cache.
+    fn bottlenecks(&mut self, progress: Progress) {
+        let _ = progress;
+    }
+
+    /// A training step is done.
+    fn step(&mut self, step: Step) {
+        let _ = step;
+    }
+
+    /// The new layer was evaluated.
+    fn evaluated(&mut self, evaluation: Evaluation) {
+        let _ = evaluation;
+    }
+}
+
+impl Observer for () {}
+
+/// A training step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// How many steps are done.
+    pub done: u64,
+    /// How many there will be.
+    pub total: u64,
+}
+
+/// An evaluation during training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// The step, from 0.
+    pub step: u64,
+    /// The share of the step's own batch that is classified correctly, 0 to 1.
+    pub train_accuracy: f32,
+    /// The mean cross-entropy of that batch, in nats.
+    pub cross_entropy: f32,
+    /// The share of the validation photographs, and how many there were.
+    pub validation: Option<(f32, usize)>,
+}

@@ -1,0 +1,54 @@
+//! What is due at which step.
+
+use super::config::{Outputs, Training};
+use std::time::{Duration, Instant};
+
+/// How often a run's state is kept, unless told otherwise.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// When a run evaluates, stores and keeps. Steps are counted from 0.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    pub(super) steps: u64,
+    evaluate_every: u64,
+    store_every: u64,
+    keep_every: u64,
+    kept: Instant,
+}
+
+impl Schedule {
+    pub(super) fn new(training: &Training, outputs: &Outputs) -> Self {
+        Self {
+            steps: training.how_many_training_steps,
+            evaluate_every: training.eval_step_interval,
+            store_every: outputs.intermediate_store_frequency,
+            keep_every: training.checkpoint_frequency,
+            kept: Instant::now(),
+        }
+    }
+
+    /// Whether accuracies are logged after this step.
+    pub(super) fn evaluates(&self, step: u64) -> bool {
+        step.is_multiple_of(self.evaluate_every) || step + 1 == self.steps
+    }
+
+    /// Whether an intermediate graph is stored after this step.
+    pub(super) fn stores(&self, step: u64) -> bool {
+        self.store_every > 0 && step > 0 && step.is_multiple_of(self.store_every)
+    }
+
+    /// Whether the state is to be kept once this step is done.
+    pub(super) fn keeps(&self, step: u64) -> bool {
+        let done = step + 1;
+        let due = match self.keep_every {
+            0 => self.kept.elapsed() >= CHECKPOINT_INTERVAL,
+            frequency => done.is_multiple_of(frequency),
+        };
+        due || done >= self.steps
+    }
+
+    /// The state has been kept now.
+    pub(super) fn kept(&mut self) {
+        self.kept = Instant::now();
+    }
+}
