@@ -12,7 +12,7 @@ use crate::model::create_model_info;
 use crate::retrain::{
     Cache, Config, OnBadImage, Outcome, Outputs, Pretrained, Split, Training, run,
 };
-use log::{LevelFilter, info};
+use log::{LevelFilter, info, warn};
 use signal_hook::consts::SIGINT;
 use std::process::ExitCode;
 
@@ -156,7 +156,7 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "Of a graph of your own: what the difference is divided by [default: guessed]",
     ),
     flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
-    flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel (with --tfhub_module)"),
+    flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel"),
     flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
     flag(
         "checkpoint_path",
@@ -371,13 +371,11 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
         }
         return Ok(Pretrained::HubModule(parsed.text("tfhub_module")?));
     }
-    for name in ["saved_model_dir", "checkpoint_path"] {
-        if parsed.given(name) {
-            return Err(Error::usage(
-                name,
-                "goes with --tfhub_module; a run with --architecture writes none",
-            ));
-        }
+    if parsed.given("checkpoint_path") {
+        warn!(
+            target: "retrain",
+            "`checkpoint_path` is ignored: only a run with `tfhub_module` writes a checkpoint"
+        );
     }
     if let Some(own_graph) = own_graph {
         return Ok(Pretrained::OwnGraph(own_graph));

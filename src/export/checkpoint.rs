@@ -1,18 +1,26 @@
-//! The hub script's checkpoint: variables in TensorFlow's V2 format, and the file `checkpoint` that
-//! points to them.
+//! The hub script's checkpoint: variables in TensorFlow's V2 format, the graph that goes with them
+//! (`.meta`), and the file `checkpoint` that points to them.
 
 use crate::error::Result;
 use crate::fsio;
+use crate::proto::{self, MetaGraphDef};
 use crate::tf::{NamedTensor, write_checkpoint};
 use std::path::Path;
 
 /// Saves all variables at the prefix `path`, as `tf.train.Saver.save` does.
-pub fn save_checkpoint(path: &Path, variables: &[NamedTensor]) -> Result<()> {
+pub fn save_checkpoint(
+    path: &Path,
+    variables: &[NamedTensor],
+    meta_graph: &MetaGraphDef,
+) -> Result<()> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fsio::ensure_dir_exists(dir)?;
     let mut sorted = variables.to_vec();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     write_checkpoint(path, &sorted)?;
+    let mut meta = path.as_os_str().to_owned();
+    meta.push(".meta");
+    fsio::write(Path::new(&meta), &proto::serialize(meta_graph)?)?;
     let name = path
         .file_name()
         .unwrap_or_default()

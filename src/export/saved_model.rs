@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::proto::{
-    self, DataType, MetaGraphDef, SavedModel, SignatureDef, SignatureEntry, TensorInfo,
-    TensorInfoEntry,
+    self, DataType, InputRef, MetaGraphDef, SavedModel, SignatureDef, SignatureEntry, TensorInfo,
+    TensorInfoEntry, TensorShapeProto,
 };
-use crate::tf::{NamedTensor, write_checkpoint};
+use crate::tf::{Graph, NamedTensor, write_checkpoint};
 use std::path::Path;
 
 /// An end of the signature: the tensor and its shape, −1 for unknown dimensions.
@@ -14,8 +14,23 @@ use std::path::Path;
 pub struct SignatureEnd {
     /// The tensor, as `name:0`.
     pub tensor: String,
-    /// Its shape.
-    pub shape: Vec<i64>,
+    /// Its type.
+    pub dtype: DataType,
+    /// Its shape; `None` where even the rank is unknown.
+    pub shape: Option<Vec<i64>>,
+}
+
+impl SignatureEnd {
+    /// A tensor of `graph`, `name` or `name:0`, of floats or of strings.
+    ///
+    /// # Errors
+    /// Where there is no such tensor.
+    pub fn of(graph: &Graph, tensor: &str) -> Result<Self> {
+        graph.output(tensor)?;
+        let node = InputRef::parse(tensor).node;
+        let dtype = if graph.is_float(tensor) { DataType::DT_FLOAT } else { DataType::DT_STRING };
+        Ok(Self { tensor: format!("{node}:0"), dtype, shape: graph.shape(tensor) })
+    }
 }
 
 /// The signature that TensorFlow Serving looks for first.
@@ -56,24 +71,28 @@ pub fn export_model(
     fsio::write(&dir.join("saved_model.pb"), &proto::serialize(&saved_model)?)
 }
 
-/// Refuses a directory with anything in it.
+/// Refuses a directory with anything in it, as TensorFlow does.
 pub fn check_free(dir: &Path) -> Result<()> {
     let used =
         dir.is_file() || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
     if used {
-        return Err(Error::usage(
-            "saved_model_dir",
-            format!("{} exists and is not empty", dir.display()),
-        ));
+        let message = format!(
+            "{} exists and is not empty, and a SavedModel does not replace another; give another \
+             directory, or remove this one first",
+            dir.display()
+        );
+        return Err(Error::usage("saved_model_dir", message));
     }
     Ok(())
 }
 
 fn entry(key: &str, end: &SignatureEnd) -> TensorInfoEntry {
+    let unknown = || TensorShapeProto { unknown_rank: true, ..TensorShapeProto::default() };
+    let shape = end.shape.as_deref().map_or_else(unknown, proto::shape);
     let info = TensorInfo {
         name: end.tensor.clone(),
-        dtype: DataType::DT_FLOAT.into(),
-        tensor_shape: Some(proto::shape(&end.shape)).into(),
+        dtype: end.dtype.into(),
+        tensor_shape: Some(shape).into(),
         ..TensorInfo::default()
     };
     TensorInfoEntry { key: key.into(), value: Some(info).into(), ..TensorInfoEntry::default() }

@@ -13,6 +13,7 @@ mod observer;
 mod outcome;
 mod parked;
 mod schedule;
+mod serving;
 mod state;
 mod summaries_dir;
 mod tensorboard;
@@ -83,9 +84,9 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let (distortions, rate) = (run.distortions(), config.training.learning_rate);
     let (head, graph) = Head::build(&backbone, &spec, distortions.as_ref(), rate)?;
     let board = TensorBoard::create(&run.summaries_dir)?;
-    let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def);
+    let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def.clone());
     let model = Model::of(&backbone, &config.outputs.final_tensor_name);
-    let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph.graph_def)?;
+    let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches =
         Batches::new(&bottlenecks, distorted, conventions.truth, lists.class_count(), seed);
     let schedule = Schedule::new(&config.training, &config.outputs);

@@ -207,9 +207,6 @@ fn places_are_taken_in_every_way() {
     ] {
         assert_refused(name, &value, message);
     }
-    for name in ["saved_model_dir", "checkpoint_path"] {
-        assert_refused(name, "a_dir", "goes with --tfhub_module");
-    }
     let model_dir = format!("--model_dir={}", miniature_dir().display());
     for way in ways(flag("image_dir"), "no such place") {
         let mut args: Vec<&str> = way.iter().map(String::as_str).collect();

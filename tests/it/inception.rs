@@ -2,6 +2,7 @@
 //! come through it, and the whole way on it, from the archive to labels.
 
 use super::events;
+use super::saved_model::{Fed, assert_serves};
 use super::support::{
     LABEL_IMAGE, OUTPUTS, RETRAIN, Workspace, ask_peer, json as read_json, python, run, scores,
     shared, strings,
@@ -365,8 +366,12 @@ fn the_default_architecture_goes_the_whole_way() {
     assert_eq!(new, NEW_LAYER);
 
     // Named, it is the same architecture, and its bottlenecks are found.
-    let named =
-        ["--architecture=inception_v3", "--output_graph=named.pb", "--bottleneck_dir=bottlenecks"];
+    let named = [
+        "--architecture=inception_v3",
+        "--output_graph=named.pb",
+        "--bottleneck_dir=bottlenecks",
+        "--saved_model_dir=saved_model",
+    ];
     let cached =
         |name: &str| fs::metadata(bottleneck_file(&workspace, name)).unwrap().modified().unwrap();
     let before = PHOTOS.map(cached);
@@ -378,6 +383,10 @@ fn the_default_architecture_goes_the_whole_way() {
     );
 
     assert_labels_and_bottlenecks_alike(&workspace);
+    // The SavedModel takes the photograph's file, as TensorFlow 1.7's retrain.py has it.
+    let fed = Fed { input: "Mul", size: 299, mean: 128.0, std: 128.0 };
+    let photographs = PHOTOS.map(|name| workspace.path("photos").join(name));
+    assert_serves(&workspace, "DecodeJpeg/contents:0", &fed, &photographs);
 }
 
 const PHOTOS: [&str; 2] = ["globular cluster/g00003.jpg", "open cluster/o00001.jpg"];

@@ -35,6 +35,7 @@ mod pyfmt;
 mod resume;
 mod retrain;
 mod retrain_golden;
+mod saved_model;
 mod seeds;
 mod simulate;
 mod small_module;

@@ -2,11 +2,12 @@
 
 Request: {"checkpoint": prefix, "golden": prefix or null, "saved_model": directory, "value": a number, "size": pixels}.
 Answer: {"variables": n, "like_golden": bool or null, "latest": path, "predictions": [[..], ..]}: what each way of loading
-the SavedModel says of an image that is `value` everywhere.
+the SavedModel, and the checkpoint by its meta graph, say of an image that is `value` everywhere.
 """
 import json
 import os
 import sys
+import tempfile
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -27,5 +28,21 @@ if not tf.__version__.startswith("1."):
 
     serve = tf2.saved_model.load(request["saved_model"]).signatures["serving_default"]
     predictions.append(serve(image=tf2.constant(image))["prediction"].numpy()[1].tolist())
+# The checkpoint's own graph, by its .meta, and frozen from there.
+with tf.Graph().as_default(), tf.Session() as session:
+    tf.train.import_meta_graph(request["checkpoint"] + ".meta").restore(session, request["checkpoint"])
+    predictions.append(session.run("final_result:0", {"Placeholder:0": image})[1].tolist())
+from tensorflow.python.tools import freeze_graph
+
+with tempfile.TemporaryDirectory() as directory:
+    frozen = os.path.join(directory, "frozen.pb")
+    freeze_graph.freeze_graph("", "", True, request["checkpoint"], "final_result", "", "", frozen, True, "",
+                              input_meta_graph=request["checkpoint"] + ".meta")
+    graph_def = tf.GraphDef()
+    with open(frozen, "rb") as file:
+        graph_def.ParseFromString(file.read())
+with tf.Graph().as_default(), tf.Session() as session:
+    tf.import_graph_def(graph_def, name="")
+    predictions.append(session.run("final_result:0", {"Placeholder:0": image})[1].tolist())
 latest = tf.train.latest_checkpoint(os.path.dirname(request["checkpoint"]))
 print(json.dumps({"variables": len(variables), "like_golden": golden, "latest": latest, "predictions": predictions}))

@@ -1,0 +1,151 @@
+//! The trained network with its variables: as a SavedModel for serving, and as a checkpoint with its
+//! meta graph.
+
+use super::evaluation::EvalNames;
+use crate::error::Result;
+use crate::export::{self, SignatureEnd, meta_graph};
+use crate::layers::{FinalTrainingOps, SavedVariable, Saver, add_saver};
+use crate::proto::{DataType, GraphDef, MetaGraphDef, SaverDef, VariableDef, saver_def, serialize};
+use crate::rewrite::needed_nodes;
+use crate::tf::{Graph, GraphBuilder, NamedTensor};
+use log::info;
+use std::collections::HashSet;
+use std::path::Path;
+
+/// What is used in a graph that can save and restore its variables.
+pub(super) struct Names<'n> {
+    pub(super) ops: &'n FinalTrainingOps,
+    pub(super) saver: Saver,
+}
+
+/// The node of the encoded image in graphs that decode it themselves.
+const ENCODED_IMAGE: &str = "DecodeJpeg/contents";
+
+/// The tensor that a SavedModel of a frozen graph is fed with: the image's bytes where the graph
+/// decodes them (Inception of 2015), else its pixels. So TensorFlow 1.7's retrain.py has it.
+pub(super) fn image_input<'g>(graph: &GraphDef, pixels: &'g str) -> &'g str {
+    if graph.find(ENCODED_IMAGE).is_some() { ENCODED_IMAGE } else { pixels }
+}
+
+/// The training graph without training: what the result and the layer's initial values need, and a
+/// saver.
+pub(super) fn serving_graph(
+    mut graph: GraphDef,
+    ops: &FinalTrainingOps,
+) -> Result<(GraphDef, Names<'_>)> {
+    let mut needed = HashSet::new();
+    let initializers = ops.all_variables().map(|v| v.initializer.as_str());
+    for output in initializers.chain([ops.final_tensor.as_str()]) {
+        needed.extend(needed_nodes(&graph, output)?.into_iter().map(str::to_owned));
+    }
+    graph.node.retain(|node| needed.contains(&node.name));
+    let mut b = GraphBuilder::on(&graph);
+    let mut variables: Vec<SavedVariable> = ops.all_variables().map(layer_variable).collect();
+    variables.sort_by(|a, b| a.name.cmp(&b.name));
+    let saver = add_saver(&mut b, &variables);
+    graph.node.extend(b.take_nodes());
+    Ok((graph, Names { ops, saver }))
+}
+
+fn layer_variable(names: &crate::layers::VariableNames) -> SavedVariable {
+    SavedVariable { name: names.variable.clone(), is_resource: false, dtype: DataType::DT_FLOAT }
+}
+
+/// The script's `export_model`: a SavedModel with the tag "serve".
+pub(super) fn export_saved_model(
+    dir: &Path,
+    graph_def: GraphDef,
+    names: Names<'_>,
+    input: &str,
+    variables: &[NamedTensor],
+) -> Result<()> {
+    let graph = Graph::import(&graph_def)?;
+    // Training keeps more than this graph reads: the averages behind the ranges.
+    let read = |name: &str| graph_def.find(name).is_some();
+    let mut saved: Vec<NamedTensor> = variables.iter().filter(|v| read(&v.0)).cloned().collect();
+    saved.sort_by(|a, b| a.0.cmp(&b.0));
+    let image = SignatureEnd::of(&graph, input)?;
+    let prediction = SignatureEnd::of(&graph, &names.ops.final_tensor)?;
+    let meta_graph = meta_graph(&graph, graph_def, names.ops, &names.saver, variables, &["serve"])?;
+    export::export_model(dir, meta_graph, &image, &prediction, &saved)?;
+    let path = dir.join("saved_model.pb");
+    info!(target: "tensorflow", "SavedModel written to: {}", path.display());
+    Ok(())
+}
+
+/// `tf.train.Saver.save`: the variables, and beside them the graph that goes with them, which
+/// `import_meta_graph` and `freeze_graph` read.
+pub(super) fn save_checkpoint(
+    path: &Path,
+    graph_def: &GraphDef,
+    names: &EvalNames,
+    variables: &[NamedTensor],
+) -> Result<()> {
+    let graph = Graph::import(graph_def)?;
+    let meta_graph =
+        meta_graph(&graph, graph_def.clone(), &names.ops, &names.saver, variables, &[])?;
+    export::save_checkpoint(path, variables, &meta_graph)
+}
+
+fn meta_graph(
+    graph: &Graph,
+    graph_def: GraphDef,
+    ops: &FinalTrainingOps,
+    saver: &Saver,
+    variables: &[NamedTensor],
+    tags: &[&str],
+) -> Result<MetaGraphDef> {
+    let layer = meta_graph::variable_defs(ops.variables.iter(), true)?;
+    let ranges = meta_graph::variable_defs(ops.ranges.iter(), false)?;
+    let is_layers = |name: &str| ops.all_variables().any(|v| v.variable == name);
+    let pretrained = variables.iter().map(|v| v.0.as_str()).filter(|name| !is_layers(name));
+    let pretrained = pretrained_defs(&graph_def, pretrained)?;
+    let all = pretrained.into_iter().chain(layer.iter().cloned()).chain(ranges).collect();
+    Ok(MetaGraphDef {
+        meta_info_def: Some(meta_graph::meta_info(graph, &graph_def, tags)?).into(),
+        saver_def: Some(saver_def(saver)).into(),
+        collection_def: vec![
+            meta_graph::entry("trainable_variables", meta_graph::bytes(layer)),
+            meta_graph::entry("variables", meta_graph::bytes(all)),
+        ],
+        graph_def: Some(graph_def).into(),
+        ..MetaGraphDef::default()
+    })
+}
+
+fn saver_def(saver: &Saver) -> SaverDef {
+    SaverDef {
+        filename_tensor_name: meta_graph::tensor(&saver.filename),
+        save_tensor_name: meta_graph::tensor(&saver.save),
+        restore_op_name: saver.restore.clone(),
+        max_to_keep: 5,
+        keep_checkpoint_every_n_hours: 10_000.0,
+        version: saver_def::CheckpointFormatVersion::V2.into(),
+        ..SaverDef::default()
+    }
+}
+
+/// VariableDefs of the module's own variables, as far as its graph has the nodes that Python wants
+/// named.
+fn pretrained_defs<'v>(
+    graph: &GraphDef,
+    variables: impl Iterator<Item = &'v str>,
+) -> Result<Vec<Vec<u8>>> {
+    let mut defs = Vec::new();
+    for name in variables {
+        let is_resource = graph.find(name).is_some_and(|n| n.op == "VarHandleOp");
+        let assign = format!("{name}/Assign");
+        let read = format!("{name}/{}", if is_resource { "Read/ReadVariableOp" } else { "read" });
+        let initial = graph.find(&assign).and_then(|n| n.input.get(1).cloned());
+        let Some(initial) = initial.filter(|_| graph.find(&read).is_some()) else { continue };
+        defs.push(serialize(&VariableDef {
+            variable_name: meta_graph::tensor(name),
+            initializer_name: assign,
+            snapshot_name: meta_graph::tensor(&read),
+            initial_value_name: meta_graph::tensor(&initial),
+            is_resource,
+            ..VariableDef::default()
+        })?);
+    }
+    Ok(defs)
+}

@@ -1,0 +1,87 @@
+//! `--saved_model_dir` with `--architecture`, as TensorFlow 1.7's retrain.py takes the two together.
+
+use super::support::{Workspace, ask_peer, files_under, python};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// How the frozen graph of a run is fed.
+pub(crate) struct Fed {
+    pub(crate) input: &'static str,
+    pub(crate) size: u32,
+    pub(crate) mean: f64,
+    pub(crate) std: f64,
+}
+
+/// Both TensorFlows read `saved_model`: its signature has `image` as its input, and it gives what
+/// the frozen graph of the run gives, to 1e-4.
+pub(crate) fn assert_serves(
+    workspace: &Workspace,
+    image: &str,
+    fed: &Fed,
+    photographs: &[PathBuf],
+) {
+    let request = json!({
+        "saved_model": workspace.path("saved_model"), "graph": workspace.path("graph.pb"),
+        "images": photographs, "input": fed.input, "size": fed.size, "mean": fed.mean,
+        "std": fed.std,
+    });
+    for python in ["RETRAIN_PEER_TF2", "RETRAIN_PEER_TF115"].iter().filter_map(|v| python(v)) {
+        let answer = ask_peer(&python, "serving.py", &request);
+        assert_eq!(answer["inputs"], json!({ "image": image }));
+        assert_eq!(answer["outputs"], json!({ "prediction": "final_result:0" }));
+        assert_eq!(answer["method"], "tensorflow/serving/predict");
+        let scores = |key: &str| -> Vec<f64> {
+            let rows = answer[key].as_array().unwrap().iter();
+            rows.flat_map(|row| row.as_array().unwrap())
+                .map(|v| Value::as_f64(v).unwrap())
+                .collect()
+        };
+        let (served, frozen) = (scores("served"), scores("frozen"));
+        assert_eq!((served.len(), frozen.len()), (2 * photographs.len(), 2 * photographs.len()));
+        for (served, frozen) in served.iter().zip(&frozen) {
+            assert!((served - frozen).abs() < 1e-4, "{served} instead of {frozen}");
+        }
+    }
+}
+
+#[test]
+fn a_frozen_network_is_served_from_its_pixels() {
+    let workspace = Workspace::with_photos(20);
+    workspace
+        .retrain(&["--saved_model_dir=saved_model"])
+        .expect_code(0)
+        .says("INFO:tensorflow:SavedModel written to: saved_model/saved_model.pb");
+    let files = files_under(&workspace.path("saved_model"));
+    assert_eq!(
+        files,
+        ["saved_model.pb", "variables/variables.data-00000-of-00001", "variables/variables.index"]
+    );
+    let fed = Fed { input: "input", size: 128, mean: 127.5, std: 127.5 };
+    let photographs = ["globular cluster/g00003.jpg", "open cluster/o00011.jpg"]
+        .map(|name| workspace.path("photos").join(name));
+    assert_serves(&workspace, "input:0", &fed, &photographs);
+}
+
+#[test]
+fn a_saved_model_is_not_replaced_and_that_is_said_before_the_training() {
+    let workspace = Workspace::with_photos(20);
+    workspace.write("saved_model/kept.txt", "");
+    let outcome = workspace.retrain(&["--saved_model_dir=saved_model"]).expect_code(2);
+    assert_eq!(
+        outcome.stderr,
+        "ERROR:tensorflow:--saved_model_dir: saved_model exists and is not empty, and a SavedModel \
+         does not replace another; give another directory, or remove this one first\n"
+    );
+    assert!(!workspace.path("bottlenecks").exists() && !workspace.path("summaries").exists());
+    assert!(Path::new(&workspace.path("saved_model/kept.txt")).exists());
+}
+
+#[test]
+fn a_checkpoint_path_without_a_module_is_ignored_with_a_warning() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&["--checkpoint_path=checkpoint/head"]).expect_code(0).says(
+        "WARNING:retrain:--checkpoint_path is ignored: only a run with --tfhub_module writes a \
+         checkpoint",
+    );
+    assert!(!workspace.path("checkpoint").exists());
+}
