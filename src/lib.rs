@@ -1,23 +1,90 @@
-//! `retrain`: TensorFlow's image-retraining tutorial tools, in Rust.
+//! TensorFlow's image-retraining tutorial tools, `retrain.py` and `label_image.py`, as a library.
+//! The programs `retrain` and `label_image` are thin layers over it.
 //!
-//! Whoever knows `retrain.py` finds every step of it here under its own name:
+//! A pretrained network turns each photograph into a *bottleneck*, a vector of a thousand numbers or
+//! so, which is computed once and cached. A new last layer learns from these in seconds.
 //!
-//! | step of the script | here |
+//! # Retraining
+//!
+//! Photographs lie in one directory a class:
+//!
+//! ```no_run
+//! use retrain::{Config, Pretrained};
+//!
+//! fn main() -> retrain::Result<()> {
+//!     let network = Pretrained::named("mobilenet_0.50_224")?;
+//!     let mut config = Config::new("flower_photos", network);
+//!     config.training.how_many_training_steps = 500;
+//!     config.outputs.output_graph = "retrained_graph.pb".into();
+//!     config.outputs.output_labels = "retrained_labels.txt".into();
+//!     // `()` watches nothing; implement `Observer` to draw a bar.
+//!     let outcome = retrain::run(&config, &mut ())?;
+//!     for wrong in outcome.predictions.iter().filter(|p| p.predicted != p.truth) {
+//!         println!("{} is no {}", wrong.path.display(), outcome.labels[wrong.predicted]);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Labelling
+//!
+//! ```no_run
+//! use retrain::label_image::{LabelConfig, Labeller, Source};
+//!
+//! fn main() -> retrain::Result<()> {
+//!     let config = LabelConfig::new("retrained_graph.pb", "retrained_labels.txt");
+//!     let labeller = Labeller::open(&config)?;
+//!     for row in labeller.rows(vec![Source::Path("new_photos".into())]) {
+//!         let row = row?;
+//!         match &row.top {
+//!             Ok(top) => println!("{}: {} ({:.3})", row.path.display(), top[0].0, top[0].1),
+//!             Err(why) => println!("{} {why}", row.path.display()),
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What a program brings along
+//!
+//! The library prints nothing, draws nothing, installs no signal handler, opens no log file and sets
+//! no environment variable. It logs through the [`log`] crate, under the targets `tensorflow` (the
+//! scripts' own lines) and `retrain` (ours); it tells an [`Observer`] how far it is; a
+//! [`CancelToken`] stops it. [`tf::load`] loads TensorFlow's library, which is looked for where the
+//! bindings look: in `TENSORFLOW_DIR`, then on the loader's path.
+//!
+//! # Where the scripts' functions are
+//!
+//! | in the script | here |
 //! |---|---|
-//! | `main` | [`retrain::run`] |
+//! | `main` | [`run`] |
 //! | `create_image_lists`, `get_image_path` | [`dataset`] |
 //! | `create_model_info`, `maybe_download_and_extract`, `create_model_graph` | [`model`] |
-//! | `add_jpeg_decoding`, `add_final_training_ops`, `variable_summaries`, `add_evaluation_step` | [`layers`] |
-//! | `run_bottleneck_on_image`, `create_bottleneck_file`, `get_or_create_bottleneck`, `cache_bottlenecks` | [`bottleneck`] |
-//! | `get_random_cached_bottlenecks` | `retrain::training`, with [`dataset::Sampler`] |
+//! | `add_jpeg_decoding`, `add_final_training_ops`, `add_evaluation_step` | [`layers`] |
+//! | `run_bottleneck_on_image` | [`inference`] |
+//! | `get_or_create_bottleneck`, `cache_bottlenecks` | [`bottleneck`] |
+//! | `get_random_cached_bottlenecks` | [`dataset::Sampler`], `retrain::batches` |
 //! | `FileWriter`, `add_summary` | [`events`] |
-//! | `save_graph_to_file`, `convert_variables_to_constants` | [`export`], [`tf`] |
+//! | `save_graph_to_file`, `convert_variables_to_constants` | [`export`], [`rewrite`] |
 //! | `label_image.py` | [`label_image`] |
 //! | the flags | [`cli`] |
 //!
-//! Layers, each of which uses only those before it: `error`, `fsio`, `net`, `pyfmt`, `proto`,
-//! `logging`; `tf`; `dataset`, `model`, `events`, `simulate`; `layers`; `bottleneck`, `export`;
-//! `retrain`, `label_image`; `cli`.
+//! # The floors
+//!
+//! A module uses modules of lower floors only; `tests/it/layering.rs` names whatever does not.
+//!
+//! | floor | modules |
+//! |---|---|
+//! | programs | [`cli`] |
+//! | tools | [`retrain`], [`label_image`] |
+//! | results | [`events`], [`export`] |
+//! | cache | [`bottleneck`] |
+//! | networks at work | [`inference`] |
+//! | pieces of graph | [`layers`] |
+//! | networks | [`model`] |
+//! | their graphs rewritten | [`rewrite`] |
+//! | foundations | [`dataset`], [`images`], [`tf`], [`proto`], [`fsio`], [`net`] |
+//! | ground | [`error`], [`text`], [`pyfmt`] |
 
 pub mod bottleneck;
 mod cancel;

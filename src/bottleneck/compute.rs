@@ -33,6 +33,7 @@ pub(super) fn run(
         let steps = Steps {
             load,
             first: |batch| decode(extractor, batch),
+            waits: |half: &HalfDone| half.decoded.iter().any(Result::is_ok),
             second: |half| extract(extractor, half),
             ready: || extractor.is_ready(),
             backlog: extractor.backlog(),

@@ -117,8 +117,14 @@ impl<'a> Filler<'a> {
             (item, image.zip(text), values)
         };
         let mut invalid = Vec::new();
-        let steps =
-            Steps { load: |item| item, first: read, second: Ok, ready: || true, backlog: 0 };
+        let steps = Steps {
+            load: |item| item,
+            first: read,
+            waits: never,
+            second: Ok,
+            ready: || true,
+            backlog: 0,
+        };
         pipeline::run(items.into_iter(), steps, |(item, stamps, values)| {
             match (stamps, values) {
                 (Some((image, text)), Some(values)) => {
@@ -182,4 +188,9 @@ impl<'a> Filler<'a> {
         self.count();
         Ok(())
     }
+}
+
+/// Nothing is waited for.
+fn never<T>(_: &T) -> bool {
+    false
 }

@@ -5,9 +5,14 @@ use super::logging;
 use crate::bottleneck::Progress;
 use crate::error::Result;
 use crate::retrain::Observer;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use std::fmt;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::{Duration, Instant};
+
+/// A rate is shown after this long: before, it would jump.
+const MEANINGFUL: Duration = Duration::from_millis(300);
 
 /// All bars: a log line is written above them, or the two would run into one another.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
@@ -21,8 +26,10 @@ pub(super) fn above_the_bars<R>(write: impl FnOnce() -> R) -> R {
 #[derive(Default)]
 pub(super) struct Terminal {
     bottlenecks: Option<ProgressBar>,
-    /// Whether the time left is counted already.
-    timed: bool,
+    /// When the first bottleneck had been computed, and how many were in the cache then. What was
+    /// cached took no time, and the first images waited for the network: neither says how long the
+    /// rest will take.
+    began: Arc<OnceLock<(Instant, u64)>>,
 }
 
 impl Observer for Terminal {
@@ -31,13 +38,13 @@ impl Observer for Terminal {
     }
 
     fn bottlenecks(&mut self, progress: Progress) {
-        let bar = self.bottlenecks.get_or_insert_with(|| bar("Bottlenecks", progress.total));
-        bar.set_position(progress.done as u64);
-        // What was cached took no time, and the first images waited for the network.
-        if progress.computed > 0 && !self.timed {
-            self.timed = true;
-            bar.reset_eta();
+        let done = progress.done as u64;
+        if progress.computed > 0 {
+            self.began.get_or_init(|| (Instant::now(), done));
         }
+        let began = &self.began;
+        let bar = self.bottlenecks.get_or_insert_with(|| bar(progress.total, Arc::clone(began)));
+        bar.set_position(done);
         if progress.done == progress.total {
             bar.finish_and_clear();
         }
@@ -50,10 +57,19 @@ impl Drop for Terminal {
     }
 }
 
-fn bar(what: &'static str, total: usize) -> ProgressBar {
-    let template = "{prefix} {wide_bar} {pos}/{len} {per_sec} {eta}";
-    let style = ProgressStyle::with_template(template);
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(total as u64).with_style(style).with_prefix(what);
-    BARS.add(bar)
+fn bar(total: usize, began: Arc<OnceLock<(Instant, u64)>>) -> ProgressBar {
+    let rate = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let Some((start, first)) = began.get() else { return };
+        let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos() - first);
+        if done == 0 || seconds < MEANINGFUL.as_secs_f64() {
+            return;
+        }
+        let rate = done as f64 / seconds;
+        let left = (state.len().unwrap_or(0) - state.pos()) as f64 / rate;
+        let left = HumanDuration(Duration::from_secs_f64(left.ceil()));
+        let _ = write!(out, "{rate:.0}/s, {left:#} left");
+    };
+    let style = ProgressStyle::with_template("Bottlenecks {wide_bar} {pos}/{len} {rate}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate);
+    BARS.add(ProgressBar::new(total as u64).with_style(style))
 }

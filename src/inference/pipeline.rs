@@ -14,11 +14,13 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const GLANCE: Duration = Duration::from_millis(1);
 
 /// What happens to each job, in this order; jobs finish in any.
-pub(crate) struct Steps<Load, First, Second, Ready> {
+pub(crate) struct Steps<Load, First, Waits, Second, Ready> {
     /// On a thread of its own.
     pub(crate) load: Load,
     /// On all cores.
     pub(crate) first: First,
+    /// Whether a half-done job has anything to wait for; one that has not goes on at once.
+    pub(crate) waits: Waits,
     /// On all cores.
     pub(crate) second: Second,
     /// Whether `second` would begin at once. Until then `first` goes on with further jobs, up to
@@ -50,12 +52,13 @@ pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
     steps: Steps<
         impl Fn(J) -> L + Send,
         impl Fn(L) -> M + Sync,
+        impl Fn(&M) -> bool + Sync,
         impl Fn(M) -> Result<R> + Sync,
         impl Fn() -> bool + Sync,
     >,
     finish: impl FnMut(R) -> Result<()>,
 ) -> Result<()> {
-    let Steps { load, first, second, ready, backlog } = steps;
+    let Steps { load, first, waits, second, ready, backlog } = steps;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (send_loaded, loaded) = bounded(cores);
     let (send_waiting, waiting) = bounded(backlog);
@@ -70,6 +73,7 @@ pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
         for core in 0..cores {
             let worker = Worker {
                 first: &first,
+                waits: &waits,
                 second: &second,
                 ready: &ready,
                 status,
@@ -106,8 +110,9 @@ fn collect<R>(
 }
 
 /// One thread's share of the work.
-struct Worker<'s, First, Second, Ready, L, M, R> {
+struct Worker<'s, First, Waits, Second, Ready, L, M, R> {
     first: &'s First,
+    waits: &'s Waits,
     second: &'s Second,
     ready: &'s Ready,
     status: &'s Status,
@@ -116,9 +121,10 @@ struct Worker<'s, First, Second, Ready, L, M, R> {
     done: Sender<Result<R>>,
 }
 
-impl<First, Second, Ready, L, M, R> Worker<'_, First, Second, Ready, L, M, R>
+impl<First, Waits, Second, Ready, L, M, R> Worker<'_, First, Waits, Second, Ready, L, M, R>
 where
     First: Fn(L) -> M,
+    Waits: Fn(&M) -> bool,
     Second: Fn(M) -> Result<R>,
     Ready: Fn() -> bool,
 {
@@ -127,16 +133,19 @@ where
             std::thread::sleep(GLANCE);
         }
         loop {
-            let overflow = match self.loaded.recv_timeout(PATIENCE) {
-                Ok(job) if (self.ready)() => Some((self.first)(job)),
+            let goes_on = match self.loaded.recv_timeout(PATIENCE) {
                 Ok(job) => {
                     let half_done = (self.first)(job);
-                    send_waiting.try_send(half_done).err().map(TrySendError::into_inner)
+                    if (self.ready)() || !(self.waits)(&half_done) {
+                        Some(half_done)
+                    } else {
+                        send_waiting.try_send(half_done).err().map(TrySendError::into_inner)
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let completed = overflow.into_iter().all(|job| self.complete(job))
+            let completed = goes_on.into_iter().all(|job| self.complete(job))
                 && (!(self.ready)() || self.waiting.try_iter().all(|job| self.complete(job)));
             if !completed {
                 return;

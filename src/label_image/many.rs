@@ -164,6 +164,7 @@ fn label_all(
         let steps = Steps {
             load: read,
             first: decode,
+            waits: |batch: &Batch<Item<_>>| batch.rows.iter().any(|item| item.content.is_ok()),
             second: |batch| Ok(scores(model, inference, batch)),
             ready: || inference.is_ready(),
             backlog: inference.backlog(),

@@ -10,9 +10,9 @@ use crate::tf::GraphBuilder;
 /// How a batch's true classes are fed, and with that which form of the loss is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
-    /// One-hot floats, [batch, classes]: `softmax_cross_entropy_with_logits`.
+    /// One-hot floats, `[batch, classes]`: `softmax_cross_entropy_with_logits`.
     OneHot,
-    /// Class indices, int64 [batch]: `sparse_softmax_cross_entropy`.
+    /// Class indices, int64 `[batch]`: `sparse_softmax_cross_entropy`.
     Index,
 }
 

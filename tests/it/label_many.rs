@@ -266,6 +266,19 @@ fn what_helps_nobody_is_an_error_before_any_work() {
 }
 
 #[test]
+fn any_number_of_bad_images_before_the_first_good_one_does_not_hang() {
+    let workspace = trained();
+    // More than may be under way at once.
+    let mut list: String = (0..5000).map(|i| format!("gone{i}.jpg\n")).collect();
+    list += "photos/open cluster/o00000.jpg\n";
+    let outcome = label(&workspace, &["--format=json", "-"], list.as_bytes()).expect_code(1);
+    let rows = rows(&outcome.stdout);
+    assert_eq!(rows.len(), 5001);
+    assert!(rows[..5000].iter().all(|row| row["error"] != Value::Null));
+    assert_eq!(rows[5000]["error"], Value::Null);
+}
+
+#[test]
 fn a_format_is_for_one_photograph_too_and_mean_and_std_apply() {
     let workspace = trained();
     let rgb = image::open(workspace.path("photos/open cluster/o00003.jpg")).unwrap().to_rgb8();

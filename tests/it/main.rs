@@ -42,3 +42,4 @@ mod small_module;
 mod small_net;
 mod summaries_dir;
 mod support;
+mod terminal;

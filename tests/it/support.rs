@@ -42,6 +42,19 @@ pub(crate) fn python(variable: &str) -> Option<PathBuf> {
     }
 }
 
+/// The Python on the path: for its standard library.
+pub(crate) fn python3() -> Option<PathBuf> {
+    let found = Command::new("python3").arg("--version").output().is_ok_and(|o| o.status.success());
+    if !found {
+        assert!(
+            std::env::var_os("RETRAIN_SHARED").is_none(),
+            "with RETRAIN_SHARED, python3 is needed"
+        );
+        println!("skipped: no python3");
+    }
+    found.then(|| "python3".into())
+}
+
 /// A file of tests/golden.
 pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

@@ -1,0 +1,79 @@
+//! What a terminal shows, and what stays in memory.
+
+use super::support::{LABEL_IMAGE, RETRAIN, Workspace, ask_peer, command, miniature_dir};
+use super::support::{OUTPUTS, python3};
+use regex::Regex;
+use serde_json::json;
+use std::io::Write;
+use std::process::Stdio;
+
+/// What is on the line when text is written to it: carriage returns go back to its start, and
+/// erasing clears it.
+fn visible(line: &str) -> String {
+    let erase = Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]").unwrap();
+    let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+    erase.replace_all(last, "").into_owned()
+}
+
+#[test]
+fn log_lines_stand_alone_below_and_above_the_progress_bar() {
+    let Some(python) = python3() else { return };
+    let workspace = Workspace::with_photos(150);
+    let model_dir = format!("--model_dir={}", miniature_dir().display());
+    let args = ["--image_dir=photos", "--architecture=miniature", "--how_many_training_steps=5"];
+    let argv: Vec<&str> = [&[RETRAIN], &args[..], &OUTPUTS, &[&model_dir]].concat();
+    let request = json!({ "argv": argv, "cwd": workspace.root() });
+    let answer = ask_peer(&python, "terminal.py", &request);
+    assert_eq!(answer["code"], 0, "{answer}");
+    let output = answer["output"].as_str().unwrap();
+    assert!(output.contains("Bottlenecks "), "no bar: {output}");
+    let mut lines = 0;
+    for line in output
+        .split('\n')
+        .filter(|line| line.contains(":tensorflow:") || line.contains(":retrain:"))
+    {
+        let shown = visible(line);
+        assert!(
+            ["INFO:", "WARNING:"].iter().any(|level| shown.starts_with(level)),
+            "{shown:?} in {line:?}"
+        );
+        lines += 1;
+    }
+    assert!(lines > 10, "{output}");
+    assert!(output.contains("300 bottleneck files created."), "{output}");
+}
+
+/// The most memory a process has used, in bytes.
+#[cfg(target_os = "linux")]
+fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn label_image_does_not_keep_its_log() {
+    let workspace = super::label_image::trained();
+    // So many log lines of this length would be 80 MB.
+    let line = format!("{}.jpg\n", "missing/".repeat(100));
+    let args = ["--graph=graph.pb", "--labels=labels.txt", "-"];
+    let mut child = command(LABEL_IMAGE, workspace.root(), &args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut write = |count: usize| {
+        (0..count).for_each(|_| input.write_all(line.as_bytes()).unwrap());
+        input.flush().unwrap();
+    };
+    write(5_000);
+    let before = peak_memory(child.id());
+    write(100_000);
+    let after = peak_memory(child.id());
+    drop(input);
+    child.wait().unwrap();
+    assert!(after - before < 30 << 20, "grew by {} bytes", after - before);
+}
