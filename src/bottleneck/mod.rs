@@ -2,6 +2,7 @@
 //! held in memory.
 
 mod cache;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod key;
 mod packed;

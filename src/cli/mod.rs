@@ -1,6 +1,7 @@
 //! From words to work: flag tables, the habits of Python's argparse, exit codes.
 
 mod argparse;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod label_image;
 mod own_graph;

@@ -4,6 +4,7 @@
 mod architecture;
 mod backbone;
 mod builtin;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod identity;
 mod inspect;

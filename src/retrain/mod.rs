@@ -4,6 +4,7 @@ mod checks;
 mod config;
 mod conventions;
 mod evaluation;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod head;
 mod hub_outputs;
