@@ -16,7 +16,7 @@
 //! | the flags | [`cli`] |
 //!
 //! Layers, each of which uses only those before it: `error`, `fsio`, `net`, `pyfmt`, `proto`,
-//! `logging`; `tf`; `dataset`, `model`, `events`, `simulate`; `layers`; `bottleneck`, `export`;
+//! `logging`; `tf`; `dataset`, `model`, `events`; `layers`; `bottleneck`, `export`;
 //! `retrain`, `label_image`; `cli`.
 
 pub mod bottleneck;
@@ -40,7 +40,6 @@ pub mod proto;
 pub mod pyfmt;
 pub mod retrain;
 pub mod rewrite;
-pub mod simulate;
 pub mod stop;
 pub mod text;
 pub mod tf;

@@ -7,12 +7,10 @@ mod label_image;
 mod own_graph;
 mod pixels;
 mod retrain;
-mod simulate_clusters;
 
 pub use argparse::{Flag, Kind, Parsed};
 pub use label_image::label_image;
 pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
-pub use simulate_clusters::simulate_clusters;
 
 use crate::error::{Error, Result};
 use std::path::Path;
