@@ -12,7 +12,7 @@ use crate::tf::GraphBuilder;
 pub enum Truth {
     /// One-hot floats, [batch, classes]: `softmax_cross_entropy_with_logits`.
     OneHot,
-    /// Class indices, int64 [batch]: `sparse_softmax_cross_entropy`.
+    /// Class indices, int64 `[batch]`: `sparse_softmax_cross_entropy`.
     Index,
 }
 
