@@ -20,7 +20,7 @@ pub(super) struct Psf {
     peak: f32,
     alpha2: f32,
     beta: f32,
-    /// r² = form[0] dx² + form[1] dx dy + form[2] dy².
+    /// `r² = form[0] dx² + form[1] dx dy + form[2] dy²`.
     form: [f32; 3],
     /// A stamp of SIDE × SIDE for each phase; the phases in rows from the top left of the pixel.
     stamps: Vec<f32>,
