@@ -5,7 +5,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../tests/it/inception_replica/mod.rs"]
+mod inception_replica;
+
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use inception_replica::write_inception;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::CancelToken;
@@ -17,7 +21,7 @@ use retrain::layers::{
     HeadSpec, Summaries, Truth, add_cross_entropy, add_evaluation_step, add_final_training_ops,
     add_gradient_descent,
 };
-use retrain::model::{Backbone, create_model_graph, create_model_info, write_inception};
+use retrain::model::{Backbone, create_model_graph, create_model_info};
 use retrain::proto::DataType::DT_FLOAT;
 use retrain::pyfmt;
 use retrain::rewrite::{fuse, optimize};
@@ -199,7 +203,7 @@ fn network(c: &mut Criterion) {
 
 fn rewriting(c: &mut Criterion) {
     let info = create_model_info("inception_v3").unwrap();
-    write_inception(&models().join(&info.model_file_name), 1).unwrap();
+    write_inception(&models().join(&info.model_file_name), 1);
     let inception = create_model_graph(&info, models()).unwrap();
     let mut group = c.benchmark_group("optimize and fuse");
     group.sample_size(10);

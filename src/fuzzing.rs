@@ -1,9 +1,9 @@
-//! What must hold for every input of the parsers that meet foreign bytes: for the fuzz targets of
-//! `tests/fuzz`, and for the test that feeds them their corpora. Each function panics where a
-//! property does not hold. No part of the API.
+//! Properties that hold for every input of the parsers of foreign bytes: for the fuzz targets of
+//! `tests/fuzz`, and for the test that feeds each its corpus. Each function panics if its property
+//! does not hold. Behind the feature `fuzzing`, and not part of the API.
 
 #![allow(missing_docs)]
-// As in tests: what does not hold is to panic.
+// As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
@@ -15,10 +15,10 @@ pub use crate::retrain::fuzzing::state;
 use crate::export;
 use std::path::Path;
 
-/// What runs one input.
+/// Runs one input.
 pub type Property = fn(&[u8]);
 
-/// The name of each target, and what it runs. The last two load TensorFlow.
+/// The name of each target and its property. The last two load TensorFlow.
 pub const TARGETS: [(&str, Property); 11] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
@@ -33,7 +33,7 @@ pub const TARGETS: [(&str, Property); 11] = [
     ("own_graph", own_graph),
 ];
 
-/// A label file: labels are lines, and are read as they were written.
+/// A label file: labels are lines, and are read back as they were written.
 pub fn labels(data: &[u8]) {
     let labels = export::parse_labels(data);
     assert!(labels.len() <= data.iter().filter(|&&b| b == b'\n').count() + 1);
@@ -46,13 +46,13 @@ pub fn labels(data: &[u8]) {
     });
 }
 
-/// A message that a person can read: it says something, and not a screenful.
+/// The message is neither empty nor longer than a screen.
 pub(crate) fn assert_readable(error: &crate::error::Error) {
     let text = error.to_string();
     assert!(!text.trim().is_empty() && text.chars().count() < 4000, "{text}");
 }
 
-/// Runs `f` in a new directory that is removed after it.
+/// Runs `f` on a new directory, which is removed afterwards.
 pub(crate) fn in_temporary_dir(f: impl FnOnce(&Path)) {
     f(tempfile::tempdir().unwrap().path());
 }

@@ -94,6 +94,7 @@ pub mod error;
 pub mod events;
 pub mod export;
 pub mod fsio;
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod images;
@@ -106,7 +107,6 @@ pub mod proto;
 pub mod pyfmt;
 pub mod retrain;
 pub mod rewrite;
-pub mod simulate;
 pub mod text;
 pub mod tf;
 

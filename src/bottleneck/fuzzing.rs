@@ -1,6 +1,6 @@
-//! What must hold of the two forms of the cache, whatever is in its files.
+//! Properties of both forms of the cache, for any content of its files.
 
-// As in tests: what does not hold is to panic.
+// As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
 use super::key::{Key, Stamp};
@@ -10,7 +10,7 @@ use crate::model::Identity;
 use crate::pyfmt;
 use std::path::Path;
 
-/// A text file: what is read is what was written, and what is not a bottleneck is none.
+/// A text file: what was written is read back, and what is not a bottleneck is refused.
 pub fn bottleneck_text(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let size = text.split(',').count();
@@ -35,12 +35,11 @@ fn assert_survives(values: &[f32]) {
 
 /// Numbers in a bottleneck.
 const SIZE: usize = 4;
-/// Of the model.
 const IDENTITY: Identity = Identity { current: [7; 32], earlier: [6; 32] };
 
-/// A packed file: whatever it holds it can be opened, read and added to, and what is in it stays.
-/// Where `data` does not begin with the format's magic number, it is what goes into blocks whose
-/// checksums are right.
+/// A packed file: whatever it contains, it can be opened, read and added to, and its rows stay. If
+/// `data` does not begin with the format's magic number, it is put into blocks with correct
+/// checksums.
 pub fn packed_cache(data: &[u8]) {
     crate::fuzzing::in_temporary_dir(|dir| {
         let path = &dir.join("model.bottlenecks");
@@ -83,7 +82,7 @@ fn assert_holds(path: &Path) {
     }
     drop(packed);
     let again = open();
-    assert!(rows(&again) == after, "what was written is not what is read");
+    assert!(rows(&again) == after, "what was written is not what is read back");
     let (map, entries) = again.map().unwrap();
     assert!(
         entries
@@ -92,15 +91,15 @@ fn assert_holds(path: &Path) {
     );
 }
 
-/// A file of blocks: of each, how many rows, bytes of keys and bytes of all it claims are taken off
-/// `data`.
+/// A file of blocks. Each block's claims (its rows, the bytes of its keys, the bytes of its body)
+/// come from `data`.
 fn with_checksums(mut data: &[u8]) -> Vec<u8> {
     let mut file = packed::header(&IDENTITY.current, SIZE).to_vec();
     while let Some((&[rows, keys, length, odd], rest)) = data.split_first_chunk() {
         let (body, rest) = rest.split_at(rest.len().min(usize::from(length) * 4));
         let mut body = body.to_vec();
         body.resize(body.len().next_multiple_of(16), 0);
-        // Rarely a number that no block can have.
+        // Now and then a number that is too large for any block.
         let scale = if odd > 250 { u32::MAX / 255 } else { 1 };
         file.extend(packed::BLOCK_MAGIC);
         file.extend((u32::from(rows) * scale).to_le_bytes());

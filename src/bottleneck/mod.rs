@@ -4,6 +4,7 @@
 mod cache;
 mod compute;
 mod fill;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod key;
 mod packed;

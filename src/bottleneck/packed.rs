@@ -147,6 +147,7 @@ impl Packed {
     }
 
     /// The names of all rows.
+    #[cfg(feature = "fuzzing")]
     pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
         self.entries.keys()
     }

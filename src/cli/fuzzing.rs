@@ -1,4 +1,4 @@
-//! What must hold of both programs' command lines, whatever is typed.
+//! Properties of both programs' command lines, whatever is typed.
 
 use super::argparse::{self, Flag, Kind, Parsed};
 use super::label_image;
@@ -6,8 +6,8 @@ use super::retrain::{RETRAIN_FLAGS, config_from};
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 
-/// A command line: `data` is its words, each on a line. What was understood is understood the same
-/// when it is typed in full, and what is not becomes an error that names a flag.
+/// A command line: `data` is its words, one a line. A command line that is understood means the
+/// same when typed in full; any other is an error that names a flag.
 pub fn flags(data: &[u8]) {
     let words = || data.split(|&b| b == b'\n').filter(|w| !asks_for_help(w)).map(word);
     let words: Vec<OsString> = words().collect();
@@ -40,7 +40,7 @@ pub fn flags(data: &[u8]) {
     }
 }
 
-/// Whether a word would have text printed.
+/// Whether a word makes the program print help or its version.
 fn asks_for_help(word: &[u8]) -> bool {
     matches!(word, b"-h" | b"--help" | b"-V" | b"--version")
 }
@@ -58,7 +58,7 @@ fn word(bytes: &[u8]) -> OsString {
 fn understood(parsed: Result<Option<Parsed>>) -> Option<Parsed> {
     match parsed {
         Ok(parsed) => {
-            assert!(parsed.is_some(), "taken for a call for help");
+            assert!(parsed.is_some(), "taken for a request for help");
             parsed
         }
         Err(error) => {
@@ -69,7 +69,7 @@ fn understood(parsed: Result<Option<Parsed>>) -> Option<Parsed> {
     }
 }
 
-/// The command line with what was given under full names.
+/// The command line with full names for the flags that were given.
 fn in_full(parsed: &Parsed, flags: &[Flag]) -> Vec<OsString> {
     let given = flags.iter().filter(|f| parsed.given(f.name));
     let full = given.map(|f| {

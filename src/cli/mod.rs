@@ -1,6 +1,7 @@
 //! From words to work: flag tables, the habits of Python's argparse, exit codes.
 
 mod argparse;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod label_image;
 mod logging;
@@ -9,13 +10,11 @@ mod pixels;
 mod retrain;
 mod settings;
 mod signals;
-mod simulate_clusters;
 mod terminal;
 
 pub use argparse::{Flag, Kind, Parsed};
 pub use label_image::label_image;
 pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
-pub use simulate_clusters::simulate_clusters;
 
 use crate::error::Error;
 use std::path::Path;

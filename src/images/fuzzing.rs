@@ -1,11 +1,11 @@
-//! What must hold of the look at an image's first bytes, whatever they are.
+//! Properties of the check of an image's first bytes, whatever they are.
 
-// As in tests: what does not hold is to panic.
+// As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
 use super::{ImageFormat, MAX_PIXELS, checked};
 
-/// An image: what is let through is no larger than allowed, and a second look finds the same.
+/// An image: what is accepted is no larger than allowed, and a second check finds the same.
 pub fn image_sniffing(data: &[u8]) {
     let format = match ImageFormat::of(data) {
         Ok(format) => format,
@@ -19,7 +19,7 @@ pub fn image_sniffing(data: &[u8]) {
     assert!(pixels.is_none_or(|p| p <= MAX_PIXELS));
     assert_eq!(checked(format, content.clone()).unwrap(), (content.clone(), pixels));
     assert_eq!(ImageFormat::of(&content), Ok(format));
-    // Where another decoder can read the header, it is not of a larger image than we took it for.
+    // If another decoder can read the header, it finds no larger image than ours did.
     let size = image::ImageReader::with_format(std::io::Cursor::new(&content), as_format(format))
         .into_dimensions();
     if let (Ok((width, height)), Some(pixels)) = (size, pixels) {

@@ -2,6 +2,7 @@
 //! Nothing here decodes; it uses nothing but `error` and `text`.
 
 mod format;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod header;
 mod pixels;

@@ -1,6 +1,6 @@
-//! What must hold of archives, graphs and modules, whoever made them.
+//! Properties of archives, graphs and modules from anywhere.
 
-// As in tests: what does not hold is to panic.
+// As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
 use super::source::{archive, hub};
@@ -18,8 +18,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-/// An archive, or what is to be packed as one: whatever is in it, nothing lies outside of its
-/// directory, and nothing in there but files and directories.
+/// An archive, or a tar file to be packed as one: whatever is in it, only files and directories are
+/// unpacked, and none outside the directory.
 pub fn archive(data: &[u8]) {
     in_temporary_dir(|dir| {
         let (archive, out) = (dir.join("in.tgz"), dir.join("a/b/out"));
@@ -46,7 +46,7 @@ pub fn archive(data: &[u8]) {
     });
 }
 
-/// Gzip of a tar file whose headers have the checksums they must have.
+/// Gzips a tar file after correcting the checksums of its headers.
 fn packed(tar: &[u8]) -> Vec<u8> {
     let mut tar = tar.to_vec();
     let headers = tar.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar"));
@@ -75,12 +75,12 @@ pub fn graph_def(data: &[u8]) {
     }
 }
 
-/// A GraphDef that is made of `data`, most of it of ops that are looked for.
+/// A GraphDef made from `data`, mostly of ops that the rewriting looks for.
 pub fn graph_made(data: &[u8]) {
     assert_rewritable(&Maker { data }.graph());
 }
 
-/// Nothing that rewrites the graph makes names up, or gives a node's name to another.
+/// No rewriting reads a node that does not exist, or gives two nodes one name.
 fn assert_rewritable(graph: &GraphDef) {
     let input = graph.node.iter().find(|n| n.op == "Placeholder").map_or("input", |n| &n.name);
     let Some(output) = graph.node.last().map(|n| n.name.as_str()) else { return };
@@ -92,11 +92,11 @@ fn assert_rewritable(graph: &GraphDef) {
         ("fused", &fuse(&optimized, output)),
         ("freed", &free_batch(graph, input, output, &SPEC)),
     ] {
-        // TensorFlow takes no graph with two nodes of one name.
+        // TensorFlow rejects a graph with two nodes of one name.
         if twice(graph).is_empty() {
             assert_no_worse(what, graph, rewritten);
         }
-        // As sizes: numbers that are none are not equal, and fields that nobody knows may change
+        // Only sizes are compared: NaN is not equal to itself, and unknown fields may change
         // their order.
         let again: GraphDef =
             proto::parse(Path::new("graph.pb"), &proto::serialize(rewritten).unwrap()).unwrap();
@@ -113,7 +113,7 @@ fn assert_rewritable(graph: &GraphDef) {
     }
 }
 
-/// Names that are read and not there.
+/// Names that are read but do not exist.
 fn missing(graph: &GraphDef) -> HashSet<&str> {
     let names: HashSet<&str> = graph.node.iter().map(|n| n.name.as_str()).collect();
     let read = graph.node.iter().flat_map(|n| &n.input).map(|i| InputRef::parse(i).node);
@@ -127,15 +127,15 @@ fn twice(graph: &GraphDef) -> HashSet<&str> {
 
 fn assert_no_worse(what: &str, graph: &GraphDef, rewritten: &GraphDef) {
     let new: Vec<_> = missing(rewritten).difference(&missing(graph)).copied().collect();
-    assert!(new.is_empty(), "{what}: {new:?} are read and not there");
+    assert!(new.is_empty(), "{what}: {new:?} are read but do not exist");
     let new: Vec<_> = twice(rewritten).difference(&twice(graph)).copied().collect();
-    assert!(new.is_empty(), "{what}: {new:?} are there twice");
+    assert!(new.is_empty(), "{what}: {new:?} are duplicates");
     if !is_cyclic(graph) {
-        assert!(!is_cyclic(rewritten), "{what}: has a loop now");
+        assert!(!is_cyclic(rewritten), "{what}: now has a cycle");
     }
 }
 
-/// Whether nodes wait for one another (Kahn's algorithm).
+/// Whether the graph has a cycle (Kahn's algorithm).
 fn is_cyclic(graph: &GraphDef) -> bool {
     let place: HashMap<&str, usize> =
         graph.node.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
@@ -162,7 +162,7 @@ fn is_cyclic(graph: &GraphDef) -> bool {
     done < waiting.len()
 }
 
-/// A constant is as large as it says, and stays what it was where nothing else takes its name.
+/// A constant is as large as it claims, and keeps its value unless its name is given away.
 fn assert_same_constant(graph: &GraphDef, rewritten: &GraphDef, tensor: &str) {
     let (before, after) = (Evaluator::new(graph), Evaluator::new(rewritten));
     let Some(before) = before.get(tensor) else { return };
@@ -197,7 +197,7 @@ pub fn own_graph(data: &[u8]) {
     });
 }
 
-/// What TensorFlow takes, of a size that can be worked with.
+/// TensorFlow accepts it, and its sizes are reasonable.
 fn assert_usable(backbone: &super::Backbone) {
     let frozen = backbone.frozen().unwrap();
     let graph = Graph::import(&frozen).unwrap();
@@ -210,8 +210,8 @@ fn assert_usable(backbone: &super::Backbone) {
     );
 }
 
-/// The files of a module, each after its length in four bytes: saved_model.pb, tfhub_module.pb, and
-/// the checkpoint's index; what remains is the checkpoint's data.
+/// The files of a module, each after its length in four bytes: saved_model.pb, tfhub_module.pb and
+/// the checkpoint's index; the rest is the checkpoint's data.
 pub fn hub_module(data: &[u8]) {
     tf::load(Chatter::Quiet).unwrap();
     in_temporary_dir(|dir| {
@@ -237,7 +237,7 @@ fn write_module(dir: &Path, mut data: &[u8]) {
     fs::write(dir.join("variables/variables.data-00000-of-00001"), data).unwrap();
 }
 
-/// Makes a graph of bytes: more of them are more nodes.
+/// Makes a graph from bytes: the more bytes, the more nodes.
 struct Maker<'d> {
     data: &'d [u8],
 }
@@ -289,7 +289,7 @@ impl Maker<'_> {
         let op = OPS[usize::from(self.byte()) % OPS.len()];
         let mut node = NodeDef { name: format!("n{place}"), op: op.into(), ..NodeDef::default() };
         match self.byte() {
-            // Names that the rewriting itself gives, and names of other nodes.
+            // Names as the rewriting gives them, and names of other nodes.
             0 => node.name = format!("n{}/folded/weights", self.byte()),
             1 => node.name = format!("n{}", self.byte()),
             _ => {}
@@ -314,7 +314,7 @@ impl Maker<'_> {
         };
         for _ in 0..count {
             let back = usize::from(self.byte());
-            // Nearly always a node that was before.
+            // Nearly always an earlier node.
             let input =
                 if back < 250 { place.saturating_sub(1 + back % 8) } else { place + back - 250 };
             node.input.push(if back == 249 { format!("n{input}:1") } else { format!("n{input}") });

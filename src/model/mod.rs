@@ -4,6 +4,7 @@
 mod architecture;
 mod backbone;
 mod builtin;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod identity;
 mod inspect;
@@ -11,7 +12,7 @@ mod source;
 
 pub use architecture::{ModelInfo, Source, create_model_info};
 pub use backbone::Backbone;
-pub use builtin::{build_inception_v3_2015, write_inception, write_miniature};
+pub use builtin::{Calibration, build_miniature, write_miniature};
 pub use identity::Identity;
 pub(crate) use inspect::{check_graph, check_part, image_size};
 pub use source::{

@@ -1,12 +1,12 @@
-//! What must hold of the state that `resume` reads, whatever is in its file.
+//! Properties of the state that a resumed run reads, whatever is in its file.
 
-// As in tests: what does not hold is to panic.
+// As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
 use super::state::State;
 use crate::proto;
 
-/// A state: what is read can be written and is read again the same.
+/// A state: what is read can be written, and is read back the same.
 pub fn state(data: &[u8]) {
     crate::fuzzing::in_temporary_dir(|dir| {
         let path = &dir.join("retrain.state");
@@ -19,7 +19,7 @@ pub fn state(data: &[u8]) {
         let second = State::load(path).unwrap().unwrap();
         let rest = |s: &State| (s.step, s.seed, s.drawn, s.conditions.clone());
         assert_eq!(rest(&first), rest(&second));
-        // As bytes: a number that is none is not equal to itself.
+        // As bytes, because NaN is not equal to itself.
         let variables = |s: &State| -> Vec<_> {
             let serialized = |(name, value): &(String, _)| {
                 (name.clone(), proto::serialize::<proto::TensorProto>(value).unwrap())

@@ -7,6 +7,7 @@ mod conventions;
 mod evaluation;
 mod exporter;
 mod final_test;
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod head;
 mod observer;

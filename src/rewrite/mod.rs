@@ -18,6 +18,7 @@ mod free_batch;
 mod freeze;
 mod fuse;
 
+#[cfg(feature = "fuzzing")]
 pub(crate) use constants::Evaluator;
 pub use fold::fold_batch_norms;
 pub use free_batch::free_batch;

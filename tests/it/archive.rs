@@ -2,7 +2,6 @@
 
 use super::support::{OUTPUTS, Outcome, RETRAIN, Workspace, files_under, run};
 use flate2::{Compression, write::GzEncoder};
-use retrain::tf::{self, Chatter};
 use std::fs;
 use std::io::Write;
 use tar::{EntryType, Header};
@@ -131,7 +130,6 @@ fn an_archive_without_the_graph_says_so() {
 #[test]
 fn a_good_archive_is_unpacked_once_and_again_when_it_is_newer() {
     let workspace = Workspace::with_photos(20);
-    tf::load(Chatter::Quiet).unwrap();
     let graph = workspace.path("miniature.pb");
     retrain::model::write_miniature(&graph).unwrap();
     let graph = fs::read(&graph).unwrap();

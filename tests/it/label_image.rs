@@ -205,13 +205,13 @@ fn mean_and_std_are_taken_as_given_and_a_zero_mean_is_one() {
 fn at_most_five_classes_are_listed_best_first() {
     let workspace = Workspace::new();
     let photos = workspace.path("photos");
-    let plan = retrain::simulate::Plan {
+    let plan = crate::simulate::Plan {
         per_class: 5,
         size: 48,
         classes: Some(7),
-        ..retrain::simulate::Plan::new(photos)
+        ..crate::simulate::Plan::new(photos)
     };
-    retrain::simulate::simulate_clusters(&plan).unwrap();
+    crate::simulate::simulate_clusters(&plan).unwrap();
     workspace.retrain(&[]).expect_code(0);
     let outcome = workspace.label_image(&["--image=photos/class_0003/c00000.jpg"]).expect_code(0);
     let scores = scores(&outcome.stdout);

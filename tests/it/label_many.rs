@@ -301,13 +301,13 @@ fn a_format_is_for_one_photograph_too_and_mean_and_std_apply() {
 fn a_table_has_room_for_five_classes() {
     let workspace = Workspace::new();
     let photos = workspace.path("photos");
-    let plan = retrain::simulate::Plan {
+    let plan = crate::simulate::Plan {
         per_class: 5,
         size: 48,
         classes: Some(7),
-        ..retrain::simulate::Plan::new(photos)
+        ..crate::simulate::Plan::new(photos)
     };
-    retrain::simulate::simulate_clusters(&plan).unwrap();
+    crate::simulate::simulate_clusters(&plan).unwrap();
     workspace.retrain(&[]).expect_code(0);
     let csv = workspace.label_image(&["--format=csv", "photos/class_0003"]).expect_code(0).stdout;
     let header =

@@ -1,10 +1,11 @@
 //! Graphs of one's own: what is guessed of graphs of several makes, and every mistake's message.
 
+use super::inception_replica::build_inception_v3_2015;
 use super::small_net::{Net, classifying, miniature, published_mobilenet, write};
 use super::support::Workspace;
 use protobuf::Message;
 use retrain::images::PixelRange;
-use retrain::model::{Backbone, OwnGraph, build_inception_v3_2015, create_own_graph};
+use retrain::model::{Backbone, OwnGraph, create_own_graph};
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32, DT_STRING};
 use retrain::proto::{AttrEntry, AttrValue, GraphDef, NodeDef};
 use retrain::tf::{self, Chatter};
@@ -140,7 +141,7 @@ fn without_a_classifier_the_bottleneck_is_the_output() {
 
 #[test]
 fn inception_and_miniature_are_guessed_as_the_table_has_them() {
-    let backbone = described(&build_inception_v3_2015(1).unwrap(), OwnGraph::default()).unwrap();
+    let backbone = described(&build_inception_v3_2015(1), OwnGraph::default()).unwrap();
     assert_eq!(
         (&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size),
         ("Mul", "pool_3/_reshape", 2048)

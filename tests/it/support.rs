@@ -198,12 +198,12 @@ impl Workspace {
     /// With `photos/{globular cluster,open cluster}`, simulated, `per_class` each.
     pub(crate) fn with_photos(per_class: u64) -> Self {
         let workspace = Self::new();
-        let plan = ::retrain::simulate::Plan {
+        let plan = crate::simulate::Plan {
             per_class,
             size: 96,
-            ..::retrain::simulate::Plan::new(workspace.path("photos"))
+            ..crate::simulate::Plan::new(workspace.path("photos"))
         };
-        ::retrain::simulate::simulate_clusters(&plan).unwrap();
+        crate::simulate::simulate_clusters(&plan).unwrap();
         workspace
     }
 

@@ -27,9 +27,6 @@ const BLOCKS: [(usize, i64); 13] = [
 /// The number of logits, an unused background class among them.
 pub(super) const LOGITS: usize = 1001;
 
-/// The node of the pooled features that the logits are made of.
-pub(super) const POOLED: &str = "MobilenetV1/Logits/Dropout_1b/Identity";
-
 /// ε of the published batch normalisation.
 const EPSILON: f32 = 0.001;
 
@@ -49,6 +46,16 @@ impl Layer {
     /// How many channels come out.
     pub(super) fn channels(&self) -> usize {
         if self.depthwise { self.kernel[2] } else { self.kernel[3] }
+    }
+
+    /// The scope of its variables.
+    fn variables(&self) -> String {
+        format!("MobilenetV1/{}", self.name)
+    }
+
+    /// The scope of its ops.
+    fn scope(&self) -> String {
+        format!("MobilenetV1/MobilenetV1/{}", self.name)
     }
 
     /// How many inputs each output is a sum of.
@@ -75,19 +82,14 @@ pub(super) fn layers(width_quarters: usize) -> Vec<Layer> {
     layers
 }
 
-/// How a convolution's output is normalised.
-pub(super) enum Normalisation<'a> {
-    /// By known mean and variance of each channel, as the published graphs are.
-    Frozen(&'a [f32], &'a [f32]),
-    /// By the moments of the batch that is run: for calibration.
-    Batch,
-}
-
-/// The moments of one layer's output over a batch: names of two tensors, [channels] each.
-#[derive(Debug, Clone)]
-pub(super) struct Moments {
-    pub(super) mean: String,
-    pub(super) variance: String,
+/// The constants of a batch normalisation with γ = 1.
+pub(super) struct BatchNorm<'a> {
+    /// The same for all channels.
+    pub(super) beta: f32,
+    /// Of each channel.
+    pub(super) mean: &'a [f32],
+    /// Of each channel.
+    pub(super) variance: &'a [f32],
 }
 
 /// Builds the graph piece by piece.
@@ -96,16 +98,12 @@ pub(super) struct MobilenetBuilder {
     x: String,
 }
 
-fn dims(kernel: [usize; 4]) -> [i64; 4] {
-    kernel.map(|d| d as i64)
-}
-
 impl MobilenetBuilder {
-    /// Starts with the placeholder `input`, [batch, size, size, 3].
-    pub(super) fn new(batch: i64, size: i64) -> Self {
+    /// Starts with the placeholder `input`, [1, size, size, 3].
+    pub(super) fn new(size: i64) -> Self {
         let mut b = GraphBuilder::default();
         let input = b.op("Placeholder", "input").type_attr("dtype", DT_FLOAT);
-        let x = input.shape_attr("shape", &[batch, size, size, 3]).finish();
+        let x = input.shape_attr("shape", &[1, size, size, 3]).finish();
         Self { b, x }
     }
 
@@ -120,129 +118,86 @@ impl MobilenetBuilder {
         self.b.op(op, name).inputs(inputs).float_type().finish()
     }
 
-    /// Convolution, batch normalisation (γ = 1, β = `beta`) and ReLU6. Returns the batch's moments
-    /// where asked for.
-    pub(super) fn layer(
-        &mut self,
-        layer: &Layer,
-        weights: &[f32],
-        beta: f32,
-        by: &Normalisation<'_>,
-    ) -> Option<Moments> {
-        let (variables, scope) = (
-            format!("MobilenetV1/{}", layer.name),
-            format!("MobilenetV1/MobilenetV1/{}", layer.name),
-        );
+    /// Convolution, batch normalisation and ReLU6.
+    pub(super) fn layer(&mut self, layer: &Layer, weights: &[f32], norm: &BatchNorm<'_>) {
+        let convolution = self.convolve(layer, weights);
+        let normal = self.normalise(layer, &convolution, norm);
+        self.x = self.float_op("Relu6", &format!("{}/Relu6", layer.scope()), [&normal]);
+    }
+
+    fn convolve(&mut self, layer: &Layer, weights: &[f32]) -> String {
         let (op, node, kernel) = match layer.depthwise {
             true => ("DepthwiseConv2dNative", "depthwise", "depthwise_weights"),
             false => ("Conv2D", "convolution", "weights"),
         };
-        let kernel = self.variable(&format!("{variables}/{kernel}"), &dims(layer.kernel), weights);
-        let convolution = self
-            .b
-            .op(op, &format!("{scope}/{node}"))
-            .inputs([self.x.as_str(), &kernel])
-            .float_type();
+        let kernel = format!("{}/{kernel}", layer.variables());
+        let kernel = self.variable(&kernel, &layer.kernel.map(|d| d as i64), weights);
+        let node = format!("{}/{node}", layer.scope());
+        let convolution = self.b.op(op, &node).inputs([&self.x, &kernel]).float_type();
         let convolution = convolution.str_attr("data_format", "NHWC").str_attr("padding", "SAME");
         let convolution = convolution.ints_attr("strides", &[1, layer.stride, layer.stride, 1]);
-        let convolution = if layer.depthwise {
-            convolution
-        } else {
-            convolution.bool_attr("use_cudnn_on_gpu", true)
+        let convolution = match layer.depthwise {
+            true => convolution,
+            false => convolution.bool_attr("use_cudnn_on_gpu", true),
         };
-        let convolution = convolution.finish();
-        let (channels, n) = (layer.channels(), layer.channels() as i64);
-        let beta =
-            self.variable(&format!("{variables}/BatchNorm/beta"), &[n], &vec![beta; channels]);
-        let gamma =
-            self.variable(&format!("{variables}/BatchNorm/gamma"), &[n], &vec![1.0; channels]);
-        let (mean, variance, moments) = match by {
-            Normalisation::Frozen(mean, variance) => (
-                self.variable(&format!("{variables}/BatchNorm/moving_mean"), &[n], mean),
-                self.variable(&format!("{variables}/BatchNorm/moving_variance"), &[n], variance),
-                None,
-            ),
-            Normalisation::Batch => {
-                let m = self.moments(&variables, &convolution);
-                (m.mean.clone(), m.variance.clone(), Some(m))
-            }
-        };
-        let at = |name: &str| format!("{scope}/BatchNorm/batchnorm/{name}");
+        convolution.finish()
+    }
+
+    fn normalise(&mut self, layer: &Layer, x: &str, norm: &BatchNorm<'_>) -> String {
+        let (channels, n) = (layer.channels(), [layer.channels() as i64]);
+        let variable = |name: &str| format!("{}/BatchNorm/{name}", layer.variables());
+        let beta = self.variable(&variable("beta"), &n, &vec![norm.beta; channels]);
+        let gamma = self.variable(&variable("gamma"), &n, &vec![1.0; channels]);
+        let mean = self.variable(&variable("moving_mean"), &n, norm.mean);
+        let variance = self.variable(&variable("moving_variance"), &n, norm.variance);
+        let at = |name: &str| format!("{}/BatchNorm/batchnorm/{name}", layer.scope());
         let epsilon = self.b.float(&at("add/y"), EPSILON);
         let sum = self.float_op("Add", &at("add"), [&variance, &epsilon]);
         let rsqrt = self.float_op("Rsqrt", &at("Rsqrt"), [&sum]);
         let m = self.float_op("Mul", &at("mul"), [&rsqrt, &gamma]);
-        let scaled = self.float_op("Mul", &at("mul_1"), [&convolution, &m]);
+        let scaled = self.float_op("Mul", &at("mul_1"), [x, &m]);
         let offset = self.float_op("Mul", &at("mul_2"), [&mean, &m]);
         let shift = self.float_op("Sub", &at("sub"), [&beta, &offset]);
-        let normal = self.float_op("Add", &at("add_1"), [&scaled, &shift]);
-        self.x = self.float_op("Relu6", &format!("{scope}/Relu6"), [&normal]);
-        moments
-    }
-
-    fn moments(&mut self, variables: &str, x: &str) -> Moments {
-        let axes = self.b.ints(&format!("{variables}/axes"), &[0, 1, 2]);
-        let mean = self.mean(&format!("{variables}/mean"), x, &axes);
-        let difference =
-            self.float_op("SquaredDifference", &format!("{variables}/difference"), [x, &mean]);
-        let variance = self.mean(&format!("{variables}/variance"), &difference, &axes);
-        Moments { mean, variance }
-    }
-
-    fn mean(&mut self, name: &str, x: &str, axes: &str) -> String {
-        let mean = self.b.op("Mean", name).inputs([x, axes]).float_type();
-        mean.type_attr("Tidx", DT_INT32).bool_attr("keep_dims", false).finish()
+        self.float_op("Add", &at("add_1"), [&scaled, &shift])
     }
 
     /// Average pooling, logits, and the predictions of the published graph. Returns all nodes.
-    pub(super) fn finish(
-        mut self,
-        pool: i64,
-        batch: i32,
-        weights: &[f32],
-        biases: &[f32],
-    ) -> Vec<NodeDef> {
-        let pooled = self
-            .b
-            .op("AvgPool", "MobilenetV1/Logits/AvgPool_1a/AvgPool")
-            .input(&self.x)
-            .float_type();
-        let pooled = pooled.str_attr("data_format", "NHWC").str_attr("padding", "VALID");
-        let pooled = pooled
-            .ints_attr("ksize", &[1, pool, pool, 1])
-            .ints_attr("strides", &[1, 2, 2, 1])
-            .finish();
-        let dropout = self.float_op("Identity", POOLED, [&pooled]);
-        let logits = "MobilenetV1/Logits/Conv2d_1c_1x1";
-        let (inputs, outputs) = ((weights.len() / LOGITS) as i64, LOGITS as i64);
-        let weights =
-            self.variable(&format!("{logits}/weights"), &[1, 1, inputs, outputs], weights);
-        let biases = self.variable(&format!("{logits}/biases"), &[outputs], biases);
-        let convolution = self
-            .b
-            .op("Conv2D", &format!("{logits}/convolution"))
-            .inputs([&dropout, &weights])
-            .float_type();
-        let convolution = convolution.str_attr("data_format", "NHWC").str_attr("padding", "SAME");
-        let convolution = convolution
-            .ints_attr("strides", &[1, 1, 1, 1])
-            .bool_attr("use_cudnn_on_gpu", true)
-            .finish();
-        let biased = self
-            .b
-            .op("BiasAdd", &format!("{logits}/BiasAdd"))
-            .inputs([&convolution, &biases])
-            .float_type();
-        let biased = biased.str_attr("data_format", "NHWC").finish();
-        let squeeze =
-            self.b.op("Squeeze", "MobilenetV1/Logits/SpatialSqueeze").input(&biased).float_type();
-        let squeeze = squeeze.ints_attr("squeeze_dims", &[1, 2]).finish();
-        let shape = self.b.ints("MobilenetV1/Predictions/Reshape/shape", &[-1, LOGITS as i32]);
-        let reshape = self.reshape("MobilenetV1/Predictions/Reshape", &squeeze, &shape);
-        let softmax = self.float_op("Softmax", "MobilenetV1/Predictions/Softmax", [&reshape]);
-        let shape = self.b.ints("MobilenetV1/Predictions/Shape", &[batch, LOGITS as i32]);
-        self.reshape("MobilenetV1/Predictions/Reshape_1", &softmax, &shape);
+    pub(super) fn finish(mut self, pool: i64, weights: &[f32], biases: &[f32]) -> Vec<NodeDef> {
+        let pooled = self.b.op("AvgPool", "MobilenetV1/Logits/AvgPool_1a/AvgPool").input(&self.x);
+        let pooled = pooled.float_type().str_attr("data_format", "NHWC");
+        let pooled = pooled.str_attr("padding", "VALID").ints_attr("ksize", &[1, pool, pool, 1]);
+        let pooled = pooled.ints_attr("strides", &[1, 2, 2, 1]).finish();
+        let dropout =
+            self.float_op("Identity", "MobilenetV1/Logits/Dropout_1b/Identity", [&pooled]);
+        let logits = self.logits(&dropout, weights, biases);
+        self.predictions(&logits);
         self.b.take_nodes()
+    }
+
+    /// The 1×1 convolution that stands for a dense layer, squeezed to [1, logits].
+    fn logits(&mut self, x: &str, weights: &[f32], biases: &[f32]) -> String {
+        let scope = "MobilenetV1/Logits/Conv2d_1c_1x1";
+        let (inputs, outputs) = ((weights.len() / LOGITS) as i64, LOGITS as i64);
+        let weights = self.variable(&format!("{scope}/weights"), &[1, 1, inputs, outputs], weights);
+        let biases = self.variable(&format!("{scope}/biases"), &[outputs], biases);
+        let node = format!("{scope}/convolution");
+        let convolution = self.b.op("Conv2D", &node).inputs([x, &weights]).float_type();
+        let convolution = convolution.str_attr("data_format", "NHWC").str_attr("padding", "SAME");
+        let convolution = convolution.ints_attr("strides", &[1, 1, 1, 1]);
+        let convolution = convolution.bool_attr("use_cudnn_on_gpu", true).finish();
+        let node = format!("{scope}/BiasAdd");
+        let biased = self.b.op("BiasAdd", &node).inputs([&convolution, &biases]).float_type();
+        let biased = biased.str_attr("data_format", "NHWC").finish();
+        let squeezed = self.b.op("Squeeze", "MobilenetV1/Logits/SpatialSqueeze").input(&biased);
+        squeezed.float_type().ints_attr("squeeze_dims", &[1, 2]).finish()
+    }
+
+    fn predictions(&mut self, logits: &str) {
+        let shape = self.b.ints("MobilenetV1/Predictions/Reshape/shape", &[-1, LOGITS as i32]);
+        let reshape = self.reshape("MobilenetV1/Predictions/Reshape", logits, &shape);
+        let softmax = self.float_op("Softmax", "MobilenetV1/Predictions/Softmax", [&reshape]);
+        let shape = self.b.ints("MobilenetV1/Predictions/Shape", &[1, LOGITS as i32]);
+        self.reshape("MobilenetV1/Predictions/Reshape_1", &softmax, &shape);
     }
 
     fn reshape(&mut self, name: &str, input: &str, shape: &str) -> String {

@@ -1,7 +1,7 @@
-//! What is known of stars, as short tables: the main sequence, the mass function, the stars of an
-//! old cluster.
+//! Facts about stars as short tables: the main sequence, the mass function, the stars of an old
+//! cluster.
 
-/// Linear interpolation in rows of (x, y, z) with rising x; the end rows hold beyond the ends.
+/// Linear interpolation in rows of (x, y, z) with rising x; constant beyond the ends.
 fn lookup(rows: &[[f32; 3]], x: f32) -> (f32, f32) {
     let next = rows.partition_point(|row| row[0] < x).clamp(1, rows.len() - 1);
     let (a, b) = (rows[next - 1], rows[next]);
@@ -31,7 +31,7 @@ const DWARFS: [[f32; 3]; 16] = [
 ];
 
 /// M_V and temperature (kelvin) of a main-sequence star of `mass` suns.
-pub fn dwarf(mass: f32) -> (f32, f32) {
+pub(crate) fn dwarf(mass: f32) -> (f32, f32) {
     let (magnitude, log_kelvin) = lookup(&DWARFS, mass.log10());
     (magnitude, 10f32.powf(log_kelvin))
 }
@@ -50,23 +50,23 @@ const GIANTS: [[f32; 3]; 6] = [
 
 /// M_V and temperature (kelvin) of the typical red giant of a cluster whose turn-off is at `mass`
 /// suns.
-pub fn giant(mass: f32) -> (f32, f32) {
+pub(crate) fn giant(mass: f32) -> (f32, f32) {
     lookup(&GIANTS, mass)
 }
 
 /// The mass, in suns, at the turn-off of a cluster of `years`: hydrogen lasts 10¹⁰ years · M^−2.5.
-pub fn turn_off(years: f32) -> f32 {
+pub(crate) fn turn_off(years: f32) -> f32 {
     (years / 1e10).powf(-0.4)
 }
 
-/// The mass, in suns, below which the part `u` of new stars lies (Kroupa 2001, MNRAS 322, 231:
-/// slopes −1.3 to half a sun, then Salpeter's −2.3), between 0.15 and 40 suns.
-pub fn kroupa(u: f32) -> f32 {
+/// The mass, in suns, that the fraction `u` of new stars stays below (Kroupa 2001, MNRAS 322, 231:
+/// slope −1.3 up to half a sun, then Salpeter's −2.3), between 0.15 and 40 suns.
+pub(crate) fn kroupa(u: f32) -> f32 {
     const LOW: f32 = 0.15;
     const BREAK: f32 = 0.5;
     const HIGH: f32 = 40.0;
-    // Number of stars in a part of slope −(1+p): (a^−p − b^−p)/p; the second part is scaled to join
-    // the first.
+    // Number of stars in a piece of slope −(1+p): (a^−p − b^−p)/p. The second piece is scaled to
+    // continue the first.
     let part = |p: f32, a: f32, b: f32| (a.powf(-p) - b.powf(-p)) / p;
     let (first, second) = (part(0.3, LOW, BREAK), part(1.3, BREAK, HIGH) * BREAK);
     let n = u * (first + second);
@@ -79,8 +79,8 @@ pub fn kroupa(u: f32) -> f32 {
 
 /// M_V, log10 of the number of stars per magnitude (any unit), temperature in kelvin: the main
 /// sequence, turn-off and red giant branch of an old metal-poor cluster (12 Gyr, turn-off near 0.8
-/// suns). Drawn after the luminosity functions and colour-magnitude diagrams of M 3, M 13 and M 92
-/// (Sandage 1957; Piotto & Zoccali 1999); good to about 0.15 dex and 150 K.
+/// suns). Read off the luminosity functions and colour-magnitude diagrams of M 3, M 13 and M 92
+/// (Sandage 1957; Piotto & Zoccali 1999), to about 0.15 dex and 150 K.
 const OLD: [[f32; 3]; 14] = [
     [-2.4, -0.10, 3950.0], // the tip of the giant branch
     [-1.5, 0.30, 4350.0],
@@ -98,24 +98,23 @@ const OLD: [[f32; 3]; 14] = [
     [12.0, 3.10, 3500.0],
 ];
 
-/// The temperature, in kelvin, of an old star of magnitude M_V that is not on the horizontal
-/// branch.
-pub fn old_star(magnitude: f32) -> f32 {
+/// The temperature, in kelvin, of an old star of magnitude M_V off the horizontal branch.
+pub(crate) fn old_star(magnitude: f32) -> f32 {
     lookup(&OLD, magnitude).1
 }
 
-/// Numbers and light of the stars of an old cluster, cumulated from the brightest.
-pub struct OldStars {
-    /// M_V at the faint edge of the bin, stars brighter than it, and their light in units of a
-    /// star of M_V = 0.
+/// Cumulative number and light of the stars of an old cluster, from the brightest down.
+pub(crate) struct OldStars {
+    /// M_V at the faint edge of the bin, the number of brighter stars, and their light in units of
+    /// a star of M_V = 0.
     bins: Vec<[f32; 3]>,
 }
 
 impl OldStars {
     const BIN: f32 = 0.1;
 
-    /// The luminosity function, in the table's unit of stars.
-    pub fn new() -> Self {
+    /// Numbers are in the table's own unit.
+    pub(crate) fn new() -> Self {
         let (first, last) = (OLD[0][0], OLD[OLD.len() - 1][0]);
         let steps = ((last - first) / Self::BIN).round() as usize;
         let mut bins = vec![[first, 0.0, 0.0]];
@@ -130,31 +129,25 @@ impl OldStars {
         Self { bins }
     }
 
-    /// How many stars are brighter than M_V, and their light.
-    pub fn brighter(&self, magnitude: f32) -> (f32, f32) {
+    /// The number of stars brighter than M_V, and their light.
+    pub(crate) fn brighter(&self, magnitude: f32) -> (f32, f32) {
         lookup(&self.bins, magnitude)
     }
 
-    /// All the light.
-    pub fn light(&self) -> f32 {
+    /// The light of all stars.
+    pub(crate) fn light(&self) -> f32 {
         self.bins[self.bins.len() - 1][2]
     }
 
-    /// The M_V that `n` stars are brighter than.
-    pub fn magnitude(&self, n: f32) -> f32 {
+    /// `n` stars are brighter than this M_V.
+    pub(crate) fn magnitude(&self, n: f32) -> f32 {
         let next = self.bins.partition_point(|bin| bin[1] < n).clamp(1, self.bins.len() - 1);
         let (a, b) = (self.bins[next - 1], self.bins[next]);
         a[0] + ((n - a[1]) / (b[1] - a[1])).clamp(0.0, 1.0) * (b[0] - a[0])
     }
 }
 
-impl Default for OldStars {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// The light of a star of magnitude `m`, in units of one of magnitude 0.
-pub fn flux(m: f32) -> f32 {
+pub(crate) fn flux(m: f32) -> f32 {
     10f32.powf(-0.4 * m)
 }

@@ -1,17 +1,17 @@
-//! The CCD: photon and read noise, and what becomes of electrons in pixels that are full.
+//! The CCD: photon and read noise, and what happens to electrons in full pixels.
 
 use super::frame::Frame;
 use super::telescope::Telescope;
 use rand::Rng;
 use rand_distr::{Distribution, Poisson, StandardNormal};
 
-/// Above so many electrons Poisson's law and Gauss's differ by less than the read noise.
+/// Above this many electrons Poisson's and Gauss's laws differ by less than the read noise.
 const GAUSSIAN: f32 = 40.0;
 
-/// The part of a spilled charge that is lost from each pixel to the next.
+/// The fraction of a spilled charge that is lost from each pixel to the next.
 const LOSS: f32 = 0.15;
 
-/// Replaces the expected electrons by counted ones.
+/// Replaces expected electrons with counted ones.
 pub(super) fn count(frame: &mut Frame, telescope: &Telescope, rng: &mut impl Rng) {
     let read2 = telescope.read_noise.powi(2);
     for electrons in frame.pixels.as_flattened_mut() {
@@ -19,14 +19,15 @@ pub(super) fn count(frame: &mut Frame, telescope: &Telescope, rng: &mut impl Rng
         *electrons = if *electrons > GAUSSIAN {
             *electrons + normal * (*electrons + read2).sqrt()
         } else {
-            // An error means that nothing was expected.
+            // The law has an error for a mean of 0: nothing was expected, so nothing is counted.
             Poisson::new(*electrons).map_or(0.0, |law| law.sample(rng))
                 + normal * telescope.read_noise
         };
     }
 }
 
-/// Empties full pixels: into their column where the telescope's CCD bleeds, else away.
+/// Empties overfull pixels: along their column if the telescope's CCD bleeds, otherwise the excess
+/// is gone.
 pub(super) fn saturate(frame: &mut Frame, telescope: &Telescope) {
     let well = telescope.full_well;
     if telescope.bleeds {

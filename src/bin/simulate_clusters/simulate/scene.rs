@@ -1,38 +1,14 @@
-//! What is before the telescope: stars, the light of those too faint to be seen one by one, and
+//! What the telescope points at: stars, the light of those too faint to be seen one by one, and
 //! dust.
 
-use super::colour;
 use super::dice::Dice;
 use super::king::King;
 use super::nebula::Nebula;
+use super::star::Star;
 
-/// A star, or an unresolved pair.
+/// The cluster's place in the field, its position angle and its flattening.
 #[derive(Clone, Copy, Debug)]
-pub struct Star {
-    /// Arc seconds right of the middle of the photograph.
-    pub x: f32,
-    /// Arc seconds below the middle.
-    pub y: f32,
-    /// Apparent magnitude in V, dust included.
-    pub magnitude: f32,
-    /// Temperature in kelvin.
-    pub kelvin: f32,
-    /// Colour excess E(B−V) of the dust before it, in magnitudes.
-    pub reddening: f32,
-    /// Whether it belongs to the cluster.
-    pub member: bool,
-}
-
-impl Star {
-    /// Its red, green and blue signals; green is that of magnitude 0 times `flux`.
-    pub fn colour(&self) -> [f32; 3] {
-        colour::star(self.kelvin, self.reddening)
-    }
-}
-
-/// Where the cluster lies in the field and how it is turned and flattened.
-#[derive(Clone, Copy, Debug)]
-pub struct Placement {
+pub(crate) struct Placement {
     x: f32,
     y: f32,
     sin: f32,
@@ -41,15 +17,15 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Centre within `offset` arc seconds of the middle, any position angle, minor axis `axis` of
-    /// the major one.
+    /// A centre within `offset` arc seconds of the field's, along each side; any position angle; a
+    /// minor axis of `axis` times the major one.
     pub(super) fn draw(dice: &mut Dice, offset: f32, axis: f32) -> Self {
         let angle = std::f32::consts::TAU * dice.fresh();
         let (x, y) = (offset * (2.0 * dice.fresh() - 1.0), offset * (2.0 * dice.fresh() - 1.0));
         Self { x, y, sin: angle.sin(), cos: angle.cos(), axis }
     }
 
-    /// From the cluster's own axes to the photograph's.
+    /// Turns coordinates along the cluster's own axes into the photograph's.
     pub(super) fn place(&self, u: f32, v: f32) -> (f32, f32) {
         let v = v * self.axis;
         (self.x + u * self.cos - v * self.sin, self.y + u * self.sin + v * self.cos)
@@ -65,67 +41,63 @@ impl Placement {
 
 /// The summed light of stars too faint to be drawn one by one.
 #[derive(Clone, Copy, Debug)]
-pub struct Glow {
-    /// How it is spread, in arc seconds.
-    pub profile: King,
-    /// Where.
-    pub placement: Placement,
-    /// Apparent magnitude in V of all of it.
-    pub magnitude: f32,
+pub(crate) struct Glow {
+    /// Its surface density, in arc seconds.
+    pub(crate) profile: King,
+    /// Its place.
+    pub(crate) placement: Placement,
+    /// Apparent magnitude in V of the whole.
+    pub(crate) magnitude: f32,
     /// Its mean temperature in kelvin.
-    pub kelvin: f32,
+    pub(crate) kelvin: f32,
     /// Colour excess E(B−V), in magnitudes.
-    pub reddening: f32,
+    pub(crate) reddening: f32,
 }
 
 /// Everything in the field of one photograph.
 #[derive(Clone, Debug)]
-pub struct Scene {
+pub(crate) struct Scene {
     /// The side of the square field, in arc seconds.
-    pub field: f32,
-    /// The stars, those of the cluster first.
-    pub stars: Vec<Star>,
+    pub(crate) field: f32,
+    /// The stars of the cluster.
+    pub(crate) members: Vec<Star>,
+    /// The stars in front of and behind it.
+    pub(crate) field_stars: Vec<Star>,
     /// The unresolved light of a globular cluster.
-    pub glow: Option<Glow>,
+    pub(crate) glow: Option<Glow>,
     /// Dust lit by the bright stars of a young cluster.
     pub(super) nebula: Option<Nebula>,
 }
 
-/// The most field stars drawn; where there would be more, the faintest are left to the sky.
+/// At most this many field stars are drawn; beyond that the faintest count as sky background.
 const FIELD_STARS: f32 = 1800.0;
 
-/// How steeply the stars of the Galaxy increase: their number grows as 10^0.35m, between the 0.25
-/// of the poles and the 0.4 of the plane (Bahcall & Soneira 1980, ApJS 44, 73, near m = 15).
+/// The number of the Galaxy's stars grows with the magnitude m as 10^0.35m: between the 0.25 of the
+/// poles and the 0.4 of the plane (Bahcall & Soneira 1980, ApJS 44, 73, near m = 15).
 const SLOPE: f32 = 0.35;
 
-/// Adds the stars of the Galaxy before and behind the cluster: `density` of them per square degree
-/// brighter than V = 15, the far ones behind up to `dust` magnitudes of E(B−V).
-pub(super) fn add_field_stars(
-    stars: &mut Vec<Star>,
-    dice: &mut Dice,
-    field: f32,
-    density: f32,
-    dust: f32,
-) {
+/// The stars of the Galaxy in front of and behind the cluster: `density` of them per square degree
+/// are brighter than V = 15, the far ones lie behind up to `dust` magnitudes of E(B−V).
+pub(super) fn field_stars(dice: &mut Dice, field: f32, density: f32, dust: f32) -> Vec<Star> {
     let to_15 = density * (field / 3600.0).powi(2);
     let faintest = (15.0 + (FIELD_STARS / to_15.max(1e-3)).log10() / SLOPE).min(21.0);
     let count = to_15 * 10f32.powf(SLOPE * (faintest - 15.0));
     let count = (count + count.sqrt() * dice.normal()).round().max(0.0) as usize;
-    for _ in 0..count {
-        // 1 − u lies in (0, 1], so that its logarithm is finite.
+    let mut star = || {
+        // 1 − u is in (0, 1], so that its logarithm is finite.
         let magnitude = faintest + (1.0 - dice.fresh()).log10() / SLOPE;
-        stars.push(Star {
+        Star {
             x: field * (dice.fresh() - 0.5),
             y: field * (dice.fresh() - 0.5),
             magnitude,
             kelvin: field_kelvin(dice),
             reddening: dust * dice.fresh() * ((magnitude - 6.0) / 10.0).clamp(0.0, 1.0),
-            member: false,
-        });
-    }
+        }
+    };
+    (0..count).map(|_| star()).collect()
 }
 
-/// The temperature of a field star: chiefly F to K dwarfs and K giants, some A and B stars.
+/// The temperature of a field star: mostly F to K dwarfs and K giants, some A and B stars.
 fn field_kelvin(dice: &mut Dice) -> f32 {
     let (centre, spread) = match dice.fresh() {
         u if u < 0.10 => (9500.0, 0.18),

@@ -1,16 +1,17 @@
-//! One exposure: the scene through the telescope onto the CCD, and the picture made of it.
+//! One exposure: the scene through the telescope onto the CCD, and the picture developed from it.
 
 use super::frame::Frame;
 use super::nebula::Nebula;
 use super::psf::Psf;
-use super::scene::{Scene, Star};
+use super::scene::Scene;
+use super::star::Star;
 use super::tables::flux;
 use super::telescope::Telescope;
 use super::{print, sensor};
 use image::RgbImage;
 use rand::Rng;
 
-/// What is fainter than this part of the sky's noise in a pixel is not drawn.
+/// Light fainter than this fraction of the sky's noise in a pixel is not drawn.
 const FLOOR: f32 = 0.15;
 
 /// Photographs `scene`.
@@ -29,7 +30,7 @@ pub(super) fn expose(
     }
     let psf = Psf::new(telescope, size);
     let floor = FLOOR * (telescope.sky[1] + telescope.read_noise.powi(2)).sqrt();
-    for star in &scene.stars {
+    for star in scene.members.iter().chain(&scene.field_stars) {
         add_star(&mut frame, telescope, &psf, star, floor);
     }
     sensor::count(&mut frame, telescope, noise);

@@ -1,6 +1,7 @@
 //! The light that falls on the CCD, as electrons per pixel and colour.
 
-use super::scene::{Glow, Star};
+use super::scene::Glow;
+use super::star::Star;
 use super::tables::flux;
 use super::telescope::{Spikes, Telescope};
 
@@ -23,7 +24,7 @@ impl Frame {
         frame
     }
 
-    /// Adds light given by place, in arc seconds from the middle.
+    /// Adds `light(x, y)` to each pixel, with x and y in arc seconds from the middle.
     pub(super) fn add_surface(&mut self, scale: f32, light: impl Fn(f32, f32) -> [f32; 3]) {
         let middle = 0.5 * self.size as f32;
         for (row, line) in self.pixels.chunks_exact_mut(self.size).enumerate() {
@@ -46,8 +47,8 @@ impl Frame {
         });
     }
 
-    /// Adds `light` times `weight(dx, dy)`, by the distance of a pixel's middle, in the pixels
-    /// within `reach` of a place.
+    /// Adds `light` times `weight(dx, dy)` to the pixels within `reach` of `at`; dx and dy are from
+    /// there to the pixel's middle.
     pub(super) fn add_disc(
         &mut self,
         at: (f32, f32),
@@ -76,7 +77,7 @@ impl Frame {
         }
     }
 
-    /// Adds light at a point, shared among the four pixels around it.
+    /// Adds light at a point, divided among the four pixels around it.
     fn add_point(&mut self, x: f32, y: f32, light: [f32; 3]) {
         let (x, y) = (x - 0.5, y - 0.5);
         let last = self.size as f32 - 1.0;
@@ -92,7 +93,7 @@ impl Frame {
         add(&mut self.pixels[at + self.size + 1], light, fx * fy);
     }
 
-    /// Adds the spikes of a star of `light` electrons, out to where they sink under `floor`
+    /// Adds the spikes of a star of `light` electrons, out to where they fall below `floor`
     /// electrons a pixel.
     pub(super) fn add_spikes(
         &mut self,
@@ -103,15 +104,15 @@ impl Frame {
         floor: f32,
     ) {
         const STEP: f32 = 0.5;
-        // Diffraction goes with the wavelength: red spikes are longer, and fainter at their feet.
+        // Diffraction scales with the wavelength: red spikes are longer, and fainter at the base.
         let lengths: [f32; 3] = std::array::from_fn(|c| {
             spikes.length * super::colour::WAVELENGTHS[c] / super::colour::WAVELENGTHS[1]
         });
-        // Four times the integral of 1/(1+(t/l)²) from 0 to infinity.
-        let feet: [f32; 3] = std::array::from_fn(|c| {
+        // The integral of 1/(1+(t/l)²) from 0 to infinity over four arms is 2πl.
+        let bases: [f32; 3] = std::array::from_fn(|c| {
             light[c] * spikes.part * STEP / (2.0 * std::f32::consts::PI * lengths[c])
         });
-        let brightest = feet.into_iter().fold(0.0, f32::max) / STEP;
+        let brightest = bases.into_iter().fold(0.0, f32::max) / STEP;
         if brightest <= floor {
             return;
         }
@@ -121,13 +122,13 @@ impl Frame {
             let (sin, cos) = angle.sin_cos();
             for step in 1..(reach / STEP) as usize {
                 let t = step as f32 * STEP;
-                let light = std::array::from_fn(|c| feet[c] / (1.0 + (t / lengths[c]).powi(2)));
+                let light = std::array::from_fn(|c| bases[c] / (1.0 + (t / lengths[c]).powi(2)));
                 self.add_point(x + t * cos, y + t * sin, light);
             }
         }
     }
 
-    /// Where a star lies, in pixels from the top left corner.
+    /// A star's position in pixels from the top left corner.
     pub(super) fn position(&self, telescope: &Telescope, star: &Star) -> (f32, f32) {
         let middle = 0.5 * self.size as f32;
         (star.x / telescope.scale + middle, star.y / telescope.scale + middle)

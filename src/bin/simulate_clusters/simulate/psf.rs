@@ -1,12 +1,13 @@
-//! The image of a star: Moffat's (1969) profile (1 + (r/α)²)^−β, ready made at sub-pixel places.
+//! The image of a star: Moffat's (1969) profile (1 + (r/α)²)^−β, precomputed at sub-pixel
+//! positions.
 
 use super::frame::{Frame, add};
 use super::telescope::Telescope;
 
-/// Places of a star's centre within a pixel, along each side, that stamps are made for.
+/// Stamps are made for this many positions of a star's centre along each side of a pixel.
 const PHASES: usize = 8;
 
-/// Pixels from the middle of a stamp to its edge; brighter stars have wings beyond it.
+/// Pixels from the middle of a stamp to its edge; bright stars have wings beyond it.
 const RADIUS: usize = 9;
 const SIDE: usize = 2 * RADIUS + 1;
 
@@ -19,9 +20,9 @@ pub(super) struct Psf {
     peak: f32,
     alpha2: f32,
     beta: f32,
-    /// r² = form[0] dx² + form[1] dx dy + form[2] dy².
+    /// `r² = form[0] dx² + form[1] dx dy + form[2] dy²`.
     form: [f32; 3],
-    /// One stamp of SIDE × SIDE for each phase, rows of phases from the top left of the pixel.
+    /// A stamp of SIDE × SIDE for each phase; the phases in rows from the top left of the pixel.
     stamps: Vec<f32>,
     /// The profile at each quarter pixel.
     wings: Vec<f32>,
@@ -34,7 +35,7 @@ impl Psf {
         let alpha2 = telescope.width.powi(2) / (4.0 * (2f32.powf(1.0 / beta) - 1.0));
         let (axis, angle) = telescope.roundness;
         let (sin, cos) = angle.sin_cos();
-        // The area within an ellipse stays that of the circle.
+        // An ellipse of the same area as the circle.
         let form = [
             axis * cos * cos + sin * sin / axis,
             2.0 * sin * cos * (axis - 1.0 / axis),
@@ -67,7 +68,7 @@ impl Psf {
 
     /// The light in a pixel whose centre is at (dx, dy) from the star.
     fn pixel(&self, dx: f32, dy: f32) -> f32 {
-        // The profile bends within a pixel only near the middle.
+        // Only near the middle does the profile bend within a pixel.
         if self.r2(dx, dy) > 6.0 {
             return self.profile(self.r2(dx, dy));
         }
@@ -79,7 +80,7 @@ impl Psf {
             / 9.0
     }
 
-    /// Draws a star of `light` electrons at (x, y), to where it sinks under `floor` electrons a
+    /// Draws a star of `light` electrons at (x, y), out to where it falls below `floor` electrons a
     /// pixel.
     pub(super) fn draw(&self, frame: &mut Frame, x: f32, y: f32, light: [f32; 3], floor: f32) {
         let brightest = light.into_iter().fold(0.0, f32::max);
@@ -113,7 +114,7 @@ impl Psf {
         }
     }
 
-    /// Adds the ready-made image, to `radius` pixels from the star's own.
+    /// Adds the precomputed image, out to `radius` pixels from the star's own.
     fn stamp(&self, frame: &mut Frame, x: f32, y: f32, light: [f32; 3], radius: usize) {
         let (column, row) = (x.floor(), y.floor());
         let phase = |part: f32| ((part * PHASES as f32) as usize).min(PHASES - 1);

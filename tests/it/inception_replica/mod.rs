@@ -1,25 +1,31 @@
 //! The graph of Inception v3 as it was published in December 2015 (`classify_image_graph_def.pb`),
 //! node for node, with random weights: for tests and benchmarks. It has learnt nothing.
 //!
-//! The weights are such that the picture comes through, whatever the depth. Let x be a layer's
-//! input, with variance v·s² over its channels, where s is [`SPREAD`]. A filter's weights are
-//! normal with variance 2/fan-in (He et al. 2015, arXiv:1502.01852), less their mean: what all
-//! channels have in common then has no effect, and the convolution has variance 2v·s² around 0.
-//! With σ² = 2·[`RELU_VARIANCE`], batch normalisation makes that v/`RELU_VARIANCE`·s² around β = s.
-//! At v = `RELU_VARIANCE` this is s², ReLU leaves `RELU_VARIANCE`·s², and every layer is
-//! like the one before. Other v are drawn towards this one: where x varies less, less is cut off,
-//! and the variance grows by up to 1/`RELU_VARIANCE`; where it varies more, more is cut off, and it
-//! shrinks.
+//! The weights keep the picture alive at any depth. Let x be a layer's input, with variance v·s²
+//! over its channels, where s is [`SPREAD`]. A filter's weights are normal with variance 2/fan-in
+//! (He et al. 2015, arXiv:1502.01852), less their mean: what all channels have in common then has
+//! no effect, and the convolution has variance 2v·s² around 0. With σ² = 2·[`RELU_VARIANCE`], batch
+//! normalisation turns that into v/`RELU_VARIANCE`·s² around β = s. At v = `RELU_VARIANCE` this is
+//! s², ReLU leaves `RELU_VARIANCE`·s², and every layer is like the one before. Any other v moves
+//! towards this one: if x varies less, less is cut off and the variance grows by up to
+//! 1/`RELU_VARIANCE`; if it varies more, more is cut off and the variance shrinks.
+//!
+//! Benchmarks compile these files as a module of their own.
 
-use super::inception_blocks::{Block, Convolution, GLOBAL_AVERAGE, Pooling, STEM, Step, blocks};
-use crate::error::Result;
-use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
-use crate::proto::{self, GraphDef, TensorProto, Value};
-use crate::simulate::{ClusterKind, encode_jpeg, photograph};
-use crate::tf::GraphBuilder;
+#![allow(clippy::unwrap_used)]
+
+mod blocks;
+
+use blocks::{Block, Convolution, GLOBAL_AVERAGE, Pooling, STEM, Step, blocks};
+use image::{ImageFormat, Rgb, RgbImage};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use retrain::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
+use retrain::proto::{self, GraphDef, TensorProto, Value};
+use retrain::tf::GraphBuilder;
+use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 /// Width and height of the pixels.
@@ -28,24 +34,24 @@ const SIZE: i32 = 299;
 const LOGITS: usize = 1008;
 /// ε of the published batch normalisation.
 const EPSILON: f32 = 0.001;
-/// s, the standard deviation of a layer before its ReLU, and its mean: about one value in six is
-/// cut off. Less than 1, so that gradient descent on 2048 bottleneck values x is stable at the
-/// usual rate η of 0.01: η·|x|²/2 is 1.4, less than 2.
+/// s, both the standard deviation and the mean of a layer before its ReLU: about one value in six
+/// is cut off. It is less than 1 so that gradient descent on 2048 bottleneck values x is stable at
+/// the usual rate η of 0.01: η·|x|²/2 is 1.4, less than 2.
 const SPREAD: f32 = 0.3;
 /// The variance of max(0, z), where z is normal with mean 1 and variance 1: 2Φ(1) + φ(1) − (Φ(1) +
 /// φ(1))².
 const RELU_VARIANCE: f32 = 0.751;
-/// How much the constants of batch normalisation differ from channel to channel: enough to show
-/// when one is taken for another.
+/// How much the constants of batch normalisation differ from channel to channel: enough to notice
+/// if two are swapped.
 const JITTER: f32 = 0.1;
-/// The size of the JPEG that the published graph holds as its default input.
+/// The size of the JPEG that is the published graph's default input.
 const CONTENTS_BYTES: usize = 2683;
 
 /// Makes the graph; equal seeds give equal graphs.
-pub fn build_inception_v3_2015(seed: u64) -> Result<GraphDef> {
+pub(crate) fn build_inception_v3_2015(seed: u64) -> GraphDef {
     let mut b = GraphBuilder::default();
     let weights = &mut Weights(ChaCha8Rng::seed_from_u64(seed));
-    let mut x = add_input(&mut b, default_contents(seed)?);
+    let mut x = add_input(&mut b, default_contents());
     for step in STEM {
         x = add_step(&mut b, weights, &x, &step).remove(0);
     }
@@ -53,13 +59,13 @@ pub fn build_inception_v3_2015(seed: u64) -> Result<GraphDef> {
         x = add_block(&mut b, weights, &x, &block);
     }
     add_softmax(&mut b, weights, &x);
-    Ok(GraphDef { node: b.take_nodes(), ..GraphDef::default() })
+    GraphDef { node: b.take_nodes(), ..GraphDef::default() }
 }
 
 /// Makes the graph and writes it to `path`.
-pub fn write_inception(path: &Path, seed: u64) -> Result<()> {
-    path.parent().map_or(Ok(()), crate::fsio::ensure_dir_exists)?;
-    crate::fsio::write(path, &proto::serialize(&build_inception_v3_2015(seed)?)?)
+pub(crate) fn write_inception(path: &Path, seed: u64) {
+    path.parent().map(fs::create_dir_all).transpose().unwrap();
+    fs::write(path, proto::serialize(&build_inception_v3_2015(seed)).unwrap()).unwrap();
 }
 
 /// Random numbers for weights.
@@ -86,24 +92,26 @@ impl Weights {
     }
 }
 
-/// A picture in the making: a tensor [1, height, width, channels].
+/// The output of a layer: a tensor [1, height, width, channels].
 struct Features {
     name: String,
     channels: usize,
 }
 
-/// A small simulated photograph as JPEG, with a comment that brings it to the size of the published
-/// one: the graph then has the published file's size to the byte.
-fn default_contents(seed: u64) -> Result<Vec<u8>> {
-    let mut jpeg = encode_jpeg(&photograph(ClusterKind::Globular, seed, 0, 48), 75)?;
+/// A small JPEG with a comment that makes it as large as the published one, so that the graph has
+/// the published file's size to the byte.
+fn default_contents() -> Vec<u8> {
+    let picture = RgbImage::from_fn(48, 48, |x, y| Rgb([5 * x as u8, 5 * y as u8, 128]));
+    let mut jpeg = Cursor::new(Vec::new());
+    picture.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+    let mut jpeg = jpeg.into_inner();
     // A comment: its marker, its length (which counts its own two bytes), its text.
-    if let Some(text) = CONTENTS_BYTES.checked_sub(jpeg.len() + 4) {
-        let mut comment = vec![0xff, 0xfe];
-        comment.extend((text as u16 + 2).to_be_bytes());
-        comment.resize(text + 4, b' ');
-        jpeg.splice(2..2, comment);
-    }
-    Ok(jpeg)
+    let text = CONTENTS_BYTES - jpeg.len() - 4;
+    let mut comment = vec![0xff, 0xfe];
+    comment.extend((text as u16 + 2).to_be_bytes());
+    comment.resize(text + 4, b' ');
+    jpeg.splice(2..2, comment);
+    jpeg
 }
 
 fn add_constant(
@@ -208,7 +216,7 @@ fn add_convolution(
     let filters = weights.filters(shape);
     let mut constants = |mean: f32, stddev: f32| weights.normal(channels, mean, stddev);
     let beta = constants(SPREAD, JITTER * SPREAD);
-    // Has no effect without `scale_after_normalization`.
+    // γ has no effect without `scale_after_normalization`.
     let gamma = constants(1.0, JITTER);
     let mean = constants(0.0, JITTER * SPREAD);
     let variance = constants(2.0 * RELU_VARIANCE - EPSILON, JITTER);
@@ -238,7 +246,7 @@ fn add_pooling(b: &mut GraphBuilder, name: &str, x: &Features, pooling: &Pooling
     let Pooling { op, size, stride, padding } = *pooling;
     b.name_scope_named(name, |b, scope| {
         let pool = match op {
-            // When the graph was made, this op knew of no type but float.
+            // When the graph was made, this op had no attribute for its type.
             "MaxPool" => {
                 let checked = add_check(b, &x.name, "MaxPool input is not finite.");
                 b.op_named(op, scope.into()).input(checked)
@@ -252,7 +260,7 @@ fn add_pooling(b: &mut GraphBuilder, name: &str, x: &Features, pooling: &Pooling
     })
 }
 
-/// `x` once it is known to hold finite numbers only.
+/// `x`, which waits for a check that all its numbers are finite.
 fn add_check(b: &mut GraphBuilder, x: &str, message: &str) -> String {
     let check = b
         .op("CheckNumerics", "CheckNumerics")

@@ -1,6 +1,5 @@
-//! What Inception v3 is made of (Szegedy et al. 2015, arXiv:1512.00567), as it was published in
-//! December 2015: a stem, then eleven blocks of parallel branches whose results are joined channel
-//! after channel.
+//! The parts of Inception v3 (Szegedy et al. 2015, arXiv:1512.00567) as it was published in
+//! December 2015: a stem, then eleven blocks of parallel branches whose channels are concatenated.
 
 /// A convolution, always followed by batch normalisation and ReLU.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +31,7 @@ pub(super) enum Step {
     Fork([Convolution; 2]),
 }
 
-/// The branches of a block. The steps of a branch go under a scope `tower`, unless there is but
+/// The branches of a block. The steps of a branch go under a scope `tower`, unless there is only
 /// one.
 pub(super) type Block = Vec<Vec<Step>>;
 
@@ -41,7 +40,7 @@ const MAXIMUM: Step = Step::Pool(Pooling { op: "MaxPool", size: 3, stride: 1, pa
 /// Halves height and width.
 const SHRINK: Step = Step::Pool(Pooling { op: "MaxPool", size: 3, stride: 2, padding: "VALID" });
 
-/// The pooling after all blocks: over the whole picture.
+/// The pooling after all blocks, over the whole picture.
 pub(super) const GLOBAL_AVERAGE: Pooling =
     Pooling { op: "AvgPool", size: 8, stride: 1, padding: "VALID" };
 
@@ -49,7 +48,7 @@ const fn convolution(channels: usize, height: usize, width: usize) -> Convolutio
     Convolution { channels, kernel: [height, width], stride: 1, padding: "SAME" }
 }
 
-/// As large after it as before.
+/// Keeps height and width.
 const fn same(channels: usize, height: usize, width: usize) -> Step {
     Step::Convolve(convolution(channels, height, width))
 }
@@ -104,7 +103,7 @@ fn with_5x5(pooled: usize) -> Block {
     ]
 }
 
-/// 7×7 as 1×7 and 7×1; `n` channels in between.
+/// 7×7 as 1×7 and 7×1, with `n` channels in between.
 fn with_7x7(n: usize) -> Block {
     vec![
         vec![same(192, 1, 1)],

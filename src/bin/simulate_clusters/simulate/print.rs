@@ -1,12 +1,12 @@
 //! From electrons to a picture: background, smoothing, and the asinh stretch that shows faint and
-//! bright at once (Lupton et al. 2004, PASP 116, 133), here for each colour by itself, which lets
-//! bright stars turn white.
+//! bright light at once (Lupton et al. 2004, PASP 116, 133), applied to each colour on its own so
+//! that bright stars turn white.
 
 use super::frame::Frame;
 use super::telescope::Telescope;
 use image::RgbImage;
 
-/// How often the colours are smoothed by 1-2-1.
+/// How many times the colours are smoothed with weights 1-2-1.
 const COLOUR_BLUR: usize = 2;
 
 /// Develops the frame.
@@ -32,11 +32,11 @@ pub(super) fn develop(mut frame: Frame, telescope: &Telescope) -> RgbImage {
     let grey = blur_colours(&mut frame);
     let mut rgb = Vec::with_capacity(size * size * 3);
     for (colours, grey) in frame.pixels.iter().zip(grey) {
-        // `as u8` saturates.
+        // `as u8` saturates, so that no clamp is needed.
         rgb.extend(colours.map(|c| (c + grey + 0.5) as u8));
     }
     let side = size as u32;
-    // The buffer has the image's length by construction; the other arm is never taken.
+    // The buffer has the image's length by construction; the default is never used.
     RgbImage::from_raw(side, side, rgb).unwrap_or_else(|| RgbImage::new(side, side))
 }
 
@@ -44,9 +44,9 @@ fn mean(colours: [f32; 3]) -> f32 {
     (colours[0] + colours[1] + colours[2]) / 3.0
 }
 
-/// Leaves the colours less their mean, smoothed, and returns the mean, sharp. Colour cameras and
-/// the usual treatment of noise leave colours about half as sharp as brightness; it also halves
-/// what they take in a JPEG.
+/// Splits the frame into brightness, which is returned sharp, and colour less brightness, which
+/// stays in the frame, smoothed. In real photographs colour is about half as sharp as brightness,
+/// from colour cameras and noise reduction; it also halves the space colour takes in a JPEG.
 fn blur_colours(frame: &mut Frame) -> Vec<f32> {
     let grey: Vec<f32> = frame.pixels.iter().map(|pixel| mean(*pixel)).collect();
     for (pixel, grey) in frame.pixels.iter_mut().zip(&grey) {
@@ -58,30 +58,29 @@ fn blur_colours(frame: &mut Frame) -> Vec<f32> {
     grey
 }
 
-/// `f32::asinh` is three times slower, for accuracy that 8 bits cannot show.
+/// Three times faster than `f32::asinh`, which is more accurate than 8 bits can show.
 fn asinh(x: f32) -> f32 {
     let a = x.abs();
     (a + (a * a + 1.0).sqrt()).ln().copysign(x)
 }
 
-/// The level that a quarter of the pixels lie under: the sky, even where a cluster fills half the
-/// field.
+/// The first quartile of the pixels: the sky, even if a cluster fills half the field.
 fn background(frame: &Frame, colour: usize) -> f32 {
     let mut sample: Vec<f32> = frame.pixels.iter().step_by(11).map(|pixel| pixel[colour]).collect();
     let quarter = sample.len() / 4;
     *sample.select_nth_unstable_by(quarter, f32::total_cmp).1
 }
 
-/// The signal, above `black`, that one pixel in a thousand exceeds in green: what a photographer
-/// makes nearly white.
+/// The green signal above `black` that one pixel in a thousand exceeds: photographers print it
+/// nearly white.
 fn highlight(frame: &Frame, black: f32) -> f32 {
     let mut green: Vec<f32> = frame.pixels.iter().map(|pixel| pixel[1]).collect();
     let at = green.len() - 1 - green.len() / 1000;
     *green.select_nth_unstable_by(at, f32::total_cmp).1 - black
 }
 
-/// How much of the light is left at a place when the edges are faded to black about `radius` sides
-/// from the middle, as is done to hide distorted corners.
+/// The fraction of light left at a pixel when the edges fade to black about `radius` sides from the
+/// middle, which hides distorted corners.
 fn vignette(column: f32, row: f32, size: f32, radius: f32) -> f32 {
     if radius >= 1.0 {
         return 1.0;
@@ -91,7 +90,7 @@ fn vignette(column: f32, row: f32, size: f32, radius: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
-/// Shares the part `share` of each pixel among its neighbours, along rows and then along columns.
+/// Gives the fraction `share` of each pixel to its two neighbours, along rows and then columns.
 fn smooth(frame: &mut Frame, share: f32) {
     let size = frame.size;
     let (side, middle) = (0.25 * share, 1.0 - 0.5 * share);

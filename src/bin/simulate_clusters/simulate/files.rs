@@ -1,53 +1,53 @@
-//! Directories of simulated photographs, in the layout that the retraining tools read: one
-//! directory for each class.
+//! Directories of simulated photographs, in the layout that the retraining tools read: a directory
+//! for each class.
 
-use super::{ClusterKind, encode_jpeg, photograph, photograph_of_class};
-use crate::error::{Error, Result};
-use crate::fsio;
+use super::cluster::{ClusterKind, encode_jpeg, photograph, photograph_of_class};
+use retrain::error::Result;
+use retrain::fsio;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 /// The JPEG quality at which 120 photographs of 256 pixels take about 1 MB and show no blocks.
-pub const QUALITY: u8 = 72;
+pub(crate) const QUALITY: u8 = 72;
 
 /// What to write, and where.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The directory for the class directories.
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Photographs in each class.
-    pub per_class: u64,
-    /// Other seeds give other photographs.
-    pub seed: u64,
-    /// Side of the photographs, pixels, at least 16.
-    pub size: u32,
+    pub(crate) per_class: u64,
+    /// A different seed gives different photographs.
+    pub(crate) seed: u64,
+    /// Width and height of the photographs in pixels, 16 to 4096.
+    pub(crate) size: u32,
     /// JPEG quality, 1 to 100.
-    pub quality: u8,
-    /// More photographs, apart from those in `out`: for trying the trained model on.
-    pub test_photos: Option<TestPhotos>,
-    /// `Some(k)` for k > 2 makes k classes `class_0000`, `class_0001`, … in place of the two
-    /// kinds: by turns globular and open clusters, each class with parameters of its own. They
-    /// are for tests of scale.
-    pub classes: Option<u32>,
-    /// Threads, or all cores.
-    pub threads: Option<NonZero<usize>>,
+    pub(crate) quality: u8,
+    /// More photographs, none of them in `out`: to try the trained model on.
+    pub(crate) test_photos: Option<TestPhotos>,
+    /// `Some(k)` with k > 2 makes k classes `class_0000`, `class_0001`, … instead of the two kinds:
+    /// alternately globular and open clusters, each class with parameters of its own. They are for
+    /// tests of scale.
+    pub(crate) classes: Option<u32>,
+    /// Threads; all cores if `None`.
+    pub(crate) threads: Option<NonZero<usize>>,
 }
 
-/// Photographs that no class directory of the plan holds; they go on with the numbers where the
+/// Photographs that are in none of the plan's class directories; their numbers continue where the
 /// others end.
 #[derive(Clone, Debug)]
-pub struct TestPhotos {
-    /// The directory for their class directories; it should not lie within [`Plan::out`].
-    pub out: PathBuf,
+pub(crate) struct TestPhotos {
+    /// The directory for their class directories; it should not be inside [`Plan::out`].
+    pub(crate) out: PathBuf,
     /// Photographs in each class.
-    pub per_class: u64,
+    pub(crate) per_class: u64,
 }
 
 impl Plan {
-    /// 60 photographs of 256 pixels for each of the two kinds.
-    pub fn new(out: impl Into<PathBuf>) -> Self {
+    /// 60 photographs of 256 pixels of each of the two kinds.
+    pub(crate) fn new(out: impl Into<PathBuf>) -> Self {
         Self {
             out: out.into(),
             per_class: 60,
@@ -69,7 +69,7 @@ impl Plan {
     }
 }
 
-/// A directory of photographs of one sort.
+/// What a class directory shows.
 #[derive(Clone, Copy)]
 enum Class {
     Kind(ClusterKind),
@@ -102,22 +102,12 @@ impl Class {
 }
 
 /// Writes the photographs of `plan`: `out/<class>/<letter><5-digit number>.jpg`, such as `globular
-/// cluster/g00017.jpg`. Existing files of the same names are replaced. Returns how many were
+/// cluster/g00017.jpg`. Existing files of the same name are replaced. Returns how many were
 /// written.
 ///
 /// # Errors
-/// A plan with a size or quality out of range, and whatever the file system refuses; the first
-/// failure stops the rest.
-pub fn simulate_clusters(plan: &Plan) -> Result<u64> {
-    if plan.size < 16 || plan.size > 4096 {
-        return Err(Error::usage(
-            "size",
-            format!("{} is not between 16 and 4096 pixels", plan.size),
-        ));
-    }
-    if !(1..=100).contains(&plan.quality) {
-        return Err(Error::usage("quality", format!("{} is not between 1 and 100", plan.quality)));
-    }
+/// What the file system refuses; the first failure stops the rest.
+pub(crate) fn simulate_clusters(plan: &Plan) -> Result<u64> {
     let classes = plan.classes();
     let written = write_all(plan, &classes, &plan.out, 0, plan.per_class)?;
     let tests = match &plan.test_photos {
@@ -155,7 +145,7 @@ fn write_all(plan: &Plan, classes: &[Class], out: &Path, first: u64, count: u64)
         plan.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        // A panic in a worker is a bug and is passed on; else the first error is the answer.
+        // A panic in a worker is a bug and is passed on; otherwise the first error is returned.
         workers.into_iter().try_for_each(|worker| {
             worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })

@@ -1,5 +1,5 @@
-//! Clumpy positions, as of young clusters: a fractal made by dividing cubes (Goodwin & Whitworth
-//! 2004, A&A 413, 929).
+//! Clumpy positions, as in young clusters: a fractal from the division of cubes (Goodwin &
+//! Whitworth 2004, A&A 413, 929).
 
 use rand::{Rng, RngExt};
 
@@ -11,19 +11,19 @@ pub(super) fn positions(
     dimension: f32,
     half: f32,
 ) -> Vec<(f32, f32)> {
-    // A cube's eight children have children with probability 2^(D−3) each.
+    // Each of a cube's eight children is kept with probability 2^(D−3).
     let keep = 2f32.powf(dimension - 3.0);
     let mut parents = vec![[0.0f32; 3]];
     let mut side = 1.0f32;
-    // Twice as many as needed, for the corners are cut off.
+    // Twice as many as needed, because the corners are cut off.
     while parents.len() < 2 * count.max(1) {
         side *= 0.5;
         let mut children = Vec::with_capacity(parents.len() * 8);
         for parent in &parents {
             for corner in 0..8u32 {
-                // The first division keeps all, lest the whole cluster die out.
+                // The first division keeps all, or the whole cluster could die out.
                 if side == 0.5 || rng.random::<f32>() < keep {
-                    // A little noise hides the lattice.
+                    // Noise hides the lattice.
                     children.push(std::array::from_fn(|axis| {
                         let sign = if corner >> axis & 1 == 0 { -1.0 } else { 1.0 };
                         parent[axis] + side * (sign + 0.6 * (rng.random::<f32>() - 0.5))
@@ -47,7 +47,7 @@ pub(super) fn positions(
     positions
 }
 
-/// Centres the positions and brings half of them within `half`.
+/// Centres the positions and scales them so that half lie within `half`.
 fn scale(positions: &mut [(f32, f32)], half: f32) {
     if positions.is_empty() {
         return;

@@ -1,16 +1,17 @@
-//! Seeded chance: every number in a photograph comes from a ChaCha stream keyed by what the
-//! photograph is, so that it is the same on any machine, in any order and on any number of threads.
+//! Seeded random numbers: each number in a photograph comes from a ChaCha stream whose key is what
+//! identifies the photograph, so that it is the same on any machine, in any order and on any number
+//! of threads.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// How far one photograph of a class strays from the class's own parameters, as a part of their
-/// whole range.
+/// How far a photograph's parameters stray from those of its class, as a fraction of their whole
+/// range.
 const CLASS_SPREAD: f32 = 0.15;
 
-/// What the numbers are for; each use has its own stream, so that drawing more of one leaves the
-/// others as they were.
+/// What the numbers are for. Each use has its own stream, so that drawing more for one does not
+/// change the others.
 #[derive(Clone, Copy)]
 pub(super) enum Stream {
     Scene = 0,
@@ -22,17 +23,16 @@ pub(super) enum Stream {
 /// The generator of one stream of one photograph.
 pub(super) fn generator(group: u64, seed: u64, index: u64, stream: Stream) -> ChaCha8Rng {
     let mut key = [0u8; 32];
-    // The key holds the four numbers themselves: no hash, so no collisions.
+    // The key holds the four numbers themselves, so that no two photographs share a stream.
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed, index, group, stream as u64]) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
 }
 
-/// Draws the parameters of a photograph: from their whole range, or near the values that belong to
-/// its class.
+/// Draws the parameters of a photograph: from their whole range, or near the values of its class.
 pub(super) struct Dice {
-    /// For whatever is drawn anew for each star or pixel.
+    /// For what is drawn separately for each star or pixel.
     pub(super) rng: ChaCha8Rng,
     class: Option<ChaCha8Rng>,
 }
@@ -42,8 +42,7 @@ impl Dice {
         Self { rng, class: None }
     }
 
-    /// Parameters that stay near those which `class` draws. They must be asked for in a fixed
-    /// order.
+    /// Parameters near those that `class` draws. They must be asked for in a fixed order.
     pub(super) fn near(rng: ChaCha8Rng, class: ChaCha8Rng) -> Self {
         Self { rng, class: Some(class) }
     }
@@ -53,7 +52,7 @@ impl Dice {
         let own: f32 = self.rng.random();
         let Some(class) = &mut self.class else { return own };
         let u = class.random::<f32>() + CLASS_SPREAD * (own - 0.5);
-        // Reflected at the ends, which keeps it uniform over all classes.
+        // Reflecting at the ends keeps it uniform over all classes.
         let u = u.abs();
         if u >= 1.0 { (2.0 - u).min(0.999_999) } else { u }
     }
@@ -63,7 +62,7 @@ impl Dice {
         low + (high - low) * self.unit()
     }
 
-    /// A parameter, its logarithm uniform between two positive values.
+    /// A parameter whose logarithm is uniform between those of two positive values.
     pub(super) fn log_range(&mut self, low: f32, high: f32) -> f32 {
         low * (high / low).powf(self.unit())
     }
@@ -73,12 +72,12 @@ impl Dice {
         self.unit() < p
     }
 
-    /// A standard normal number, drawn anew.
+    /// A standard normal number, whatever the class.
     pub(super) fn normal(&mut self) -> f32 {
         StandardNormal.sample(&mut self.rng)
     }
 
-    /// A uniform number in [0, 1), drawn anew.
+    /// A uniform number in [0, 1), whatever the class.
     pub(super) fn fresh(&mut self) -> f32 {
         self.rng.random()
     }

@@ -1,12 +1,11 @@
 //! King's (1962, AJ 67, 471) empirical law for the surface density of star clusters:
-//! f(r) ∝ [(1 + (r/r_c)²)^−½ − (1 + (r_t/r_c)²)^−½]² within the tidal radius r_t, and none beyond
-//! it.
+//! f(r) ∝ [(1 + (r/r_c)²)^−½ − (1 + (r_t/r_c)²)^−½]² within the tidal radius r_t, nothing beyond.
 
 use rand::{Rng, RngExt};
 
-/// A King profile. Lengths are in any unit, the same for all.
+/// A King profile. Lengths are in any unit, as long as it is the same for all.
 #[derive(Clone, Copy, Debug)]
-pub struct King {
+pub(crate) struct King {
     /// The core radius.
     core: f64,
     /// 1 + (r_t/r_c)².
@@ -14,36 +13,24 @@ pub struct King {
 }
 
 impl King {
-    /// A profile of `core` radius and `tidal` radius, which must be positive, the tidal one the
-    /// greater.
-    pub fn new(core: f64, tidal: f64) -> Self {
+    /// A profile with these core and tidal radii. Both must be positive, and the tidal one larger.
+    pub(crate) fn new(core: f64, tidal: f64) -> Self {
         let core = core.max(f64::MIN_POSITIVE);
         Self { core, edge: 1.0 + (tidal.max(core) / core).powi(2) }
     }
 
-    /// The core radius.
-    pub fn core(&self) -> f64 {
-        self.core
-    }
-
     /// The tidal radius.
-    pub fn tidal(&self) -> f64 {
+    pub(crate) fn tidal(&self) -> f64 {
         self.core * (self.edge - 1.0).sqrt()
     }
 
-    /// The density of stars at distance `r` from the centre, per unit area; its integral over the
-    /// cluster is 1.
-    pub fn density(&self, r: f64) -> f64 {
-        self.density_at(r * r) / self.norm()
-    }
-
-    /// The part of the stars within `r` of the centre (King 1962, equation 18).
-    pub fn within(&self, r: f64) -> f64 {
+    /// The fraction of the stars within `r` of the centre (King 1962, equation 18).
+    pub(crate) fn within(&self, r: f64) -> f64 {
         self.sum((r / self.core).powi(2)) / self.sum(self.edge - 1.0)
     }
 
     /// The radius within which half the stars lie, in projection.
-    pub fn half(&self) -> f64 {
+    pub(crate) fn half(&self) -> f64 {
         let (mut low, mut high) = (0.0, self.tidal());
         for _ in 0..50 {
             let middle = 0.5 * (low + high);
@@ -53,9 +40,9 @@ impl King {
     }
 
     /// The distance of a random star from the centre.
-    pub fn sample(&self, rng: &mut impl Rng) -> f64 {
-        // The law without its last term, 1/(1+x) in x = (r/r_c)², lies above it and is inverted in
-        // closed form: draw from that and keep the part that the law allows.
+    pub(crate) fn sample(&self, rng: &mut impl Rng) -> f64 {
+        // Rejection sampling: the law without its second term, 1/(1+x) in x = (r/r_c)², is never
+        // below it and can be inverted in closed form.
         loop {
             let y = self.edge.powf(rng.random());
             let keep = (1.0 - (y / self.edge).sqrt()).powi(2);
@@ -65,13 +52,13 @@ impl King {
         }
     }
 
-    /// What [`King::density_at`] is to be divided by to have the integral 1.
-    pub(super) fn norm(&self) -> f64 {
+    /// The integral of [`King::density_at`] over the cluster.
+    pub(crate) fn norm(&self) -> f64 {
         std::f64::consts::PI * self.core * self.core * self.sum(self.edge - 1.0)
     }
 
-    /// The law itself, at a distance given by its square; it is evaluated for each pixel.
-    pub(super) fn density_at(&self, r2: f64) -> f64 {
+    /// The law itself, at the square of a distance: it is evaluated for each pixel.
+    pub(crate) fn density_at(&self, r2: f64) -> f64 {
         let y = 1.0 + r2 / (self.core * self.core);
         if y >= self.edge { 0.0 } else { (y.sqrt().recip() - self.edge.sqrt().recip()).powi(2) }
     }

@@ -1,4 +1,4 @@
-//! The telescope, the camera, the night and the darkroom, different for each photograph.
+//! The telescope, the camera, the night and the darkroom: different for each photograph.
 
 use super::dice::Dice;
 
@@ -7,32 +7,32 @@ use super::dice::Dice;
 /// nm.
 const PHOTONS: f32 = 7.9e9;
 
-/// Everything about one exposure that is not in the sky.
+/// Everything about an exposure except the scene.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Telescope {
     /// Electrons counted from a star of magnitude 0, in each colour.
     pub(super) electrons: f32,
-    /// Side of a pixel, arc seconds.
+    /// Side of a pixel in arc seconds.
     pub(super) scale: f32,
-    /// Electrons of sky in a pixel, in red, green and blue.
+    /// Electrons from the sky in a pixel, in red, green and blue.
     pub(super) sky: [f32; 3],
-    /// How the sky brightens across the field, as parts of the sky: right, down.
+    /// How much the sky brightens across the field to the right and down, as fractions of the sky.
     pub(super) gradient: [f32; 2],
-    /// Read noise of the whole exposure, electrons.
+    /// Read noise of the whole exposure in electrons.
     pub(super) read_noise: f32,
-    /// Electrons that a pixel holds.
+    /// Electrons that a pixel can hold.
     pub(super) full_well: f32,
-    /// Whether full pixels spill along their column rather than into a drain.
+    /// Whether full pixels spill along their column instead of into a drain.
     pub(super) bleeds: bool,
-    /// Full width at half maximum of a star, pixels.
+    /// Full width at half maximum of a star in pixels.
     pub(super) width: f32,
     /// Moffat's exponent: 2.5 has wide wings, 4.8 is the turbulence limit (Trujillo et al. 2001).
     pub(super) wings: f32,
-    /// Minor axis of a star's image to its major axis, and the angle of that: guiding.
+    /// Ratio of the axes of a star's image, and the angle of the major one: guiding errors.
     pub(super) roundness: (f32, f32),
     /// Four rays on bright stars, from the vanes that hold a reflector's secondary mirror.
     pub(super) spikes: Option<Spikes>,
-    /// The part of a bright star's light that the glass scatters into a halo, and the halo's
+    /// The fraction of a bright star's light that the glass scatters into a halo, and the halo's
     /// radius in pixels.
     pub(super) halo: (f32, f32),
     /// The darkroom.
@@ -42,29 +42,29 @@ pub(super) struct Telescope {
 /// Diffraction spikes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spikes {
-    /// Angle of one of them from the horizontal.
+    /// The angle of one of them from the horizontal.
     pub(super) angle: f32,
-    /// The part of the light in all four.
+    /// The fraction of the light in all four.
     pub(super) part: f32,
-    /// The length over which they fade, pixels, in green.
+    /// The length over which they fade in green, in pixels.
     pub(super) length: f32,
 }
 
 /// How electrons become grey levels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Print {
-    /// Where asinh turns from straight to logarithmic, in units of the noise of the sky.
+    /// Where asinh turns from linear to logarithmic, in units of the noise of the sky.
     pub(super) softening: f32,
-    /// The grey level of the sky, of 255; below 0 the noise of the sky is partly cut off.
+    /// The grey level of the sky, out of 255; below 0, part of the sky's noise is cut off.
     pub(super) pedestal: f32,
-    /// Colours are stretched by so much about grey; 0 is black and white.
+    /// The factor by which colours are moved away from grey; 0 is black and white.
     pub(super) saturation: f32,
-    /// The signal printed white, as a part of the brightest stars'.
+    /// The signal printed white, as a fraction of that of the brightest stars.
     pub(super) white: f32,
-    /// Smoothing against noise: the part of each pixel that it gives to its neighbours.
+    /// Smoothing against noise: the fraction of each pixel given to its neighbours.
     pub(super) smoothing: f32,
-    /// Where the edges are faded to black: the distance from the middle, as a part of the side, of
-    /// half the brightness.
+    /// Where the edges fade to black: the distance from the middle to half the brightness, as a
+    /// fraction of the side.
     pub(super) vignette: f32,
 }
 
@@ -78,14 +78,14 @@ impl Telescope {
         let efficiency = dice.range(0.2, 0.4);
         let electrons =
             PHOTONS * std::f32::consts::FRAC_PI_4 * aperture * aperture * seconds * efficiency;
-        // Magnitudes per square arc second: a town, to a desert mountain.
+        // Magnitudes per square arc second, from a town to a desert mountain.
         let sky = dice.range(18.8, 21.6);
         let level = electrons * 10f32.powf(-0.4 * sky) * scale * scale;
         let tint = dice.range(-0.15, 0.35);
         let tilt = 0.05 * dice.unit().powi(2);
         let direction = dice.range(0.0, std::f32::consts::TAU);
-        // The seeing, and what lens, focus and the size of the original's pixels add, which is all
-        // on wide fields.
+        // The seeing, and the blur from lens, focus and the camera's pixels, which is all that
+        // matters on wide fields.
         let seeing = dice.log_range(1.5, 4.0) / scale;
         let blur = dice.range(1.5, 2.7) * (size as f32 / 256.0).max(0.5);
         let reflector = dice.chance(0.45);
@@ -95,7 +95,7 @@ impl Telescope {
             sky: [level * (1.0 + tint), level, level * (1.0 - 0.5 * tint)],
             gradient: [tilt * direction.cos(), tilt * direction.sin()],
             read_noise: dice.log_range(8.0, 60.0),
-            // Each short exposure is set so that the sky fills some part of the well.
+            // Each short exposure is set so that the sky fills a fraction of the well.
             full_well: (level * dice.log_range(15.0, 120.0)).max(3e4),
             bleeds: dice.chance(0.2),
             width: seeing.hypot(blur).min(0.03 * size as f32),

@@ -1,15 +1,13 @@
-//! Simulated photographs: the same on every run, true to the laws they are drawn from, and filed
-//! where they should be.
+//! Simulated photographs: the same on every run, true to the laws they are drawn from, and written
+//! where they belong.
 
+use super::simulate::cluster::{ClusterKind, encode_jpeg, photograph, photograph_of_class, scene};
+use super::simulate::king::King;
+use super::simulate::{Plan, TestPhotos, colour, simulate_clusters, tables};
+use super::support::{Outcome, Workspace, run};
 use image::RgbImage;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use retrain::error::Error;
-use retrain::simulate::king::King;
-use retrain::simulate::{
-    ClusterKind, Plan, TestPhotos, colour, encode_jpeg, photograph, photograph_of_class, scene,
-    simulate_clusters, tables,
-};
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
@@ -104,19 +102,58 @@ fn numbered_classes_keep_to_parameters_of_their_own() {
     assert!(photograph_of_class(4, 1, 0, 32) != photograph_of_class(4, 1, 1, 32));
 }
 
+fn simulate(workspace: &Workspace, args: &[&str]) -> Outcome {
+    run(env!("CARGO_BIN_EXE_simulate_clusters"), workspace.root(), args)
+}
+
+/// By the command of `tf_files/README.md`.
 #[test]
-fn impossible_plans_name_the_flag() {
-    let dir = tempfile::tempdir().unwrap();
-    for (plan, name) in [
-        (Plan { size: 8, ..Plan::new(dir.path()) }, "size"),
-        (Plan { quality: 0, ..Plan::new(dir.path()) }, "quality"),
-        (Plan { quality: 101, ..Plan::new(dir.path()) }, "quality"),
-    ] {
-        assert!(
-            matches!(simulate_clusters(&plan), Err(Error::Setting { setting, .. }) if setting == name)
-        );
+fn the_program_makes_the_photographs_of_the_project_again() {
+    let workspace = Workspace::new();
+    let out = ["--out=photos", "--per_class=60", "--seed=1"];
+    let tests = ["--test_out=tests", "--test_per_class=3"];
+    let outcome = simulate(&workspace, &[&out[..], &tests].concat()).expect_code(0);
+    assert_eq!(outcome.stdout, "126 photographs in photos\n");
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("tf_files");
+    for (ours, theirs) in [("photos", "cluster_photos"), ("tests", "test_photos")] {
+        let (ours, theirs) = (files(&workspace.path(ours)), files(&project.join(theirs)));
+        assert!(ours.keys().eq(theirs.keys()));
+        for (name, photograph) in &ours {
+            assert!(*photograph == theirs[name], "{name} is not the project's");
+        }
     }
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_program_takes_all_flags() {
+    let workspace = Workspace::new();
+    let flags = ["--out=a", "--out", "b", "--per=1", "--seed=2", "--size=16", "--quality=50"];
+    simulate(&workspace, &[&flags[..], &["--classes=3"]].concat()).expect_code(0);
+    let jpeg = encode_jpeg(&photograph_of_class(1, 2, 0, 16), 50).unwrap();
+    let written = files(&workspace.path("b"));
+    assert_eq!(written.len(), 3);
+    assert!(written["class_0001/c00000.jpg"] == jpeg);
+    assert!(simulate(&workspace, &["--help"]).expect_code(0).stdout.contains("--test_per_class"));
+}
+
+#[test]
+fn what_the_program_cannot_do_names_the_flag_or_the_file() {
+    let workspace = Workspace::new();
+    workspace.write("file", "no directory");
+    for (args, code, named) in [
+        (&[][..], 2, "--out"),
+        (&["--out="], 2, "--out"),
+        (&["--out=a", "--size=8"], 2, "--size"),
+        (&["--out=a", "--size=4097"], 2, "--size"),
+        (&["--out=a", "--quality=0"], 2, "--quality"),
+        (&["--out=a", "--quality=101"], 2, "--quality"),
+        (&["--out=a", "--per_class=-1"], 2, "--per_class"),
+        (&["--out=a", "--sizes=64"], 2, "--sizes"),
+        (&["--out=file/a"], 1, "file/a"),
+    ] {
+        simulate(&workspace, args).expect_code(code).says("error: ").says(named);
+    }
+    assert!(!workspace.path("a").exists());
 }
 
 #[test]
@@ -134,8 +171,8 @@ fn photographs_depend_on_kind_seed_and_index() {
 fn king_profile_is_sampled_as_the_formula_says() {
     const STARS: u32 = 200_000;
     let (core, tidal) = (2.0f64, 50.0f64);
-    // King (1962), equation 14, and its integral over annuli by Simpson's rule: nothing shared with
-    // the code under test.
+    // King (1962), equation 14, and its integral over annuli by Simpson's rule: independent of the
+    // code under test.
     let law = |r: f64| {
         ((1.0 + (r / core).powi(2)).powf(-0.5) - (1.0 + (tidal / core).powi(2)).powf(-0.5)).powi(2)
     };
@@ -164,7 +201,8 @@ fn king_profile_is_sampled_as_the_formula_says() {
         let error = (f64::from(count) - expected) / expected.sqrt().max(1.0);
         assert!(error.abs() < 4.5, "{a} to {b}: {count} stars, {expected} expected");
         assert!((king.within(b) - king.within(a) - ring(a, b) / all).abs() < 1e-6);
-        assert!((king.density(a) / (law(a) / all) - 1.0).abs() < 1e-6);
+        let density = king.density_at(a * a) / king.norm();
+        assert!((density / (law(a) / all) - 1.0).abs() < 1e-6);
     }
     assert!((king.within(king.half()) - 0.5).abs() < 1e-9);
     assert!((king.tidal() - tidal).abs() < 1e-9);
@@ -209,8 +247,7 @@ fn mass_function_and_main_sequence() {
 
 /// Mean of log10(blue/red) of the brightest members.
 fn blueness(kind: ClusterKind, index: u64) -> f32 {
-    let mut members: Vec<_> =
-        scene(kind, 5, index).stars.into_iter().filter(|star| star.member).collect();
+    let mut members = scene(kind, 5, index).members;
     members.sort_by(|a, b| a.magnitude.total_cmp(&b.magnitude));
     let bright: Vec<[f32; 3]> = members.iter().take(10).map(|star| star.colour()).collect();
     bright.iter().map(|[r, _, b]| (b / r).log10()).sum::<f32>() / bright.len() as f32
@@ -231,8 +268,7 @@ fn brightest_stars_of_open_clusters_are_bluer() {
 #[test]
 fn globular_clusters_are_rich_and_central() {
     let members = |kind| -> f32 {
-        let counts = (0..20)
-            .map(|i| scene(kind, 3, i).stars.iter().filter(|star| star.member).count() as f32);
+        let counts = (0..20).map(|i| scene(kind, 3, i).members.len() as f32);
         counts.sum::<f32>() / 20.0
     };
     let (globular, open) = (members(ClusterKind::Globular), members(ClusterKind::Open));
@@ -255,13 +291,12 @@ fn the_brightest_star_is_where_the_scene_has_it() {
         let scene = scene(ClusterKind::Open, 11, index);
         let size = 128;
         let at = |v: f32| (v / scene.field + 0.5) * size as f32;
-        let brightest = scene
-            .stars
-            .iter()
+        let stars = scene.members.iter().chain(&scene.field_stars);
+        let brightest = stars
             .filter(|star| star.x.abs() < 0.49 * scene.field && star.y.abs() < 0.49 * scene.field)
             .min_by(|a, b| a.magnitude.total_cmp(&b.magnitude))
             .unwrap();
-        // Nearer the edge it may be faded to black.
+        // Nearer to the edge it may be faded to black.
         if brightest.x.hypot(brightest.y) > 0.3 * scene.field {
             continue;
         }
@@ -279,7 +314,7 @@ fn a_hundred_and_twenty_photographs_take_about_a_megabyte() {
     let size: usize = ClusterKind::ALL
         .into_iter()
         .flat_map(|kind| (0..15).map(move |i| photograph(kind, 1, i, 256)))
-        .map(|image| encode_jpeg(&image, retrain::simulate::QUALITY).unwrap().len())
+        .map(|image| encode_jpeg(&image, Plan::new("").quality).unwrap().len())
         .sum();
     let all = size * 4;
     assert!((700_000..1_400_000).contains(&all), "{all} bytes");

@@ -1,16 +1,16 @@
 //! Reflection nebulosity: dust in wisps, lit by the brightest stars of a young cluster.
 
 use super::dice::Dice;
-use super::scene::Star;
+use super::star::Star;
 use super::tables::flux;
 use rand::RngExt;
 
-/// At most so many stars light the dust.
+/// The brightest stars, this many at most, light the dust.
 const LAMPS: usize = 10;
 
-/// Points along a side of the coarsest grid of the wisps, and how many times the grid is refined by
-/// two.
+/// Points along a side of the coarsest grid of the wisps.
 const COARSE: usize = 4;
+/// How many times the grid is refined by two.
 const OCTAVES: usize = 5;
 
 /// Dust, and the stars that light it.
@@ -23,10 +23,10 @@ pub(super) struct Nebula {
     /// Points along a side of the grid.
     points: usize,
     field: f32,
-    /// The part of the light that dust of density 1 scatters.
-    depth: f32,
-    /// Square of the distance of the dust before or behind the stars, arc seconds.
-    depth2: f32,
+    /// The fraction of the light that dust of density 1 scatters.
+    scattered: f32,
+    /// Square of the distance of the dust in front of or behind the stars, in arc seconds.
+    distance2: f32,
 }
 
 impl Nebula {
@@ -37,8 +37,8 @@ impl Nebula {
         let lamps = bright.iter().take(LAMPS).map(|star| {
             let [r, g, b] = star.colour();
             let light = flux(star.magnitude);
-            // Small grains scatter blue light more, about as 1/λ. The youngest clusters add the red
-            // of hydrogen.
+            // Small grains scatter blue light more, about as 1/λ. In the youngest clusters hydrogen
+            // adds its red glow.
             let hydrogen = if years < 1e7 { 1.0 } else { 0.0 };
             (star.x, star.y, [light * (0.85 * r + hydrogen), light * g, light * 1.2 * b])
         });
@@ -49,27 +49,27 @@ impl Nebula {
             dust,
             points,
             field,
-            depth: dice.log_range(0.004, 0.05),
-            depth2: (field * dice.range(0.03, 0.10)).powi(2),
+            scattered: dice.log_range(0.004, 0.05),
+            distance2: (field * dice.range(0.03, 0.10)).powi(2),
         }
     }
 
-    /// Surface brightness at a place in arc seconds: magnitude-0 stars per square arc second, in
-    /// red, green and blue.
+    /// Surface brightness at (x, y), in arc seconds from the centre: stars of magnitude 0 per
+    /// square arc second, in red, green and blue.
     pub(super) fn brightness(&self, x: f32, y: f32) -> [f32; 3] {
         let mut sum = [0.0; 3];
         for (star_x, star_y, light) in &self.lamps {
-            let r2 = (x - star_x).powi(2) + (y - star_y).powi(2) + self.depth2;
+            let r2 = (x - star_x).powi(2) + (y - star_y).powi(2) + self.distance2;
             let dilution = 1.0 / (4.0 * std::f32::consts::PI * r2);
             for (sum, light) in sum.iter_mut().zip(light) {
                 *sum += light * dilution;
             }
         }
-        let dust = self.depth * self.density(x, y);
+        let dust = self.scattered * self.density(x, y);
         sum.map(|light| light * dust)
     }
 
-    /// The density of the dust at a place, between grid points bilinearly.
+    /// The density of the dust at (x, y), interpolated bilinearly.
     fn density(&self, x: f32, y: f32) -> f32 {
         let last = (self.points - 1) as f32;
         let along = |x: f32| ((x / self.field + 0.5) * last).clamp(0.0, last - 0.001);
@@ -87,7 +87,8 @@ fn bilinear(grid: &[f32], points: usize, x: f32, y: f32) -> f32 {
     upper * (1.0 - fy) + lower * fy
 }
 
-/// Dust as turbulence leaves it: the exponential of noise whose power falls with the frequency.
+/// Turbulent dust: the exponential of noise whose power falls with the frequency. Returns the grid
+/// and the number of points along its side.
 fn wisps(dice: &mut Dice) -> (Vec<f32>, usize) {
     let mut points = COARSE;
     let mut grid: Vec<f32> = (0..points * points).map(|_| dice.normal()).collect();
