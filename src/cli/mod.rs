@@ -5,6 +5,7 @@ pub(crate) mod fuzzing;
 mod label_image;
 mod own_graph;
 mod pixels;
+mod progress;
 mod retrain;
 mod simulate_clusters;
 

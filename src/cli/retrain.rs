@@ -3,6 +3,7 @@
 use super::argparse::{self, Flag, Kind, Parsed};
 use super::exit_code;
 use super::own_graph::own_graph;
+use super::progress;
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::logging;
@@ -222,6 +223,7 @@ pub fn retrain() -> ExitCode {
         log::warn!(target: "retrain", "{warning}");
     }
     crate::stop::install();
+    crate::net::set_progress(progress::download);
     exit_code(verbosity.and_then(|_| run(&config_from(&parsed)?)), Some(&parsed.path("image_dir")))
 }
 
