@@ -3,7 +3,7 @@
 use super::argparse::{self, Flag, Kind, Parsed};
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use super::{exit_code, signals};
 use crate::error::{Error, Result};
 use crate::images::PixelRange;
@@ -233,6 +233,7 @@ pub fn retrain() -> ExitCode {
 
 fn run_and_report(config: &Config) -> ExitCode {
     signals::install(&config.cancel);
+    crate::net::set_progress(terminal::download);
     let outcome = run(config, &mut Terminal::default());
     match outcome {
         Ok(outcome) => {

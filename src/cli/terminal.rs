@@ -5,7 +5,9 @@ use super::logging;
 use crate::bottleneck::Progress;
 use crate::error::Result;
 use crate::retrain::Observer;
-use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{
+    HumanDuration, MultiProgress, ProgressBar, ProgressFinish, ProgressState, ProgressStyle,
+};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -72,4 +74,18 @@ fn bar(total: usize, began: Arc<OnceLock<(Instant, u64)>>) -> ProgressBar {
     let style = ProgressStyle::with_template("Bottlenecks {wide_bar} {pos}/{len} {rate}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate);
     BARS.add(ProgressBar::new(total as u64).with_style(style))
+}
+
+/// A bar for a download ([`crate::net::ShowProgress`]), gone when the download has ended.
+pub(super) fn download(name: &str, total: Option<u64>) -> Box<dyn Fn(u64)> {
+    let style =
+        ">> Downloading {prefix} {percent}% {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    let style = ProgressStyle::with_template(style);
+    let bar = total
+        .map_or_else(ProgressBar::no_length, ProgressBar::new)
+        .with_prefix(name.to_owned())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_finish(ProgressFinish::AndClear);
+    let bar = BARS.add(bar);
+    Box::new(move |done| bar.set_position(done))
 }

@@ -9,6 +9,7 @@
 //! tensorflow_hub does not find it.
 
 use super::archive::{entry, gzip};
+use super::http::{Reply, Server};
 use super::small_module::{SmallModule, VariableKind};
 use super::support::{
     OUTPUTS, Outcome, RETRAIN, Workspace, ask_peer, files_under, python, run_with_env, strings,
@@ -17,9 +18,6 @@ use retrain::fsio;
 use serde_json::json;
 use sha1::{Digest, Sha1};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
 use tar::EntryType;
 
 /// The files of a small module, by their paths in it.
@@ -107,45 +105,14 @@ fn an_archive_without_a_module_or_with_two_is_named() {
     assert_eq!(files_under(&workspace.path("cache")), Vec::<String>::new());
 }
 
-/// Answers every request with the same bytes, and keeps what was asked for.
-struct Server {
-    address: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    fn new(status: &'static str, content: Vec<u8>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-                let first = lines.next().unwrap_or_default();
-                lines.find(String::is_empty);
-                kept.lock().unwrap().push(first);
-                let header = format!(
-                    "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                    content.len()
-                );
-                // Whoever has hung up has what it wanted.
-                let _ =
-                    stream.write_all(header.as_bytes()).and_then(|()| stream.write_all(&content));
-            }
-        });
-        Self { address, requests }
-    }
-
-    fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
+/// Answers every request in the same way.
+fn serving(status: &'static str, content: Vec<u8>) -> Server {
+    Server::new(move |_, _| Reply::new(status, content.clone()))
 }
 
 #[test]
 fn an_address_is_fetched_once_and_kept_where_tensorflow_hub_looks() {
-    let server = Server::new("200 OK", module_tgz(""));
+    let server = serving("200 OK", module_tgz(""));
     // The hash is of the handle as given: with its slash it is another module.
     for (path, asked) in [
         ("/google/small/1", "/google/small/1?tf-hub-format=compressed"),
@@ -153,11 +120,11 @@ fn an_address_is_fetched_once_and_kept_where_tensorflow_hub_looks() {
         ("/small?version=1", "/small?version=1&tf-hub-format=compressed"),
     ] {
         let workspace = Workspace::with_photos(20);
-        let url = format!("{}{path}", server.address);
-        let before = server.requests().len();
+        let url = server.url(path);
+        let before = server.lines().len();
         retrain(&workspace, &url).expect_code(0).says("Final test accuracy");
         retrain(&workspace, &url).expect_code(0);
-        assert_eq!(server.requests()[before..], [format!("GET {asked} HTTP/1.1")]);
+        assert_eq!(server.lines()[before..], [format!("GET {asked} HTTP/1.1")]);
 
         let hash = sha1(&url);
         let mut wanted = vec![format!("{hash}.descriptor.txt")];
@@ -176,9 +143,9 @@ fn an_address_is_fetched_once_and_kept_where_tensorflow_hub_looks() {
 #[test]
 fn tensorflow_hub_finds_what_we_have_brought_and_we_what_it_has() {
     let Some(python) = python("RETRAIN_PEER_TF115") else { return };
-    let server = Server::new("200 OK", module_tgz("./"));
+    let server = serving("200 OK", module_tgz("./"));
     let workspace = Workspace::with_photos(20);
-    let url = |path: &str| format!("{}/{path}", server.address);
+    let url = |path: &str| server.url(&format!("/{path}"));
     let ask = |url: &str| {
         ask_peer(&python, "resolve.py", &json!({ "handle": url, "cache": workspace.path("cache") }))
     };
@@ -187,13 +154,13 @@ fn tensorflow_hub_finds_what_we_have_brought_and_we_what_it_has() {
     let answer = ask(&url("ours/1/"));
     assert_eq!(answer["dir"], json!(workspace.path("cache").join(sha1(&url("ours/1/")))));
     assert_eq!(strings(&answer["signatures"]), ["default"]);
-    assert_eq!(server.requests().len(), 1, "tensorflow_hub fetched again what we had brought");
+    assert_eq!(server.lines().len(), 1, "tensorflow_hub fetched again what we had brought");
 
     let answer = ask(&url("theirs/1/"));
-    let asked = server.requests();
+    let asked = server.lines();
     assert_eq!(asked.len(), 2);
     retrain(&workspace, &url("theirs/1/")).expect_code(0);
-    assert_eq!(server.requests(), asked, "we fetched again what tensorflow_hub had brought");
+    assert_eq!(server.lines(), asked, "we fetched again what tensorflow_hub had brought");
     assert_eq!(asked[1], asked[0].replace("ours", "theirs"), "both ask for the same");
     // Both leave the same beside the module.
     let beside =
@@ -205,9 +172,9 @@ fn tensorflow_hub_finds_what_we_have_brought_and_we_what_it_has() {
 
 #[test]
 fn without_a_cache_directory_the_one_for_temporary_files_is_used() {
-    let server = Server::new("200 OK", module_tgz(""));
+    let server = serving("200 OK", module_tgz(""));
     let workspace = Workspace::with_photos(20);
-    let module = format!("--tfhub_module={}/m", server.address);
+    let module = format!("--tfhub_module={}", server.url("/m"));
     let flags =
         ["--image_dir=photos", &module, "--how_many_training_steps=2", "--checkpoint_path=c/head"];
     fs::create_dir(workspace.path("tmp")).unwrap();
@@ -216,31 +183,45 @@ fn without_a_cache_directory_the_one_for_temporary_files_is_used() {
     let env =
         [("TFHUB_CACHE_DIR", ""), ("TMPDIR", tmp.to_str().unwrap()), ("NO_PROXY", "127.0.0.1")];
     run_with_env(RETRAIN, workspace.root(), &[&flags, &OUTPUTS[..]].concat(), &env).expect_code(0);
-    let hash = sha1(&format!("{}/m", server.address));
+    let hash = sha1(&server.url("/m"));
     assert!(workspace.path(&format!("tmp/tfhub_modules/{hash}/saved_model.pb")).is_file());
 }
 
 #[test]
 fn an_address_that_gives_no_module_is_named_and_leaves_nothing() {
-    let page = Server::new("200 OK", b"<html>moved</html>".to_vec());
-    let missing = Server::new("404 Not Found", b"<html>none</html>".to_vec());
+    let server = Server::new(|request, _| match request.target().split('?').next().unwrap() {
+        "/page" => Reply::ok("<html>moved</html>"),
+        "/typed" => Reply::ok("<html>moved</html>").with("Content-Type", "text/html"),
+        "/redirected" => Reply::redirect("/typed"),
+        "/broken" => Reply::ok([0x1f, 0x8b, 8, 0]),
+        _ => Reply::new("404 Not Found", ""),
+    });
     let workspace = Workspace::with_photos(2);
-    let url = format!("{}/m/1", page.address);
-    let dir = workspace.path("cache").join(sha1(&url));
-    let advice = format!("Without a network: unpack the module into {}", dir.display());
-    retrain(&workspace, &url)
-        .expect_code(1)
-        .says(&format!("downloading {url}: what came is not a whole .tgz archive"));
-    let url = format!("{}/m/1", missing.address);
-    let outcome = retrain(&workspace, &url)
-        .expect_code(1)
-        .says(&format!("downloading {url}: http status: 404"));
-    outcome.says(&advice.replace(&sha1(&format!("{}/m/1", page.address)), &sha1(&url)));
+    let moved = "modules are now at https://www.kaggle.com/models: download the module there as a \
+                 .tar.gz in the format TF1 Hub, and give that file to `tfhub_module`";
+    let typed = "a web page was sent instead of the file, from";
+    for (path, said, is_moved) in [
+        ("/page", "what came is not a whole .tgz archive", true),
+        ("/typed", typed, true),
+        ("/redirected", typed, true),
+        ("/missing", "http status: 404", true),
+        ("/broken", "what came is not a whole .tgz archive", false),
+    ] {
+        let url = server.url(path);
+        let dir = workspace.path("cache").join(sha1(&url));
+        let outcome = retrain(&workspace, &url)
+            .expect_code(1)
+            .says(&format!("downloading {url}: {said}"))
+            .says(&format!("Without a network: unpack the module into {}", dir.display()));
+        assert_eq!(outcome.stderr.contains(moved), is_moved, "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("trying again"), "{}", outcome.stderr);
+    }
     assert_eq!(files_under(&workspace.path("cache")), Vec::<String>::new());
     // Other kinds of addresses.
     let gs = retrain(&workspace, "gs://tfhub-modules/m/1.tar.gz").expect_code(2);
     gs.says("gs://tfhub-modules/m/1.tar.gz: only http:// and https:// can be fetched");
     // What somebody else left half.
+    let url = server.url("/missing");
     workspace.write(&format!("cache/{}/readme.txt", sha1(&url)), "x");
     retrain(&workspace, &url)
         .expect_code(1)

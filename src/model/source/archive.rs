@@ -1,7 +1,8 @@
 //! Model archives: downloaded once into model_dir, unpacked there, with nothing in them trusted.
 
 use crate::error::{Error, Result};
-use crate::{fsio, net};
+use crate::fsio;
+use crate::net::{Fetch, Sum};
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -21,15 +22,23 @@ const FREE_SIZE: u64 = 256 << 20;
 const LARGEST_RATIO: u64 = 20;
 
 /// The sums of the archives as published, where known to us.
-const SHA256: &[(&str, &str)] = &[
+const SUMS: &[(&str, Sum)] = &[
+    (
+        "inception-2015-12-05.tgz",
+        Sum::Sha256("f6b539e07358fc4622efdd40cdb5577672c46cd416bbfccf9d4d2438f9b93a1c"),
+    ),
     (
         "mobilenet_v1_0.25_128_frozen.tgz",
-        "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce",
+        Sum::Sha256("30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce"),
     ),
     (
         "mobilenet_v1_0.25_224_frozen.tgz",
-        "1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756",
+        Sum::Sha256("1cddeede49eb35af36061aaa66bf643b81f7ea89abc85f6ffef8f0bf00891756"),
     ),
+    ("mobilenet_v1_0.50_224_frozen.tgz", Sum::GitBlob("12630d4a619efccfa7510d66646b360be2e21e03")),
+    ("mobilenet_v1_0.75_128_frozen.tgz", Sum::GitBlob("0ec5a743798ee8fae08f9536d8ca4f2cbd7d9236")),
+    ("mobilenet_v1_0.75_224_frozen.tgz", Sum::GitBlob("926f0c09bec63720c3cbb2ec130cb83760bc5d23")),
+    ("mobilenet_v1_1.0_224_frozen.tgz", Sum::GitBlob("16561d828360a3f8f1c2dbfee1ab687eb011610c")),
 ];
 
 /// The script's function of the same name: brings the archive `name` into `model_dir` if it is not
@@ -47,9 +56,10 @@ pub fn maybe_download_and_extract(
         return Ok(());
     }
     if !archive.is_file() {
-        let sum = SHA256.iter().find(|(n, _)| *n == name).map(|(_, sum)| *sum);
         let url = format!("{base_url}{name}");
-        net::fetch(&url, &archive, sum).map_err(|error| without_network(error, &url, &archive))?;
+        let sum = SUMS.iter().find(|(n, _)| *n == name).map(|(_, sum)| *sum);
+        let fetch = Fetch { sum, ..Fetch::new(&url, name) };
+        fetch.to(&archive).map_err(|error| without_network(error, &url, &archive))?;
     }
     extract(&archive, model_dir, "; remove it to have it downloaded again")?;
     if graph.is_file() {

@@ -3,13 +3,20 @@
 
 use super::archive;
 use crate::error::{Error, Result};
-use crate::{fsio, net};
+use crate::fsio;
+use crate::net::Fetch;
 use sha1::{Digest, Sha1};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// How many names a message lists.
 const LISTED: usize = 5;
+
+/// What to say where an address gives no module.
+const MOVED: &str = "TensorFlow Hub's modules are now at https://www.kaggle.com/models: download \
+                     the module there as a .tar.gz in the format TF1 Hub, and give that file to \
+                     `tfhub_module`";
 
 /// The directory of the module that `handle` names.
 pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
@@ -75,20 +82,27 @@ fn fetch_module(url: &str) -> Result<PathBuf> {
         url: url.into(),
         message: format!("{message}\nWithout a network: unpack the module into {}", dir.display()),
     };
-    net::fetch(&format!("{url}{separator}tf-hub-format=compressed"), &archive, None).map_err(
-        |error| match error {
-            Error::Net { message, .. } => fail(message),
-            other => other,
-        },
-    )?;
+    let compressed = format!("{url}{separator}tf-hub-format=compressed");
+    let fetch = Fetch { moved: Some(MOVED), ..Fetch::new(&compressed, url) };
+    fetch.to(&archive).map_err(|error| match error {
+        Error::Net { message, .. } => fail(message),
+        other => other,
+    })?;
+    let moved = if is_gzip(&archive) { String::new() } else { format!("\n{MOVED}") };
     let unpacked = unpack(&archive, &dir, "");
     let _ = fs::remove_file(&archive);
     unpacked.map_err(|error| match error {
-        Error::Input { message, .. } => fail(format!("what came {message}")),
+        Error::Input { message, .. } => fail(format!("what came {message}{moved}")),
         other => other,
     })?;
     describe(url, &dir)?;
     Ok(dir)
+}
+
+fn is_gzip(path: &Path) -> bool {
+    let mut start = [0; 2];
+    fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start == [0x1f, 0x8b]
 }
 
 /// tensorflow_hub's note on whose directory that is; only people read it.

@@ -1,0 +1,76 @@
+//! What has come of a download, and what must still be true of the file for the rest to fit.
+
+use crate::error::{Error, Result};
+use crate::fsio;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// `<path>.part`, and beside it `<path>.part.source`: the address, and the validator (ETag or
+/// Last-Modified) of the file there.
+pub(super) struct Part {
+    file: PathBuf,
+    source: PathBuf,
+}
+
+/// A part that can be continued.
+pub(super) struct Resumable {
+    pub(super) length: u64,
+    pub(super) validator: String,
+}
+
+impl Part {
+    pub(super) fn of(path: &Path) -> Self {
+        let with = |ending: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self { file: with(".part"), source: with(".part.source") }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What is there of `url`, if it is known which file it was.
+    pub(super) fn resumable(&self, url: &str) -> Option<Resumable> {
+        let length = self.file.metadata().ok()?.len();
+        let source = fs::read_to_string(&self.source).ok()?;
+        let (from, validator) = source.split_once('\n')?;
+        (length > 0 && from == url).then(|| Resumable { length, validator: validator.into() })
+    }
+
+    /// Starts anew. Without a validator, nothing can ever be appended.
+    pub(super) fn begin(&self, url: &str, validator: Option<&str>) -> Result<()> {
+        // In this order: the note never describes another part.
+        remove(&self.source)?;
+        File::create(&self.file).map_err(Error::io("writing", &self.file))?;
+        match validator {
+            Some(validator) => fsio::write(&self.source, format!("{url}\n{validator}").as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn append(&self) -> Result<File> {
+        File::options().append(true).open(&self.file).map_err(Error::io("writing", &self.file))
+    }
+
+    pub(super) fn discard(&self) -> Result<()> {
+        remove(&self.source)?;
+        remove(&self.file)
+    }
+
+    /// The part is whole: it gets its name.
+    pub(super) fn finish(&self, path: &Path) -> Result<()> {
+        remove(&self.source)?;
+        fs::rename(&self.file, path).map_err(Error::io("renaming to", path))
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("removing", path)(e)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,217 @@
+//! One request and its answer: redirects followed, each through the proxy that is for it, and what
+//! went wrong sorted by what can be done about it.
+
+use super::forward::{self, Forwarded};
+use super::part::Resumable;
+use super::{Fetch, Patience};
+use crate::error::Error;
+use std::io::Read;
+use ureq::config::Config;
+use ureq::http::{Response, Uri};
+use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
+
+/// How many redirects are followed.
+const MOST_REDIRECTS: usize = 10;
+
+/// Why there is no file.
+pub(super) enum Failure {
+    /// Nobody answered: another way may lead there.
+    Refused(String),
+    /// It may go better the next time.
+    Broken(String),
+    /// It will be the same every time.
+    Final(String),
+    /// The fault is on this side: a file that cannot be written.
+    Local(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Local(error)
+    }
+}
+
+/// An answer with a file, or with part of one.
+pub(super) struct Answer {
+    response: Response<Body>,
+    /// Where it came from in the end.
+    url: Uri,
+    /// How it came there.
+    way: Way,
+}
+
+/// Whether anybody between could have changed what came.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Way {
+    /// All the way by https.
+    Https,
+    /// Plain http, at least for a redirect.
+    Http,
+}
+
+/// Asks for `url`.
+pub(super) fn get(
+    url: &str,
+    headers: &[(&'static str, String)],
+    fetch: &Fetch,
+) -> Result<Answer, Failure> {
+    let mut url: Uri = url.parse().map_err(|e| Failure::Final(format!("is no address: {e}")))?;
+    let mut way = Way::Https;
+    for _ in 0..=MOST_REDIRECTS {
+        if !is_https(&url) {
+            way = Way::Http;
+        }
+        let response = get_once(&url, headers, fetch)?;
+        let location = match response.status().as_u16() {
+            301 | 302 | 303 | 307 | 308 => text(&response, "Location"),
+            _ => None,
+        };
+        match location {
+            Some(location) => url = join(&url, location).map_err(Failure::Final)?,
+            None => return Answer { response, url, way }.checked(fetch),
+        }
+    }
+    Err(Failure::Final(format!("more than {MOST_REDIRECTS} redirects")))
+}
+
+fn get_once(
+    url: &Uri,
+    headers: &[(&'static str, String)],
+    fetch: &Fetch,
+) -> Result<Response<Body>, Failure> {
+    let proxy = fetch.proxies.proxy_for(url).map_err(Failure::Final)?;
+    let forwards = |proxy: &Proxy| {
+        !is_https(url) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+    };
+    let mut headers = headers.to_vec();
+    let request = match proxy {
+        Some(proxy) if forwards(&proxy) => {
+            let forwarded = Forwarded::new(url, &proxy).map_err(|e| failure(&e, fetch))?;
+            headers.extend(forwarded.headers);
+            forward::agent(config(None, &fetch.patience), url).get(forwarded.uri)
+        }
+        proxy => Agent::new_with_config(config(proxy, &fetch.patience)).get(url),
+    };
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+    request.call().map_err(|e| failure(&e, fetch))
+}
+
+fn config(proxy: Option<Proxy>, patience: &Patience) -> Config {
+    Config::builder()
+        .proxy(proxy)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_resolve(Some(patience.connect))
+        .timeout_connect(Some(patience.connect))
+        .timeout_per_read(Some(patience.idle))
+        .timeout_per_write(Some(patience.idle))
+        .build()
+}
+
+fn failure(error: &ureq::Error, fetch: &Fetch) -> Failure {
+    let reason = reason(error, &fetch.patience);
+    match error {
+        ureq::Error::Http(_) | ureq::Error::BadUri(_) => Failure::Final(reason),
+        // Somebody was there, but took too long.
+        ureq::Error::Timeout(Timeout::PerRead | Timeout::PerWrite) => Failure::Broken(reason),
+        _ => Failure::Refused(reason),
+    }
+}
+
+/// The error in a few words.
+pub(super) fn reason(error: &ureq::Error, patience: &Patience) -> String {
+    match error {
+        ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
+            format!("no connection within {:?}", patience.connect)
+        }
+        ureq::Error::Timeout(_) => format!("nothing came for {:?}", patience.idle),
+        ureq::Error::Io(e) => e.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// The address that a Location header leads to.
+fn join(base: &Uri, location: &str) -> Result<Uri, String> {
+    let scheme = base.scheme_str().unwrap_or("http");
+    let authority = base.authority().map(|a| a.as_str()).unwrap_or_default();
+    let whole = if location.contains("://") {
+        location.to_owned()
+    } else if location.starts_with("//") {
+        format!("{scheme}:{location}")
+    } else if location.starts_with('/') {
+        format!("{scheme}://{authority}{location}")
+    } else {
+        let dir = base.path().rsplit_once('/').map_or("", |(dir, _)| dir);
+        format!("{scheme}://{authority}{dir}/{location}")
+    };
+    whole.parse().map_err(|e| format!("is redirected to '{location}', which is no address: {e}"))
+}
+
+fn is_https(url: &Uri) -> bool {
+    url.scheme_str() == Some("https")
+}
+
+fn text<'a>(response: &'a Response<Body>, header: &str) -> Option<&'a str> {
+    response.headers().get(header)?.to_str().ok()
+}
+
+impl Answer {
+    /// The answer if it can be a file.
+    fn checked(self, fetch: &Fetch) -> Result<Self, Failure> {
+        let moved = fetch.moved.map(|moved| format!("\n{moved}")).unwrap_or_default();
+        let status = self.status();
+        let reason = format!("http status: {status}");
+        match status {
+            200 | 206 if self.is_page() => Err(Failure::Final(format!(
+                "a web page was sent instead of the file, from {}{moved}",
+                self.url
+            ))),
+            200 | 206 | 416 => Ok(self),
+            404 | 410 => Err(Failure::Final(format!("{reason}{moved}"))),
+            408 | 429 | 500.. => Err(Failure::Broken(reason)),
+            _ => Err(Failure::Final(reason)),
+        }
+    }
+
+    fn is_page(&self) -> bool {
+        text(&self.response, "Content-Type")
+            .is_some_and(|t| t.to_ascii_lowercase().starts_with("text/html"))
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    pub(super) fn way(&self) -> Way {
+        self.way
+    }
+
+    pub(super) fn content_length(&self) -> Option<u64> {
+        self.response.body().content_length()
+    }
+
+    pub(super) fn reader(&mut self) -> impl Read {
+        self.response.body_mut().as_reader()
+    }
+
+    /// What tells this file from an other one at the same address. A weak ETag does not: it may
+    /// stay when bytes change.
+    pub(super) fn validator(&self) -> Option<String> {
+        let etag = text(&self.response, "ETag").filter(|etag| !etag.starts_with("W/"));
+        etag.or_else(|| text(&self.response, "Last-Modified")).map(str::to_owned)
+    }
+
+    /// Whether a partial answer is the rest of what is there. There are servers that heed Range and
+    /// not If-Range.
+    pub(super) fn continues(&self, have: &Resumable) -> bool {
+        let range = text(&self.response, "Content-Range").unwrap_or_default();
+        range.starts_with(&format!("bytes {}-", have.length))
+            && self.validator().is_none_or(|validator| validator == have.validator)
+    }
+
+    /// The whole file's length, of an answer about a part of it.
+    pub(super) fn total(&self) -> Option<u64> {
+        text(&self.response, "Content-Range")?.rsplit_once('/')?.1.parse().ok()
+    }
+}

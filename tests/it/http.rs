@@ -1,0 +1,188 @@
+//! Small servers on the loopback: what answers is a function of the test's, what was asked is kept.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A request as it came, without a body.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) line: String,
+    headers: Vec<String>,
+}
+
+impl Request {
+    /// What comes first in its line.
+    pub(crate) fn method(&self) -> &str {
+        self.line.split(' ').next().unwrap()
+    }
+
+    /// What it asks for.
+    pub(crate) fn target(&self) -> &str {
+        self.line.split(' ').nth(1).unwrap()
+    }
+
+    /// The header of that name, whatever its case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+}
+
+/// What a server does after the bytes it sends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Then {
+    Close,
+    Hold,
+}
+
+/// An answer, by default with the length of its content.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    head: String,
+    content: Vec<u8>,
+    sent: usize,
+    then: Then,
+}
+
+impl Reply {
+    pub(crate) fn new(status: &str, content: impl Into<Vec<u8>>) -> Self {
+        let content = content.into();
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", content.len());
+        Self { head, sent: content.len(), content, then: Then::Close }
+    }
+
+    pub(crate) fn ok(content: impl Into<Vec<u8>>) -> Self {
+        Self::new("200 OK", content)
+    }
+
+    /// The rest of `content` from `start` on.
+    pub(crate) fn rest(content: &[u8], start: usize) -> Self {
+        let range = format!("bytes {start}-{}/{}", content.len() - 1, content.len());
+        Self::new("206 Partial Content", &content[start..]).with("Content-Range", &range)
+    }
+
+    pub(crate) fn redirect(to: &str) -> Self {
+        Self::new("302 Found", "").with("Location", to)
+    }
+
+    pub(crate) fn with(mut self, header: &str, value: &str) -> Self {
+        write!(self.head, "{header}: {value}\r\n").unwrap();
+        self
+    }
+
+    /// Closes the connection after so many bytes of the content.
+    pub(crate) fn cut(self, sent: usize) -> Self {
+        Self { sent, ..self }
+    }
+
+    /// Sends so many bytes of the content, and then nothing for as long as the server lives.
+    pub(crate) fn stalled(self, sent: usize) -> Self {
+        Self { sent, then: Then::Hold, ..self }
+    }
+
+    /// No answer at all.
+    pub(crate) fn silence() -> Self {
+        Self { head: String::new(), content: Vec::new(), sent: 0, then: Then::Hold }
+    }
+}
+
+/// Answers until the test ends.
+pub(crate) struct Server {
+    port: u16,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// `answer` gets the request and how many there were before it.
+    pub(crate) fn new(answer: impl Fn(&Request, usize) -> Reply + Send + 'static) -> Self {
+        Self::after_handshake(|_| {}, answer)
+    }
+
+    /// As [`Server::new`], with `handshake` before each request.
+    pub(crate) fn after_handshake(
+        handshake: impl Fn(&mut TcpStream) + Send + 'static,
+        answer: impl Fn(&Request, usize) -> Reply + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                handshake(&mut stream);
+                let request = read(&stream);
+                let before = kept.lock().unwrap().len();
+                kept.lock().unwrap().push(request.clone());
+                let reply = answer(&request, before);
+                send(&mut stream, &reply);
+                if reply.then == Then::Hold {
+                    held.push(stream);
+                }
+            }
+        });
+        Self { port, requests }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// The first lines of all requests.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.requests().into_iter().map(|request| request.line).collect()
+    }
+}
+
+/// A port on which nobody listens.
+pub(crate) fn closed_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn read(stream: &TcpStream) -> Request {
+    // What is no request, a TLS greeting say, has no lines.
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let line = lines.next().unwrap_or_default();
+    Request { line, headers: lines.take_while(|line| !line.is_empty()).collect() }
+}
+
+fn send(stream: &mut TcpStream, reply: &Reply) {
+    if reply.head.is_empty() {
+        return;
+    }
+    // Whoever has hung up has what it wanted.
+    let _ = stream
+        .write_all(format!("{}Connection: close\r\n\r\n", reply.head).as_bytes())
+        .and_then(|()| stream.write_all(&reply.content[..reply.sent]));
+}
+
+/// The server's side of SOCKS 5 without a password. Returns the host that is asked for.
+pub(crate) fn socks5(stream: &mut TcpStream) -> String {
+    let mut take = |count: usize| {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).unwrap();
+        bytes
+    };
+    let methods = take(2)[1];
+    take(methods.into());
+    stream.write_all(&[5, 0]).unwrap();
+    let mut take = |count: usize| {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).unwrap();
+        bytes
+    };
+    let length = take(5)[4];
+    let host = take(length.into());
+    take(2);
+    stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+    String::from_utf8(host).unwrap()
+}
