@@ -146,7 +146,9 @@ fn a_socks_proxy_is_asked_for_the_host() {
 
 /// Retrains with an architecture whose archive is not there, behind a proxy.
 fn retrain(workspace: &Workspace, architecture: &str, proxy: &Server) -> Outcome {
-    fs::create_dir_all(workspace.path("photos")).unwrap();
+    // Listed before a model is brought.
+    workspace.write("photos/a/0.jpg", "never decoded");
+    workspace.write("photos/b/0.jpg", "never decoded");
     let architecture = format!("--architecture={architecture}");
     let args = ["--image_dir=photos", &architecture, "--model_dir=models"];
     let address = proxy.url("");
