@@ -7,6 +7,8 @@ use crate::proto::{
     TensorInfoEntry,
 };
 use crate::tf::{NamedTensor, write_checkpoint};
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::Path;
 
 /// An end of the signature: the tensor and its shape, −1 for unknown dimensions.
@@ -56,11 +58,10 @@ pub fn export_model(
     fsio::write(&dir.join("saved_model.pb"), &proto::serialize(&saved_model)?)
 }
 
-/// Refuses a directory with anything in it.
+/// Refuses a directory with anything in it but what a desktop leaves.
 pub fn check_free(dir: &Path) -> Result<()> {
-    let used =
-        dir.is_file() || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-    if used {
+    let counts = |e: io::Result<DirEntry>| !e.is_ok_and(|e| fsio::is_desktop_file(&e.file_name()));
+    if dir.is_file() || fs::read_dir(dir).is_ok_and(|mut entries| entries.any(counts)) {
         return Err(Error::usage(
             "saved_model_dir",
             format!("{} exists and is not empty", dir.display()),

@@ -8,6 +8,7 @@ mod archive;
 mod bottleneck;
 mod cli;
 mod dataset;
+mod desktop_files;
 mod disk;
 mod distortions;
 mod distortions_statistics;
