@@ -3,7 +3,7 @@
 
 use super::paths::{self, Found, Source};
 use super::rows::{Format, Row, RowWriter};
-use super::{LabelConfig, Model, top_k};
+use super::{LabelConfig, Model, class_count, top_k};
 use crate::error::{Error, Result};
 use crate::inference::pipeline::{self, Steps};
 use crate::inference::{BatchNetwork, Decoded, Inference, Part};
@@ -44,28 +44,30 @@ pub fn label_many(
     let start = Instant::now();
     let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
-    model.import(config)?;
+    let graph = model.import(config)?;
+    let classes = class_count(&graph, &config.output_layer).unwrap_or(model.labels.len());
     let mut out = io::BufWriter::new(out);
     let mut summary = Summary::default();
-    let written = RowWriter::new(format, model.labels.len(), &mut out)
-        .and_then(|rows| out.flush().map(|()| rows));
-    let written =
-        written.map_err(Error::io("writing to", Path::new("standard output"))).and_then(|rows| {
-            label_all(config, &model, sources.clone(), |batch| {
-                for row in &batch.rows {
-                    match &row.top {
-                        Ok(_) => summary.labelled += 1,
-                        Err(message) => {
-                            summary.failed += 1;
-                            error!(target: "retrain", "{}: {message}", row.path.display());
-                        }
-                    }
-                    rows.write(row, &mut out)?;
+    // Not before there is a row: its scores may show that labels are missing.
+    let mut rows = None;
+    let written = label_all(config, &model, sources.clone(), |batch| {
+        for row in &batch.rows {
+            match &row.top {
+                Ok(_) => summary.labelled += 1,
+                Err(message) => {
+                    summary.failed += 1;
+                    error!(target: "retrain", "{}: {message}", row.path.display());
                 }
-                summary.skipped += batch.skipped;
-                out.flush()
-            })
-        });
+            }
+            let rows = match &mut rows {
+                Some(rows) => rows,
+                none => none.insert(RowWriter::new(format, classes, &mut out)?),
+            };
+            rows.write(row, &mut out)?;
+        }
+        summary.skipped += batch.skipped;
+        out.flush()
+    });
     match written {
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {
             return Ok(summary);

@@ -15,10 +15,13 @@ use crate::images::{self, PixelRange, PixelSpec};
 use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
 use crate::model;
 use crate::proto::{self, GraphDef, NodeDef};
+use crate::text::shown;
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use crate::{export, fsio};
+use log::warn;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 /// The script's default for a graph that does not say what size it wants.
@@ -61,17 +64,19 @@ struct Model {
     graph_def: GraphDef,
     labels: Vec<String>,
     spec: PixelSpec,
+    /// That there are more labels than classes is said once.
+    too_many: Once,
 }
 
 impl Model {
     fn load(config: &LabelConfig) -> Result<Self> {
         let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
-        let labels = export::parse_labels(&fsio::read(&config.labels)?);
+        let labels = export::read_labels(&config.labels)?;
         let input = find_layer(&graph_def, &config.graph, "input_layer", &config.input_layer)?;
         find_layer(&graph_def, &config.graph, "output_layer", &config.output_layer)?;
         let spec = pixels(config, input)?;
         model::check_graph(&graph_def).map_err(|message| Error::input(&config.graph, message))?;
-        Ok(Self { graph_def, labels, spec })
+        Ok(Self { graph_def, labels, spec, too_many: Once::new() })
     }
 
     /// The graph inside TensorFlow, where it does nothing but label images.
@@ -80,16 +85,43 @@ impl Model {
         let graph = Graph::import(&self.graph_def).map_err(|e| wrong(e.to_string()))?;
         model::check_part(&graph, &self.graph_def, &config.input_layer, &config.output_layer)
             .map_err(wrong)?;
+        if let Some(classes) = class_count(&graph, &config.output_layer) {
+            self.check_labels(config, classes)?;
+        }
         Ok(graph)
     }
 
+    /// Too few labels are an error. Of too many the first are used, as in the script.
     fn check_labels(&self, config: &LabelConfig, classes: usize) -> Result<()> {
-        if classes == self.labels.len() {
-            return Ok(());
+        let (labels, graph) = (self.labels.len(), shown(&config.graph));
+        if labels < classes {
+            let message = format!(
+                "holds labels for {labels} of the {classes} classes of {graph}; \
+                 give the labels that belong to it"
+            );
+            return Err(Error::input(&config.labels, message));
         }
-        let message =
-            format!("holds {} labels, but the graph has {classes} classes", self.labels.len());
-        Err(Error::input(&config.labels, message))
+        if labels > classes {
+            self.too_many.call_once(|| {
+                let file = shown(&config.labels);
+                warn!(
+                    target: "retrain",
+                    "{file}: holds {labels} labels, but {graph} has {classes} classes: \
+                     the first {classes} are used"
+                );
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many scores an output has for each image, where the graph says so.
+fn class_count(graph: &Graph, output: &str) -> Option<usize> {
+    match graph.shape(output)?.as_slice() {
+        [_, classes @ ..] if !classes.is_empty() => {
+            classes.iter().map(|&n| usize::try_from(n).ok()).product()
+        }
+        _ => None,
     }
 }
 

@@ -65,6 +65,15 @@ fn a_directory_with_nothing_but_what_a_desktop_leaves_is_free() {
 }
 
 #[test]
+fn blank_lines_at_the_end_are_no_labels() {
+    assert_eq!(parse_labels(b"a\n\nb\n\n"), ["a", "", "b"]);
+    assert_eq!(parse_labels(b"a\r\nb\r\n\r\n \t\n  "), ["a", "b"]);
+    assert_eq!(parse_labels(b"\n \n"), Vec::<String>::new());
+    // A byte-order mark is one only at the start of the file.
+    assert_eq!(parse_labels(b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n"), ["a", "\u{feff}b"]);
+}
+
+#[test]
 fn labels_are_one_a_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("labels.txt");
