@@ -25,6 +25,7 @@ mod images;
 mod inception;
 mod label_image;
 mod label_many;
+mod layering;
 mod layers;
 mod module_source;
 mod network;
