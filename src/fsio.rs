@@ -1,5 +1,9 @@
 //! Files: reading, and writing so that a killed process never leaves half a file.
 
+mod desktop;
+
+pub use desktop::{is_desktop_file, is_disposable};
+
 use crate::error::{Error, Result};
 use crate::text::shown;
 use std::fs;

@@ -2,6 +2,7 @@
 
 use super::split::{Category, category_of};
 use crate::error::{Error, Result};
+use crate::fsio::is_desktop_file;
 use crate::text::one_line;
 use log::{info, warn};
 use std::collections::HashMap;
@@ -189,7 +190,7 @@ fn sub_dirs(dir: &Path) -> Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::io("listing", dir))? {
         let name = entry.map_err(Error::io("listing", dir))?.file_name();
-        if join(dir, &name).is_dir() {
+        if !is_desktop_file(&name) && join(dir, &name).is_dir() {
             names.push(name);
         }
     }
@@ -200,7 +201,8 @@ fn sub_dirs(dir: &Path) -> Result<Vec<OsString>> {
 /// The base names of all directories below `dir`, in the order of their paths, each once.
 fn walk_dirs(dir: &Path) -> Result<Vec<OsString>> {
     let mut paths = Vec::new();
-    for entry in WalkDir::new(dir).min_depth(1).follow_links(true) {
+    let entries = WalkDir::new(dir).min_depth(1).follow_links(true).into_iter();
+    for entry in entries.filter_entry(|e| !is_desktop_file(e.file_name())) {
         let entry = match entry {
             Ok(entry) => entry,
             // A loop of links is walked once.
@@ -229,6 +231,9 @@ fn find_images(dir: &Path, extensions: &[&str]) -> Result<Vec<OsString>> {
     }
     for entry in fs::read_dir(dir).map_err(Error::io("listing", dir))? {
         let name = entry.map_err(Error::io("listing", dir))?.file_name();
+        if is_desktop_file(&name) {
+            continue;
+        }
         let extension = name.as_encoded_bytes().rsplit(|&b| b == b'.').next().unwrap_or_default();
         let has_dot = extension.len() < name.len();
         if let Some(i) = extensions.iter().position(|e| has_dot && e.as_bytes() == extension) {

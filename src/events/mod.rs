@@ -1,15 +1,14 @@
 //! Events files, the format TensorBoard reads: TFRecords of Event messages.
 
+mod file;
 mod queue;
 
-use crate::error::{Error, Result};
-use crate::proto::{self, Event, SessionLog, event::What, session_log};
+use crate::error::Result;
+use crate::proto::{Event, SessionLog, event::What, session_log};
+use file::EventsFile;
 use queue::Queue;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tensorflow::io::RecordWriter;
 
 /// The first event of every file.
 const FILE_VERSION: &str = "brain.Event:2";
@@ -38,9 +37,7 @@ impl EventsWriter {
             .map(|second| dir.join(name(second)))
             .find(|path| !path.exists())
             .unwrap_or_default();
-        let file = File::create_new(&path).map_err(Error::io("creating", &path))?;
-        let sink = EventsFile { file: BufWriter::with_capacity(1 << 18, file), path };
-        let mut writer = Self { queue: Queue::start(sink)? };
+        let mut writer = Self { queue: Queue::start(EventsFile::create(path)?)? };
         writer.add(0, What::FileVersion(FILE_VERSION.into()))?;
         Ok(writer)
     }
@@ -82,24 +79,5 @@ impl EventsWriter {
 
     fn add(&mut self, step: i64, what: What) -> Result<()> {
         self.queue.add(Event { wall_time: wall_time(), step, what: Some(what), ..Event::default() })
-    }
-}
-
-/// The file itself, as the writing thread has it.
-#[derive(Debug)]
-struct EventsFile {
-    file: BufWriter<File>,
-    path: PathBuf,
-}
-
-impl EventsFile {
-    fn write(&mut self, event: &Event) -> Result<()> {
-        RecordWriter::new(&mut self.file)
-            .write_record(&proto::serialize(event)?)
-            .map_err(Error::io("writing", &self.path))
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.file.flush().map_err(Error::io("writing", &self.path))
     }
 }

@@ -1,6 +1,6 @@
 //! The queue in front of an events file, and the thread behind it.
 
-use super::EventsFile;
+use super::file::EventsFile;
 use crate::error::{Error, Result};
 use crate::proto::Event;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -35,7 +35,7 @@ impl Queue {
     pub(super) fn start(file: EventsFile) -> Result<Self> {
         let (send, receive) = bounded(CAPACITY);
         let name = std::thread::Builder::new().name("events".into());
-        let path = file.path.clone();
+        let path = file.path().to_owned();
         let thread = name
             .spawn(move || write_all(file, &receive))
             .map_err(Error::io("starting to write", &path))?;

@@ -9,5 +9,5 @@ mod saved_model;
 
 pub use checkpoint::save_checkpoint;
 pub use frozen_graph::save_graph_to_file;
-pub use labels::{parse_labels, save_labels};
+pub use labels::{parse_labels, read_labels, save_labels};
 pub use saved_model::{SignatureEnd, check_free, export_model};

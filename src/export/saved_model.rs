@@ -7,6 +7,8 @@ use crate::proto::{
     TensorInfoEntry, TensorShapeProto,
 };
 use crate::tf::{Graph, NamedTensor, write_checkpoint};
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::Path;
 
 /// An end of the signature: the tensor and its shape, −1 for unknown dimensions.
@@ -71,11 +73,10 @@ pub fn export_model(
     fsio::write(&dir.join("saved_model.pb"), &proto::serialize(&saved_model)?)
 }
 
-/// Refuses a directory with anything in it, as TensorFlow does.
+/// Refuses a directory with anything in it but what a desktop leaves.
 pub fn check_free(dir: &Path) -> Result<()> {
-    let used =
-        dir.is_file() || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-    if used {
+    let counts = |e: io::Result<DirEntry>| !e.is_ok_and(|e| fsio::is_desktop_file(&e.file_name()));
+    if dir.is_file() || fs::read_dir(dir).is_ok_and(|mut entries| entries.any(counts)) {
         let message = format!(
             "{} exists and is not empty, and a SavedModel does not replace another; give another \
              directory, or remove this one first",

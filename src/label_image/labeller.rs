@@ -2,7 +2,7 @@
 
 use super::LabelConfig;
 use super::many::{self, Rows};
-use super::model::Model;
+use super::model::{Model, class_count};
 use super::paths::Source;
 use crate::error::{Error, Result};
 use crate::images;
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Labeller {
     model: Arc<Model>,
+    classes: usize,
 }
 
 /// What is in a photograph. Displayed as the script prints it.
@@ -45,14 +46,16 @@ impl Labeller {
     pub fn open(config: &LabelConfig) -> Result<Self> {
         let model = Model::load(config)?;
         tf::load(tf::Chatter::Quiet)?;
-        model.import()?;
-        Ok(Self { model: Arc::new(model) })
+        let graph = model.import()?;
+        let classes = class_count(&graph, &model.config.output_layer);
+        let classes = classes.unwrap_or(model.labels.len());
+        Ok(Self { model: Arc::new(model), classes })
     }
 
     /// The labels, in the order of class indices.
     #[must_use]
     pub fn labels(&self) -> &[String] {
-        &self.model.labels
+        &self.model.labels[..self.classes]
     }
 
     /// Labels one photograph, by the graph as it stands.

@@ -6,9 +6,12 @@ use crate::images::{PixelRange, PixelSpec};
 use crate::inference::Part;
 use crate::model;
 use crate::proto::{self, GraphDef, NodeDef};
+use crate::text::shown;
 use crate::tf::Graph;
 use crate::{export, fsio};
+use log::warn;
 use std::path::Path;
+use std::sync::Once;
 
 /// The script's default for a graph that does not say what size it wants.
 const DEFAULT_SIZE: i32 = 224;
@@ -24,19 +27,21 @@ pub(super) struct Model {
     pub(super) graph_def: GraphDef,
     pub(super) labels: Vec<String>,
     pub(super) spec: PixelSpec,
+    /// Too many labels are mentioned once.
+    too_many: Once,
 }
 
 impl Model {
     /// Reads both files.
     pub(super) fn load(config: &LabelConfig) -> Result<Self> {
         let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
-        let labels = export::parse_labels(&fsio::read(&config.labels)?);
+        let labels = export::read_labels(&config.labels)?;
         let input = find_layer(&graph_def, config, "input_layer")?;
         find_layer(&graph_def, config, "output_layer")?;
         let spec = pixels(config, input)?;
         let name = config.graph.display().to_string();
         model::check_graph(&graph_def).map_err(|message| Error::input(&config.graph, message))?;
-        Ok(Self { config: config.clone(), name, graph_def, labels, spec })
+        Ok(Self { config: config.clone(), name, graph_def, labels, spec, too_many: Once::new() })
     }
 
     /// Checks, inside TensorFlow, that the graph does nothing but label images.
@@ -46,6 +51,9 @@ impl Model {
         let (from, to) = (&config.input_layer, &config.output_layer);
         model::check_part(&graph, &self.graph_def, from, to)
             .map_err(|message| Error::input(&config.graph, message))?;
+        if let Some(classes) = class_count(&graph, to) {
+            self.check_labels(classes)?;
+        }
         Ok(graph)
     }
 
@@ -67,13 +75,27 @@ impl Model {
         }
     }
 
+    /// Too few labels are an error. Of too many the first are used, as in the script.
     pub(super) fn check_labels(&self, classes: usize) -> Result<()> {
-        let labels = self.labels.len();
-        if classes == labels {
-            return Ok(());
+        let (labels, graph) = (self.labels.len(), shown(&self.config.graph));
+        if labels < classes {
+            let message = format!(
+                "holds labels for {labels} of the {classes} classes of {graph}; give the labels \
+                 that belong to it"
+            );
+            return Err(Error::input(&self.config.labels, message));
         }
-        let message = format!("holds {labels} labels, but the graph has {classes} classes");
-        Err(Error::input(&self.config.labels, message))
+        if labels > classes {
+            self.too_many.call_once(|| {
+                let file = shown(&self.config.labels);
+                warn!(
+                    target: "retrain",
+                    "{file}: holds {labels} labels, but {graph} has {classes} classes: \
+                     the first {classes} are used"
+                );
+            });
+        }
+        Ok(())
     }
 
     /// The best scores with their labels. Of equal scores the later class goes first, as the script
@@ -83,6 +105,16 @@ impl Model {
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
         let best = order.into_iter().rev().take(TOP);
         best.map(|i| (self.labels[i].clone(), scores[i])).collect()
+    }
+}
+
+/// How many scores an output has for each image, where the graph says so.
+pub(super) fn class_count(graph: &Graph, output: &str) -> Option<usize> {
+    match graph.shape(output)?.as_slice() {
+        [_, classes @ ..] if !classes.is_empty() => {
+            classes.iter().map(|&n| usize::try_from(n).ok()).product()
+        }
+        _ => None,
     }
 }
 

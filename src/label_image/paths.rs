@@ -2,6 +2,7 @@
 //! are looked for while the first are already being labelled, and however many there are, few of
 //! them are in memory.
 
+use crate::fsio::is_desktop_file;
 use crate::images::ImageFormat;
 use crossbeam_channel::{Receiver, bounded};
 use std::ffi::{OsStr, OsString};
@@ -86,13 +87,12 @@ pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
 }
 
 /// A file, or the files in a directory and its directories, in the order of their names; without
-/// hidden ones.
+/// hidden ones and those a desktop leaves.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
     if !path.is_dir() {
         return Box::new(std::iter::once(Found { path, named: true, error: None }));
     }
-    let visible =
-        |e: &DirEntry| e.depth() == 0 || !e.file_name().as_encoded_bytes().starts_with(b".");
+    let visible = |e: &DirEntry| e.depth() == 0 || !is_passed_over(e.file_name());
     let entries =
         WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
     Box::new(entries.filter_map(|entry| match entry {
@@ -102,6 +102,10 @@ fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
         Ok(_) => None,
         Err(e) => Some(Found::failed(e.path().unwrap_or(Path::new("")), &e)),
     }))
+}
+
+fn is_passed_over(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") || is_desktop_file(name)
 }
 
 /// The lines of standard input.

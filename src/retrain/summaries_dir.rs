@@ -5,10 +5,11 @@ use super::Run;
 use super::config::Config;
 use super::state::{State, conditions_of_settings};
 use crate::error::{Error, Result};
+use crate::fsio;
 use crate::layers::Distortions;
 use log::{info, warn};
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 /// What the directories of runs are called that are kept side by side.
 const RUN: &str = "run_";
@@ -89,14 +90,13 @@ fn runs(dir: &Path) -> Result<Vec<u64>> {
     Ok(runs)
 }
 
-/// A directory is emptied only if all that is in it comes from runs.
+/// A directory is emptied only if all that is in it comes from runs, or is nobody's.
 fn check_ours(dir: &Path) -> Result<()> {
-    let foreign = |path: &Path| !path.file_name().is_some_and(|n| is_ours(&n.to_string_lossy()));
+    let missed = |e: &DirEntry| !fsio::is_disposable(e.file_name(), e.file_type());
     let mut found: Vec<PathBuf> = Vec::new();
-    for entry in
-        WalkDir::new(dir).min_depth(1).sort_by_file_name().into_iter().filter_map(|e| e.ok())
-    {
-        if !entry.file_type().is_dir() && foreign(entry.path()) {
+    let entries = WalkDir::new(dir).min_depth(1).sort_by_file_name().into_iter();
+    for entry in entries.filter_entry(missed).filter_map(|e| e.ok()) {
+        if !entry.file_type().is_dir() && !is_ours(&entry.file_name().to_string_lossy()) {
             found.push(entry.into_path());
         }
     }

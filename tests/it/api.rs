@@ -121,22 +121,19 @@ fn a_cancelled_run_keeps_its_state_and_goes_on() {
 }
 
 #[test]
-fn rows_end_with_what_is_wrong_with_the_graph_and_when_they_are_dropped() {
+fn rows_end_when_they_are_dropped_and_labels_must_fit() {
     let workspace = Workspace::with_photos(20);
     let config = config(&workspace);
     run(&config, &mut ()).unwrap();
     let labelling = LabelConfig::new(workspace.path("graph.pb"), workspace.path("labels.txt"));
     let labeller = Labeller::open(&labelling).unwrap();
-    let everything = || vec![Source::Path(workspace.path("photos"))];
     // The first rows are there long before the last, and the rest is not waited for.
     let mut rows = labeller.rows(vec![Source::Path(workspace.path("photos")); 500]);
     assert!(rows.next().unwrap().unwrap().top.is_ok());
     drop(rows);
     workspace.write("labels.txt", "only one\n");
-    let labeller = Labeller::open(&labelling).unwrap();
-    let rows: Vec<_> = labeller.rows(everything()).collect();
-    let error = rows.last().unwrap().as_ref().unwrap_err().to_string();
-    assert!(error.contains("holds 1 labels, but the graph has 2 classes"), "{error}");
+    let error = Labeller::open(&labelling).unwrap_err().to_string();
+    assert!(error.contains("holds labels for 1 of the 2 classes of "), "{error}");
 }
 
 #[test]

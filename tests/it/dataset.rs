@@ -136,6 +136,36 @@ fn files_go_extension_by_extension() {
 }
 
 #[test]
+fn what_a_desktop_leaves_is_no_photograph_and_no_class() {
+    let workspace = golden_tree(&json(&golden("dataset/splits.json")));
+    // As ever: the scripts list whatever else begins with a dot.
+    for name in [".hidden/a.jpg", "open-cluster/.a.jpg", "open-cluster/Thumbs.db.jpg"] {
+        workspace.write(&format!("photos/{name}"), "");
+    }
+    let classes = |layout| {
+        let list = || retrain::dataset::create_image_lists(Path::new("photos"), layout, 10, 10);
+        format!("{:#?}", in_dir(workspace.root(), list).unwrap().labels)
+    };
+    let layouts = [Layout::Children, Layout::Walk];
+    let before = layouts.map(classes);
+    assert!(before.iter().all(|b| b.contains(".hidden") && b.contains("Thumbs.db.jpg")));
+    for name in [
+        "__MACOSX/a.jpg",
+        "__MACOSX/open-cluster/._a.jpg",
+        "@eaDir/a.jpg",
+        "$Recycle.Bin/a.jpg",
+        "._open-cluster",
+        "open-cluster/@eaDir/a.jpg",
+        "open-cluster/._a.jpg",
+        "open-cluster/._.a.jpg",
+        "open-cluster/Thumbs.db",
+    ] {
+        workspace.write(&format!("photos/{name}"), "");
+    }
+    assert_eq!(layouts.map(classes), before);
+}
+
+#[test]
 fn variations_of_one_photograph_stay_together() {
     let part_before = split_percentage(b"photos/a/leaf7");
     for i in 0..20 {

@@ -1,6 +1,6 @@
 //! The exported graph and the labels' file.
 
-use retrain::export::{parse_labels, save_labels};
+use retrain::export::{check_free, parse_labels, save_labels};
 use retrain::proto::{DataType, GraphDef, VersionDef, float_tensor};
 use retrain::rewrite::convert_variables_to_constants;
 use retrain::tf::GraphBuilder;
@@ -48,6 +48,29 @@ fn what_the_output_needs_stays_as_it_was_and_variables_become_constants() {
 fn a_missing_output_is_named() {
     let error = convert_variables_to_constants(&graph(), "z", &[]).unwrap_err();
     assert!(error.to_string().contains("'z'"), "{error}");
+}
+
+#[test]
+fn a_directory_with_nothing_but_what_a_desktop_leaves_is_free() {
+    let dir = tempfile::tempdir().unwrap();
+    check_free(&dir.path().join("new")).unwrap();
+    for name in [".DS_Store", "desktop.ini"] {
+        std::fs::write(dir.path().join(name), "").unwrap();
+    }
+    std::fs::create_dir(dir.path().join("__MACOSX")).unwrap();
+    check_free(dir.path()).unwrap();
+    std::fs::write(dir.path().join("saved_model.pb"), "").unwrap();
+    let error = check_free(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("exists and is not empty"), "{error}");
+}
+
+#[test]
+fn blank_lines_at_the_end_are_no_labels() {
+    assert_eq!(parse_labels(b"a\n\nb\n\n"), ["a", "", "b"]);
+    assert_eq!(parse_labels(b"a\r\nb\r\n\r\n \t\n  "), ["a", "b"]);
+    assert_eq!(parse_labels(b"\n \n"), Vec::<String>::new());
+    // A byte-order mark is one only at the start of the file.
+    assert_eq!(parse_labels(b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n"), ["a", "\u{feff}b"]);
 }
 
 #[test]

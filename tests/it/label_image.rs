@@ -5,7 +5,8 @@ use super::support::{LABEL_IMAGE, Workspace, json, run, scores, shared, strings}
 use image::codecs::gif::GifEncoder;
 use image::{Frame, ImageFormat, RgbImage};
 use retrain::label_image::{LabelConfig, Labeller};
-use retrain::proto::{self, GraphDef};
+use retrain::proto::{self, DataType, GraphDef};
+use retrain::tf::GraphBuilder;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -158,12 +159,9 @@ fn wrong_layers_are_named_with_what_there_is() {
 }
 
 #[test]
-fn labels_that_do_not_fit_the_graph_are_an_error() {
+fn files_that_are_no_labels_or_no_graph_are_named() {
     let workspace = trained();
     let photo = "--image=photos/open cluster/o00000.jpg";
-    workspace.write("three.txt", "a\nb\nc\n");
-    let outcome = workspace.label_image(&[photo, "--labels=three.txt"]).expect_code(1);
-    outcome.says("three.txt: holds 3 labels, but the graph has 2 classes");
     workspace
         .label_image(&[photo, "--labels=none.txt"])
         .expect_code(1)
@@ -179,6 +177,95 @@ fn labels_that_do_not_fit_the_graph_are_an_error() {
         .label_image(&[photo, "--graph=empty.pb"])
         .expect_code(2)
         .says("holds no node 'input'");
+}
+
+/// The trained graph in `hidden.pb`, with an output whose size nothing says before it is run.
+fn hide_the_class_count(workspace: &Workspace) {
+    let path = workspace.path("graph.pb");
+    let mut graph: GraphDef = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
+    let mut b = GraphBuilder::on(&graph);
+    let unknown = b.op("PlaceholderWithDefault", "hidden").input("final_result");
+    unknown.type_attr("dtype", DataType::DT_FLOAT).unknown_shape().finish();
+    graph.node.extend(b.take_nodes());
+    workspace.write("hidden.pb", proto::serialize(&graph).unwrap());
+}
+
+#[test]
+fn too_few_labels_are_an_error_before_anything_is_printed_and_too_many_a_warning() {
+    let workspace = trained();
+    hide_the_class_count(&workspace);
+    workspace.write("one.txt", "a\n\n");
+    workspace.write("three.txt", "a\nb\nc\n");
+    let (known, unknown) = (["--graph=graph.pb"], ["--graph=hidden.pb", "--output_layer=hidden"]);
+    for graph in [&known[..], &unknown] {
+        for photos in [&["--image=photos/open cluster/o00000.jpg"][..], &["--format=csv", "photos"]]
+        {
+            let label = |labels| workspace.label_image(&[graph, photos, &[labels]].concat());
+            let file = graph[0].strip_prefix("--graph=").unwrap();
+            let outcome = label("--labels=one.txt").expect_code(1).says(&format!(
+                "one.txt: holds labels for 1 of the 2 classes of {file}; give the labels that"
+            ));
+            assert_eq!(outcome.stdout, "");
+            let outcome = label("--labels=three.txt").expect_code(0);
+            let warning = format!(
+                "three.txt: holds 3 labels, but {file} has 2 classes: the first 2 are used"
+            );
+            assert_eq!(outcome.stderr.matches(&warning).count(), 1, "{}", outcome.stderr);
+            let words: Vec<&str> = outcome.stdout.split(|c: char| !c.is_alphanumeric()).collect();
+            assert!(words.contains(&"a") && words.contains(&"b") && !words.contains(&"c"));
+        }
+    }
+}
+
+#[test]
+fn the_encoding_of_labels_is_named_where_it_is_not_plain_utf_8() {
+    let workspace = trained();
+    let photo = "--image=photos/open cluster/o00000.jpg";
+    let label = |bytes: Vec<u8>| {
+        workspace.write("given.txt", bytes);
+        workspace.label_image(&[photo, "--labels=given.txt"])
+    };
+    let text = "globular cluster\nopen cluster\n";
+    let wide = |unit: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
+        format!("{mark}{text}").encode_utf16().flat_map(unit).collect()
+    };
+    for mark in ["\u{feff}", ""] {
+        for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+            let outcome = label(wide(unit, mark)).expect_code(1);
+            assert_eq!(outcome.stdout, "");
+            outcome.says("given.txt: is UTF-16; save it as UTF-8");
+        }
+    }
+    let plain = scores(&label(text.into()).expect_code(0).stdout);
+    let outcome = label(format!("\u{feff}{text}").into()).expect_code(0);
+    assert_eq!(scores(&outcome.stdout), plain);
+    outcome.says("given.txt: begins with a byte-order mark, which is left out");
+    let outcome = label(b"globular cluster\r\nopen \xe9toiles\r\n".to_vec()).expect_code(0);
+    let labels: Vec<String> = scores(&outcome.stdout).into_iter().map(|s| s.0).collect();
+    assert!(labels.contains(&"open \u{fffd}toiles".to_owned()), "{labels:?}");
+    outcome.says("given.txt: line 2 is not UTF-8; save the file as UTF-8");
+}
+
+#[test]
+fn a_blank_line_after_the_last_label_is_no_label() {
+    let (Some(graph), Some(labels)) =
+        (shared("min/dropout.pb"), shared("min/labels_blank_last_line.txt"))
+    else {
+        return;
+    };
+    let workspace = Workspace::with_photos(1);
+    let args = [
+        format!("--graph={}", graph.display()),
+        format!("--labels={}", labels.display()),
+        "--image=photos/open cluster/o00000.jpg".into(),
+    ];
+    let outcome = run(LABEL_IMAGE, workspace.root(), &args).expect_code(0);
+    let mut found: Vec<String> = scores(&outcome.stdout).into_iter().map(|s| s.0).collect();
+    found.sort();
+    assert_eq!(
+        (found, outcome.stderr),
+        (["md", "nothing", "point"].map(String::from).into(), String::new())
+    );
 }
 
 #[test]

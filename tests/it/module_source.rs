@@ -89,6 +89,23 @@ fn an_archive_is_a_module_wherever_in_it_the_module_is() {
 }
 
 #[test]
+fn what_a_mac_adds_to_an_archive_is_not_unpacked() {
+    let workspace = Workspace::with_photos(20);
+    let mut tar = tar::Builder::new(Vec::new());
+    let more = ["._m", "m/._saved_model.pb", "m/.DS_Store", "__MACOSX/saved_model.pb"];
+    more.iter().for_each(|name| entry(&mut tar, name, EntryType::Regular, "", b"x"));
+    let files = module_files();
+    for (name, bytes) in &files {
+        entry(&mut tar, &format!("m/{name}"), EntryType::Regular, "", bytes);
+    }
+    workspace.write("mac.tgz", gzip(&tar.into_inner().unwrap()));
+    retrain(&workspace, "mac.tgz").expect_code(0);
+    let cached = files_under(&workspace.path("cache"));
+    let cached: Vec<&str> = cached.iter().map(|f| f.split_once('/').unwrap().1).collect();
+    assert_eq!(cached, files.iter().map(|f| f.0.as_str()).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_archive_without_a_module_or_with_two_is_named() {
     let workspace = Workspace::with_photos(2);
     let tgz = |names: &[&str]| {

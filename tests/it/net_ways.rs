@@ -110,7 +110,7 @@ fn https_is_tried_first_and_through_a_tunnel() {
     let said = message(Fetch { proxies, ..fetch(url) }.to(&path), url);
     assert!(said.contains("502"), "{said}");
     assert_eq!(proxy.lines()[2..], [tunnel, tunnel]);
-    assert_eq!(files_under(workspace.root()), Vec::<String>::new());
+    assert!(files_under(workspace.root()).iter().all(|file| file.starts_with("photos/")));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn archives_with_a_known_sum_are_held_to_it() {
         let workspace = Workspace::new();
         let outcome = retrain(&workspace, architecture, &proxy).expect_code(1);
         outcome.says(&format!("instead of {expected}, and was thrown away")).says("put that file");
-        assert_eq!(files_under(workspace.root()), Vec::<String>::new());
+        assert!(files_under(workspace.root()).iter().all(|file| file.starts_with("photos/")));
     }
 }
 

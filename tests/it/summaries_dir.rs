@@ -26,6 +26,42 @@ fn a_directory_with_other_files_is_left_alone() {
 }
 
 #[test]
+fn what_a_desktop_leaves_stops_no_run_and_goes_with_the_summaries() {
+    let workspace = Workspace::with_photos(20);
+    let summaries = workspace.path("summaries");
+    for _ in 0..2 {
+        for name in [
+            ".DS_Store",
+            "train/._events",
+            "Desktop.ini",
+            "THUMBS.DB",
+            "__MACOSX/train/._x",
+            "@eaDir/x",
+        ] {
+            workspace.write(&format!("summaries/{name}"), "");
+        }
+        workspace.retrain(&[]).expect_code(0);
+        assert_eq!(files_under(&summaries).len(), 4, "{:?}", files_under(&summaries));
+    }
+    workspace.write("summaries/.DS_Store", "");
+    workspace.retrain(&["--resume"]).expect_code(0);
+    assert!(summaries.join(".DS_Store").exists(), "a resumed run deletes nothing");
+}
+
+#[test]
+fn what_a_user_threw_away_or_named_like_a_leftover_is_not_deleted() {
+    for name in
+        [".Trashes/501/thesis.tex", ".ipynb_checkpoints/thesis.ipynb", "._backup/thesis.tex"]
+    {
+        let workspace = Workspace::with_photos(2);
+        workspace.write(&format!("summaries/{name}"), "two years of work");
+        let outcome = workspace.retrain(&[]).expect_code(2);
+        outcome.says(&format!("would be emptied, but holds {name}, which no run has written"));
+        assert_eq!(files_under(&workspace.path("summaries")), [name]);
+    }
+}
+
+#[test]
 fn the_files_of_an_earlier_run_go_or_stay() {
     let workspace = Workspace::with_photos(20);
     for _ in 0..2 {

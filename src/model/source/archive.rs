@@ -90,7 +90,8 @@ fn without_network(error: Error, url: &str, archive: &Path) -> Error {
 
 /// Unpacks a `.tgz`. Only plain files and directories that stay below `dir` are made; anything else
 /// in the archive is an error that names it, and files appear under their names only when they are
-/// complete. `remedy` is what the message of a broken archive ends with.
+/// complete. What a desktop added is left out. `remedy` is what the message of a broken archive ends
+/// with.
 pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let file = File::open(archive).map_err(Error::io("opening", archive))?;
     let packed = file.metadata().map_err(Error::io("opening", archive))?.len();
@@ -128,6 +129,9 @@ pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Res
             continue;
         }
         let name = safe_path(&path).ok_or_else(|| refused("leaves the directory"))?;
+        if name.iter().any(fsio::is_desktop_file) {
+            continue;
+        }
         let target = dir.join(&name);
         if kind.is_dir() {
             fsio::ensure_dir_exists(&target)?;
