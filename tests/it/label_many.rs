@@ -272,6 +272,40 @@ fn what_helps_nobody_is_an_error_before_any_work() {
         .says("--input_mean: invalid float");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_can_be_opened_by_whoever_reads_the_row() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let workspace = trained();
+    let photo = workspace.path("photos/open cluster/o00000.jpg");
+    fs::create_dir(workspace.path("d")).unwrap();
+    let latin: &[u8] = b"d/caf\xe9 \xff.jpg";
+    for name in [latin, "d/caf\u{e9}.jpg".as_bytes(), b"d/broken\xfe.jpg"] {
+        fs::copy(&photo, workspace.root().join(OsStr::from_bytes(name))).unwrap();
+    }
+    workspace.write("list", [latin, b"\n"].concat());
+    fs::write(
+        workspace.root().join(OsStr::from_bytes(b"d/broken\xfe.jpg")),
+        &fs::read(&photo).unwrap()[..900],
+    )
+    .unwrap();
+    let list = fs::read(workspace.path("list")).unwrap();
+    let outcome = label(&workspace, &["--format=json", "d", "-"], &list).expect_code(1);
+    let rows = rows(&outcome.stdout);
+    let expected = [
+        ("d/broken\u{fffd}.jpg", Some("ZC9icm9rZW7+LmpwZw==")),
+        ("d/caf\u{e9}.jpg", None),
+        ("d/caf\u{fffd} \u{fffd}.jpg", Some("ZC9jYWbpIP8uanBn")),
+        ("d/caf\u{fffd} \u{fffd}.jpg", Some("ZC9jYWbpIP8uanBn")),
+    ];
+    let found: Vec<_> =
+        rows.iter().map(|r| (r["path"].as_str().unwrap(), r["path_base64"].as_str())).collect();
+    assert_eq!(found, expected);
+    // Only where it is needed: programs that look for `path` alone see what they always did.
+    assert!(rows[1].get("path_base64").is_none() && rows[0]["error"].is_string());
+}
+
 #[test]
 fn a_format_is_for_one_photograph_too_and_mean_and_std_apply() {
     let workspace = trained();
