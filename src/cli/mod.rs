@@ -1,15 +1,19 @@
 //! From words to work: flag tables, the habits of Python's argparse, exit codes.
 
 mod argparse;
+mod flag;
 pub(crate) mod fuzzing;
 mod label_image;
+mod names;
 mod own_graph;
 mod pixels;
 mod retrain;
 mod simulate_clusters;
+mod slips;
 
-pub use argparse::{Flag, Kind, Parsed};
-pub use label_image::label_image;
+pub use argparse::{Parsed, full_names};
+pub use flag::{Flag, Kind, Script};
+pub use label_image::{LABEL_IMAGE_FLAGS, label_image};
 pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
 pub use simulate_clusters::simulate_clusters;
 

@@ -1,7 +1,8 @@
 //! The program `simulate_clusters`: photographs of star clusters for trying out, as many as wanted.
 
-use super::argparse::{self, Flag, Kind, Parsed};
+use super::argparse::{self, Parsed};
 use super::exit_code;
+use super::flag::{Flag, Kind};
 use crate::error::{Error, Result};
 use crate::logging;
 use crate::simulate::{Plan, TestPhotos, simulate_clusters as simulate};
@@ -11,7 +12,7 @@ const ABOUT: &str =
     "Simulates CCD photographs of globular and open star clusters, one directory per class.";
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, kind, default, help, original: true }
+    Flag { name, kind, default, help, scripts: &[] }
 }
 
 const FLAGS: &[Flag] = &[

@@ -265,11 +265,71 @@ fn what_helps_nobody_is_an_error_before_any_work() {
     workspace
         .label_image(&["-x", "photos"])
         .expect_code(0)
-        .says("'-x' is not a flag and is ignored; a file of");
+        .says("'-x' is neither a flag nor a file, and is ignored");
     workspace
         .label_image(&["--input_mean=no", "photos"])
         .expect_code(2)
         .says("--input_mean: invalid float");
+}
+
+#[test]
+fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
+    // There is no graph here: an error about a word comes before one about that.
+    let workspace = Workspace::new();
+    for (typed, name, meant) in [
+        ("\\--graph=g.pb", "graph", "--graph=g.pb"),
+        ("\u{2013}-graph=g.pb", "graph", "--graph=g.pb"),
+        ("\u{2014}graph=g.pb", "graph", "--graph=g.pb"),
+        ("\u{2212}\u{2212}labels", "labels", "--labels"),
+        ("\u{a0}--input_m=1", "input_mean", "--input_mean=1"),
+        ("-graph=g.pb", "graph", "--graph=g.pb"),
+        ("-f", "format", "--format"),
+        (" --image=a b.jpg", "image", "--image=a b.jpg"),
+        ("graph=g.pb", "graph", "--graph=g.pb"),
+    ] {
+        let message =
+            format!("--{name}: '{typed}' is neither a flag nor a file; did you mean {meant}?\n");
+        workspace.label_image(&[typed, "a.jpg"]).expect_code(2).says(&message);
+    }
+    for (typed, shown) in [(" ", " "), ("\r", "\\r"), ("\\", "\\")] {
+        let message = format!("--image: '{shown}' is neither a flag nor a file; a backslash ");
+        workspace.label_image(&["--image=a.jpg", typed]).expect_code(2).says(&message);
+    }
+    // No flag is like these, or more than one is.
+    for typed in ["-x", "-i"] {
+        workspace
+            .label_image(&[typed, "a.jpg"])
+            .expect_code(1)
+            .says("is neither a flag nor a file, and");
+    }
+    for typed in ["a-graph.jpg", "./-graph", "graph", "grap=h"] {
+        workspace.label_image(&[typed]).expect_code(1).says("graph.pb: No such file");
+    }
+}
+
+#[test]
+fn a_file_of_a_flags_name_is_a_file() {
+    let workspace = trained();
+    let photo = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
+    let names = ["-graph=g.pb", "\u{2013}-image", "graph=g.pb", "\\", " ", "-x"];
+    for name in names {
+        workspace.write(name, &photo);
+    }
+    let args = [&["--format=json"], &names[..]].concat();
+    assert_eq!(paths(&rows(&workspace.label_image(&args).expect_code(0).stdout)), names);
+}
+
+#[test]
+fn an_empty_path_names_its_flag() {
+    for flag in ["image", "graph", "labels"] {
+        for others in [&[][..], &["b.jpg"], &["--format=csv"]] {
+            let empty = format!("--{flag}=");
+            let args = [&["--image=a.jpg"], others, &[empty.as_str()]].concat();
+            let message =
+                format!("--{flag}: must not be empty: give a path, or leave the flag out\n");
+            Workspace::new().label_image(&args).expect_code(2).says(&message);
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]

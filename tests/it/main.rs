@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod abbreviations;
 mod archive;
 mod bottleneck;
 mod cli;
@@ -14,6 +15,7 @@ mod distortions_statistics;
 mod events;
 mod export;
 mod faults;
+mod hints;
 mod hostile;
 mod hostile_archives;
 mod hostile_modules;

@@ -42,6 +42,17 @@ pub(crate) fn python(variable: &str) -> Option<PathBuf> {
     }
 }
 
+/// The `python3` on the path, if there is one. With RETRAIN_SHARED there must be.
+pub(crate) fn system_python() -> Option<PathBuf> {
+    let answers = Command::new("python3").arg("--version").output();
+    if answers.is_ok_and(|output| output.status.success()) {
+        return Some("python3".into());
+    }
+    assert!(std::env::var_os("RETRAIN_SHARED").is_none(), "with RETRAIN_SHARED, python3 must run");
+    println!("skipped: no python3");
+    None
+}
+
 /// A file of tests/golden.
 pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
