@@ -1,4 +1,5 @@
-//! Text for messages: one line each, whatever a name holds.
+//! Text for messages: one line each, whatever a name holds; and what was meant by a name that is
+//! not known.
 
 use std::path::Path;
 
@@ -14,4 +15,37 @@ pub fn one_line(text: &str) -> String {
     let escaped =
         |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escaped).collect()
+}
+
+/// Of this many characters of a name, one may be a typing error.
+const CHARACTERS_AN_ERROR: usize = 5;
+/// Shorter names are too much alike.
+const SHORTEST: usize = 3;
+
+/// The known name that was probably meant by one that is not known: a few typing errors away (a
+/// character too many, too few, wrong, or swapped with the next), and the only one so near. Upper
+/// and lower case are the same.
+pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let wanted = typed.to_lowercase();
+    let length = wanted.chars().count();
+    let mut best: Option<(usize, &str)> = None;
+    let mut only = true;
+    for name in known {
+        let longest = length.max(name.chars().count());
+        let most = if longest < SHORTEST { 0 } else { (longest / CHARACTERS_AN_ERROR).max(1) };
+        // The lengths alone rule most names out.
+        if longest - length.min(name.chars().count()) > most {
+            continue;
+        }
+        let errors = strsim::osa_distance(&wanted, &name.to_lowercase());
+        if errors > most {
+            continue;
+        }
+        match best {
+            Some((least, _)) if errors > least => {}
+            Some((least, other)) if errors == least => only &= other == name,
+            _ => (best, only) = (Some((errors, name)), true),
+        }
+    }
+    best.filter(|_| only).map(|(_, name)| name)
 }

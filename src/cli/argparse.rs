@@ -1,41 +1,15 @@
 //! A program's flags as one table, read with the habits of Python's argparse: `--flag=value` and
 //! `--flag value`, any unambiguous prefix, the last of several wins, and what is not known is
-//! ignored — here with a warning that names the nearest known flag.
+//! ignored — here with a warning that names the flag that was probably meant.
 
+use super::flag::{Flag, Kind};
+use super::names::{Names, typed_name};
+use super::slips::{self, Slip};
 use crate::error::{Error, Result};
-use crate::pyfmt;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use crate::{pyfmt, text};
+use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
-
-/// The type of a flag's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Any text.
-    Str,
-    /// A whole number.
-    Int,
-    /// A decimal number.
-    Float,
-    /// No value: given or not.
-    Switch,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-}
-
-/// One row of a flag table.
-#[derive(Debug, Clone, Copy)]
-pub struct Flag {
-    /// The name, without dashes.
-    pub name: &'static str,
-    /// What it takes.
-    pub kind: Kind,
-    /// The default as one would type it; empty for none.
-    pub default: &'static str,
-    /// One sentence.
-    pub help: &'static str,
-    /// Whether the original scripts have it: their flags go first where a prefix fits several.
-    pub original: bool,
-}
+use std::path::Path;
 
 /// A command line, read.
 #[derive(Debug)]
@@ -47,21 +21,13 @@ pub struct Parsed {
     pub paths: Vec<OsString>,
 }
 
-impl Flag {
-    fn to_arg(self) -> Arg {
-        let arg = Arg::new(self.name).long(self.name).help(self.help);
-        if self.kind == Kind::Switch {
-            return arg.action(ArgAction::SetTrue);
-        }
-        let value_name = match self.kind {
-            Kind::Int => "int",
-            Kind::Float => "float",
-            _ => "text",
-        };
-        let arg = arg.action(ArgAction::Set).value_name(value_name).allow_hyphen_values(true);
-        let arg = arg.value_parser(clap::builder::OsStringValueParser::new());
-        if self.default.is_empty() { arg } else { arg.default_value(self.default) }
-    }
+/// Words without a flag, for a program that takes them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paths {
+    /// The flag that takes one such word.
+    pub(super) flag: &'static str,
+    /// One sentence.
+    pub(super) help: &'static str,
 }
 
 /// Reads a command line (without the program's name) by a table. `Ok(None)` where help was asked
@@ -72,57 +38,72 @@ pub(super) fn parse(
     flags: &[Flag],
     args: &[OsString],
 ) -> Result<Option<Parsed>> {
-    read(Command::new(program).about(about), flags, args, |word, warnings| {
-        warnings.push(format!("'{}' is not a flag and is ignored", word.to_string_lossy()));
-        None
-    })
+    let names = Names::new(flags, args);
+    let mut words = canonical(&names, args)?;
+    for word in &words.others {
+        let slip = slips::of_word(&names, word).map(|slip| format!("; {slip}"));
+        let slip = slip.unwrap_or_default();
+        words.warnings.push(format!("'{}' is not a flag and is ignored{slip}", shown(word)));
+    }
+    words.others.clear();
+    read(Command::new(program).about(about), flags, words)
 }
 
-/// The same for a program that also takes words without a flag, described by `help`. After `--` all
-/// are such words.
+/// The same for a program that also takes words without a flag. After `--` all are such words.
 pub(super) fn parse_with_paths(
     program: &'static str,
     about: &'static str,
     flags: &[Flag],
-    help: &'static str,
+    paths: Paths,
     args: &[OsString],
 ) -> Result<Option<Parsed>> {
-    // For the help only: what is read here never reaches clap.
-    let paths = Arg::new("PATH").num_args(0..).help(help);
-    let command = Command::new(program).about(about).arg(paths);
     let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
     let (before, after) = args.split_at(end);
-    let parsed = read(command, flags, before, |word, warnings| {
-        let dashed = word.as_encoded_bytes().starts_with(b"-") && word != "-";
-        if dashed {
-            let text = word.to_string_lossy();
-            warnings.push(format!(
-                "'{text}' is not a flag and is ignored; a file of that name is ./{text}"
-            ));
+    let names = Names::new(flags, before);
+    let mut words = canonical(&names, before)?;
+    for word in std::mem::take(&mut words.others) {
+        if is_path(&names, paths, &word)? {
+            words.others.push(word);
+        } else {
+            let message = "is neither a flag nor a file, and is ignored";
+            words.warnings.push(format!("'{}' {message}", shown(&word)));
         }
-        (!dashed).then(|| word.to_owned())
-    })?;
-    Ok(parsed.map(|mut parsed| {
-        parsed.paths.extend(after.iter().skip(1).cloned());
-        parsed
-    }))
+    }
+    words.others.extend(after.iter().skip(1).cloned());
+    // For the help only: what is read here never reaches clap.
+    let paths = Arg::new("PATH").num_args(0..).help(paths.help);
+    read(Command::new(program).about(about).arg(paths), flags, words)
 }
 
-/// `word` says what becomes of a word that belongs to no flag.
-fn read(
-    command: Command,
-    flags: &[Flag],
-    args: &[OsString],
-    word: impl Fn(&OsStr, &mut Vec<String>) -> Option<OsString>,
-) -> Result<Option<Parsed>> {
-    let mut warnings = Vec::new();
-    let mut paths = Vec::new();
-    let canonical =
-        canonical(flags, args, &mut warnings, |text, warnings| paths.extend(word(text, warnings)))?;
+/// Whether a word without a flag is a path; what begins with a dash is one only where there is such
+/// a file.
+///
+/// # Errors
+/// Where there is no such file, and something else was meant.
+fn is_path(names: &Names<'_>, paths: Paths, word: &OsStr) -> Result<bool> {
+    if word == "-" || Path::new(word).exists() {
+        return Ok(true);
+    }
+    match slips::of_word(names, word) {
+        None => Ok(!word.as_encoded_bytes().starts_with(b"-")),
+        Some(slip) => {
+            let flag = if let Slip::Flag(flag, _) = slip { flag } else { paths.flag };
+            let message = format!("'{}' is neither a flag nor a file; {slip}", shown(word));
+            Err(Error::usage(flag, message))
+        }
+    }
+}
+
+fn shown(word: &OsStr) -> String {
+    text::shown(Path::new(word))
+}
+
+fn read(command: Command, flags: &[Flag], words: Words) -> Result<Option<Parsed>> {
+    let Words { known, warnings, others: paths } = words;
     let command = command.version(env!("CARGO_PKG_VERSION")).args_override_self(true);
     let command = command.args(flags.iter().map(|f| f.to_arg()));
     let program = OsString::from(command.get_name());
-    match command.try_get_matches_from(std::iter::once(program).chain(canonical)) {
+    match command.try_get_matches_from(std::iter::once(program).chain(known)) {
         Ok(matches) => Ok(Some(Parsed { matches, warnings, paths })),
         Err(e) if !e.use_stderr() => {
             // A closed pipe (`--help | head`) is no reason to complain.
@@ -133,105 +114,75 @@ fn read(
     }
 }
 
-/// The same command line with full names and `--flag=value` throughout, without what is not known.
-fn canonical(
-    flags: &[Flag],
-    args: &[OsString],
-    warnings: &mut Vec<String>,
-    mut other: impl FnMut(&OsStr, &mut Vec<String>),
-) -> Result<Vec<OsString>> {
-    let mut known = Vec::new();
+/// A command line as it is understood: full names and `--flag=value` throughout, without what is
+/// not known.
+///
+/// # Errors
+/// Each names the flag at fault.
+pub fn full_names(flags: &[Flag], args: &[OsString]) -> Result<Vec<OsString>> {
+    Ok(canonical(&Names::new(flags, args), args)?.known)
+}
+
+/// The words of a command line, sorted.
+#[derive(Default)]
+struct Words {
+    /// Flags under their full names, with their values after an equals sign.
+    known: Vec<OsString>,
+    /// One sentence for each flag that is not known.
+    warnings: Vec<String>,
+    /// Words that belong to no flag.
+    others: Vec<OsString>,
+}
+
+fn canonical(names: &Names<'_>, args: &[OsString]) -> Result<Words> {
+    let mut words = Words::default();
     let mut args = args.iter().peekable();
     while let Some(arg) = args.next() {
-        let bytes = arg.as_encoded_bytes();
-        if matches!(bytes, b"-h" | b"--help" | b"--version" | b"-V") {
-            known.push(arg.clone());
+        if arg == "-h" || arg == "-V" {
+            words.known.push(arg.clone());
             continue;
         }
-        let text = arg.to_string_lossy();
-        let Some(body) = text.strip_prefix("--").filter(|b| !b.is_empty()) else {
-            other(arg, warnings);
+        let Some(typed) = typed_name(arg) else {
+            words.others.push(arg.clone());
             continue;
         };
-        let (typed, has_value) =
-            body.split_once('=').map_or((body, false), |(name, _)| (name, true));
-        let Some(flag) = find(flags, typed)? else {
-            warnings.push(unknown(flags, typed));
+        let Some(flag) = names.find(&typed)? else {
+            let nearest = names.nearest(&typed).map(|name| format!("; did you mean --{name}?"));
+            let hint = nearest.unwrap_or_default();
+            words.warnings.push(format!("unknown flag --{typed} is ignored{hint}"));
             continue;
         };
-        if flag.kind == Kind::Switch {
-            if has_value {
-                return Err(Error::usage(
-                    flag.name,
-                    "is a switch and takes no value: give it or leave it out",
-                ));
+        let mut full = OsString::from(format!("--{}", flag.name));
+        match (flag.kind, after_equals(arg)) {
+            (Kind::Switch, None) => {}
+            (Kind::Switch, Some(_)) => {
+                let message = "is a switch and takes no value: give it or leave it out";
+                return Err(Error::usage(flag.name, message));
             }
-            known.push(format!("--{}", flag.name).into());
-            continue;
+            (_, value) => {
+                let value = value.or_else(|| args.next_if(|next| names.is_value(next)).cloned());
+                full.push("=");
+                full.push(value.ok_or_else(|| Error::usage(flag.name, "expected one argument"))?);
+            }
         }
-        let mut full: OsString = format!("--{}=", flag.name).into();
-        if has_value {
-            full.push(after_equals(arg));
-        } else {
-            let missing = || Error::usage(flag.name, "expected one argument");
-            full.push(args.next_if(|next| is_value(next)).ok_or_else(missing)?);
-        }
-        known.push(full);
+        words.known.push(full);
     }
-    Ok(known)
+    Ok(words)
 }
 
 /// What stands after the first `=`, byte for byte (a path need not be UTF-8).
 #[cfg(unix)]
-fn after_equals(arg: &OsStr) -> OsString {
+fn after_equals(arg: &OsStr) -> Option<OsString> {
     use std::os::unix::ffi::OsStrExt;
     let bytes = arg.as_bytes();
-    let at = bytes.iter().position(|&b| b == b'=').map_or(bytes.len(), |i| i + 1);
-    OsStr::from_bytes(&bytes[at..]).to_owned()
+    let at = bytes.iter().position(|&b| b == b'=')?;
+    Some(OsStr::from_bytes(&bytes[at + 1..]).to_owned())
 }
 
 /// What stands after the first `=`.
 #[cfg(not(unix))]
-fn after_equals(arg: &OsStr) -> OsString {
-    arg.to_string_lossy().split_once('=').map(|(_, value)| value.into()).unwrap_or_default()
-}
-
-/// Whether argparse would take the next word as a flag's value: not a flag itself, but a negative
-/// number is one.
-fn is_value(next: &OsStr) -> bool {
-    let text = next.to_string_lossy();
-    !text.starts_with('-') || text == "-" || text.parse::<f64>().is_ok() || text.contains(' ')
-}
-
-/// The flag a name stands for: itself, or the only one it begins, the scripts' own before ours.
-fn find<'f>(flags: &'f [Flag], typed: &str) -> Result<Option<&'f Flag>> {
-    if let Some(flag) = flags.iter().find(|f| f.name == typed) {
-        return Ok(Some(flag));
-    }
-    for original in [true, false] {
-        let fitting: Vec<&Flag> =
-            flags.iter().filter(|f| f.original == original && f.name.starts_with(typed)).collect();
-        match fitting[..] {
-            [] => {}
-            [flag] => return Ok(Some(flag)),
-            _ => {
-                let names: Vec<String> = fitting.iter().map(|f| format!("--{}", f.name)).collect();
-                return Err(Error::usage(
-                    typed,
-                    format!("ambiguous option: could match {}", names.join(", ")),
-                ));
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn unknown(flags: &[Flag], typed: &str) -> String {
-    let score = |f: &&Flag| strsim::jaro_winkler(f.name, typed);
-    let nearest =
-        flags.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|f| score(f) > 0.75);
-    let hint = nearest.map(|f| format!("; did you mean --{}?", f.name)).unwrap_or_default();
-    format!("unknown flag --{typed} is ignored{hint}")
+fn after_equals(arg: &OsStr) -> Option<OsString> {
+    arg.to_string_lossy().split_once('=').map(|(_, value)| value.into())
 }
 
 impl Parsed {

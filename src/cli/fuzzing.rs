@@ -1,7 +1,8 @@
 //! Properties of both programs' command lines, whatever is typed.
 
-use super::argparse::{self, Flag, Kind, Parsed};
-use super::label_image;
+use super::argparse::{self, Parsed};
+use super::flag::{Flag, Kind};
+use super::label_image::{self, LABEL_IMAGE_FLAGS};
 use super::retrain::{RETRAIN_FLAGS, config_from};
 use crate::error::{Error, Result};
 use std::ffi::OsString;
@@ -27,22 +28,23 @@ pub fn flags(data: &[u8]) {
         }
     }
     let read_label = |words: &[OsString]| {
-        argparse::parse_with_paths("label_image", "", label_image::FLAGS, "", words)
+        argparse::parse_with_paths("label_image", "", LABEL_IMAGE_FLAGS, label_image::PATHS, words)
     };
     if let Some(parsed) = understood(read_label(&words)) {
-        let full = in_full(&parsed, label_image::FLAGS);
+        let full = in_full(&parsed, LABEL_IMAGE_FLAGS);
         let again = understood(read_label(&full));
-        assert!(again.is_some_and(|again| same(&parsed, &again, label_image::FLAGS)));
+        assert!(again.is_some_and(|again| same(&parsed, &again, LABEL_IMAGE_FLAGS)));
         match label_image::config(&parsed) {
             Ok(config) => assert!(config.input_mean.is_finite() && config.input_std != 0.0),
-            Err(error) => assert_names_a_flag(&error, label_image::FLAGS),
+            Err(error) => assert_names_a_flag(&error, LABEL_IMAGE_FLAGS),
         }
     }
 }
 
-/// Whether a word makes the program print help or its version.
+/// Whether a word would have text printed, for one of the programs at least.
 fn asks_for_help(word: &[u8]) -> bool {
-    matches!(word, b"-h" | b"--help" | b"-V" | b"--version")
+    let begins = |name: &[u8]| word.len() > 2 && name.starts_with(word);
+    matches!(word, b"-h" | b"-V") || begins(b"--help") || begins(b"--version")
 }
 
 #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! The program `label_image`.
 
-use super::argparse::{self, Flag, Kind, Parsed};
+use super::argparse::{self, Parsed, Paths};
+use super::flag::{Flag, Kind, Script};
 use super::logging::{self, LogFile};
 use super::{exit_code, pixels};
 use crate::error::{Error, Result};
@@ -13,14 +14,18 @@ use std::time::Instant;
 
 const ABOUT: &str = "Says what is in a photograph, or in many, by a retrained graph.";
 
-const PATHS: &str = "More photographs: files, directories with all that is in them, or - for a list of paths, one a \
-                     line, on standard input. The answer is then a line for each";
+pub(super) const PATHS: Paths = Paths {
+    flag: "image",
+    help: "More photographs: files, directories with all that is in them, or - for a list of \
+           paths, one a line, on standard input. The answer is then a line for each",
+};
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, kind, default, help, original: true }
+    Flag { name, kind, default, help, scripts: &[Script::Poets] }
 }
 
-pub(super) const FLAGS: &[Flag] = &[
+/// All flags: the script's, and ours.
+pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
     flag("image", Kind::Str, "", "The photograph: JPEG, PNG, GIF or BMP"),
     flag("graph", Kind::Str, "tf_files/retrained_graph.pb", "The graph"),
     flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one a line"),
@@ -40,16 +45,14 @@ pub(super) const FLAGS: &[Flag] = &[
     flag("input_std", Kind::Float, "128", "What the difference is divided by"),
     flag("input_layer", Kind::Str, "input", "The node that is fed"),
     flag("output_layer", Kind::Str, "final_result", "The node that is read"),
-    Flag {
-        original: false,
-        ..flag(
-            "format",
-            Kind::Choice(&Format::NAMES),
-            "text",
-            "A line for each photograph: text (path, label, score; tabs between them), csv (with a header), or json. \
-             Without this flag and with --image alone, the script's lines",
-        )
-    },
+    flag(
+        "format",
+        Kind::Choice(&Format::NAMES),
+        "text",
+        "A line for each photograph: text (path, label, score; tabs between them), csv (with a \
+         header), or json. Without this flag and with --image alone, the script's lines",
+    )
+    .of(&[]),
 ];
 
 /// The program.
@@ -57,7 +60,7 @@ pub(super) const FLAGS: &[Flag] = &[
 pub fn label_image() -> ExitCode {
     logging::init(LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = argparse::parse_with_paths("label_image", ABOUT, FLAGS, PATHS, &args);
+    let parsed = argparse::parse_with_paths("label_image", ABOUT, LABEL_IMAGE_FLAGS, PATHS, &args);
     let outcome = parsed.and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(0) };
         parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
@@ -171,6 +174,12 @@ fn no_images(place: &Path) -> Error {
 }
 
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
+    for name in ["image", "graph", "labels"] {
+        if parsed.given(name) && parsed.os(name).is_empty() {
+            let message = "must not be empty: give a path, or leave the flag out";
+            return Err(Error::usage(name, message));
+        }
+    }
     Ok(LabelConfig {
         graph: parsed.path("graph"),
         labels: parsed.path("labels"),

@@ -1,19 +1,23 @@
 //! From words to work: flag tables, the habits of Python's argparse, exit codes.
 
 mod argparse;
+mod flag;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod label_image;
 mod logging;
+mod names;
 mod own_graph;
 mod pixels;
 mod retrain;
 mod settings;
 mod signals;
+mod slips;
 mod terminal;
 
-pub use argparse::{Flag, Kind, Parsed};
-pub use label_image::label_image;
+pub use argparse::{Parsed, full_names};
+pub use flag::{Flag, Kind, Script};
+pub use label_image::{LABEL_IMAGE_FLAGS, label_image};
 pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
 
 use crate::error::Error;

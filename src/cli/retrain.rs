@@ -1,6 +1,7 @@
 //! The program `retrain`: its flags, and the [`Config`] they make.
 
-use super::argparse::{self, Flag, Kind, Parsed};
+use super::argparse::{self, Parsed};
+use super::flag::{Flag, Kind, Script};
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::terminal::{self, Terminal};
@@ -21,15 +22,21 @@ const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 const ABOUT: &str = "Retrains the last layer of a pretrained image network on your own photographs. \
                      --image_dir holds one directory per class.";
 
+/// A flag of all three scripts.
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, kind, default, help, original: true }
+    Flag { name, kind, default, help, scripts: &Script::ALL }
 }
 
 const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, kind, default, help, original: false }
+    flag(name, kind, default, help).of(&[])
 }
 
-/// All flags: those of both generations of the script, and ours.
+/// The scripts with `--architecture`.
+const ARCHITECTURE: &[Script] = &[Script::Poets, Script::Examples];
+/// The script with `--tfhub_module`.
+const HUB: &[Script] = &[Script::Hub];
+
+/// All flags: those of the three generations of the script, and ours.
 pub const RETRAIN_FLAGS: &[Flag] = &[
     flag("image_dir", Kind::Str, "", "Path to folders of labeled images"),
     flag("output_graph", Kind::Str, "/tmp/output_graph.pb", "Where to save the trained graph"),
@@ -91,7 +98,8 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         Kind::Str,
         "/tmp/imagenet",
         "Where pretrained models are, or are downloaded to",
-    ),
+    )
+    .of(ARCHITECTURE),
     flag("bottleneck_dir", Kind::Str, "/tmp/bottleneck", "Where to cache bottlenecks"),
     flag(
         "final_tensor_name",
@@ -117,8 +125,11 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "architecture",
         Kind::Str,
         "inception_v3",
-        "The pretrained model: inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature (built in), or the path of a frozen graph of your own",
-    ),
+        "The pretrained model: inception_v3, \
+         mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature (built in), or \
+         the path of a frozen graph of your own",
+    )
+    .of(ARCHITECTURE),
     ours(
         "bottleneck_tensor",
         Kind::Str,
@@ -155,15 +166,18 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "",
         "Of a graph of your own: what the difference is divided by [default: guessed]",
     ),
-    flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain"),
-    flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel"),
-    flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL"),
+    flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain").of(HUB),
+    flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel")
+        .of(&[Script::Examples, Script::Hub]),
+    flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL")
+        .of(HUB),
     flag(
         "checkpoint_path",
         Kind::Str,
         "/tmp/_retrain_checkpoint",
         "Where to save checkpoints (with --tfhub_module)",
-    ),
+    )
+    .of(HUB),
     ours(
         "bottleneck_text",
         Kind::Choice(&["on", "off"]),

@@ -1,7 +1,7 @@
 //! The library writes a setting in a message as `` `name` `` or `` `name=value` ``; on a command
 //! line it is a flag.
 
-use super::label_image;
+use super::label_image::LABEL_IMAGE_FLAGS;
 use super::retrain::RETRAIN_FLAGS;
 
 /// The message with each setting as the flag that gives it. Other words in backticks stay.
@@ -27,5 +27,5 @@ pub(super) fn as_flags(message: &str) -> String {
 
 fn is_setting(word: &str) -> bool {
     let name = word.split_once('=').map_or(word, |(name, _)| name);
-    RETRAIN_FLAGS.iter().chain(label_image::FLAGS).any(|flag| flag.name == name)
+    RETRAIN_FLAGS.iter().chain(LABEL_IMAGE_FLAGS).any(|flag| flag.name == name)
 }

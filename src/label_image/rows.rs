@@ -1,6 +1,7 @@
 //! Labels of many images as text: one line an image, for `grep`, for spreadsheets, for programs.
 
 use super::TOP;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ pub enum Format {
     /// Comma-separated, with a header: the path, up to five labels with their scores, and what went
     /// wrong.
     Csv,
-    /// A JSON object on each line, with `path`, `labels`, `scores` and `error`.
+    /// A JSON object on each line, with `path`, `labels`, `scores` and `error`. Where the path is
+    /// no UTF-8, `path` shows it with replacement characters, and `path_base64` has its bytes.
     Json,
 }
 
@@ -101,9 +103,13 @@ fn json(row: &Row, out: &mut impl Write) -> io::Result<()> {
     // As few digits as tell a 32-bit float from its neighbours.
     let scores: Vec<String> = top.iter().map(|(_, score)| score.to_string()).collect();
     let (path, error) = (json!(row.path.to_string_lossy()), json!(row.top.as_ref().err()));
+    let bytes = match row.path.to_str() {
+        Some(_) => String::new(),
+        None => format!(r#","path_base64":"{}""#, BASE64_STANDARD.encode(bytes(&row.path))),
+    };
     writeln!(
         out,
-        r#"{{"path":{path},"labels":{labels},"scores":[{}],"error":{error}}}"#,
+        r#"{{"path":{path}{bytes},"labels":{labels},"scores":[{}],"error":{error}}}"#,
         scores.join(",")
     )
 }

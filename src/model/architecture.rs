@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
+use crate::text;
 
 /// Where a model's graph comes from when it is not in model_dir.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,9 @@ pub struct ModelInfo {
     pub pixels: PixelSpec,
 }
 
+const INCEPTION_V3: &str = "inception_v3";
+const MINIATURE: &str = "miniature";
+const QUANTIZED: &str = "quantized";
 const WIDTHS: [&str; 4] = ["1.0", "0.75", "0.50", "0.25"];
 const SIZES: [&str; 4] = ["224", "192", "160", "128"];
 /// The addresses' scheme and host are those of the original scripts.
@@ -40,36 +44,39 @@ const INCEPTION: &str = "http://download.tensorflow.org/models/image/imagenet/";
 /// The script's function of the same name: what an architecture's name stands for.
 pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
     let name = architecture.to_lowercase();
-    if name == "miniature" {
+    let wrong =
+        |what: String| Err(Error::model(architecture, format!("{what}; {}", advice(&name))));
+    if name == MINIATURE {
         return Ok(ModelInfo {
             source: Source::BuiltIn,
             ..mobilenet(architecture, "0.25", "128", "miniature/frozen_graph.pb".into())
         });
     }
+    if name == INCEPTION_V3 {
+        return Ok(inception(architecture));
+    }
     let parts: Vec<&str> = name.split('_').collect();
     match parts[..] {
-        ["inception", "v3"] => Ok(inception(architecture)),
         ["mobilenet", width, _] | ["mobilenet", width, _, _] if !WIDTHS.contains(&width) => {
             let expected = "The Mobilenet version should be '1.0', '0.75', '0.50', or '0.25'";
-            Err(Error::model(architecture, format!("{expected}, but found '{width}'")))
+            wrong(format!("{expected}, but found '{width}'"))
         }
         ["mobilenet", _, size] | ["mobilenet", _, size, _] if !SIZES.contains(&size) => {
             let expected = "The Mobilenet input size should be '224', '192', '160', or '128'";
-            Err(Error::model(architecture, format!("{expected}, but found '{size}'")))
+            wrong(format!("{expected}, but found '{size}'"))
         }
         ["mobilenet", width, size] => {
             let file = format!("mobilenet_v1_{width}_{size}/frozen_graph.pb");
             Ok(mobilenet(architecture, width, size, file))
         }
-        ["mobilenet", width, size, "quantized"] => {
+        ["mobilenet", width, size, QUANTIZED] => {
             let file = format!("mobilenet_v1_{width}_{size}/quantized_graph.pb");
             Ok(mobilenet(architecture, width, size, file))
         }
-        ["mobilenet", _, _, suffix] => Err(Error::model(
-            architecture,
-            format!("Couldn't understand architecture suffix '{suffix}'"),
-        )),
-        _ => Err(unknown(architecture, &name)),
+        ["mobilenet", _, _, suffix] => {
+            wrong(format!("Couldn't understand architecture suffix '{suffix}'"))
+        }
+        _ => wrong(format!("Couldn't understand architecture name '{architecture}'")),
     }
 }
 
@@ -109,15 +116,61 @@ fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: Strin
     }
 }
 
-fn unknown(architecture: &str, name: &str) -> Error {
-    let mobilenets =
-        WIDTHS.iter().flat_map(|w| SIZES.iter().map(move |s| format!("mobilenet_{w}_{s}")));
-    let known = mobilenets.chain(["miniature".into(), "inception_v3".into()]);
-    let nearest = known
-        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-    let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
-    Error::model(
-        architecture,
-        format!("Couldn't understand architecture name '{architecture}'{hint}"),
-    )
+/// What to do about a name that is not known: the one that was probably meant, or what there is.
+fn advice(name: &str) -> String {
+    let names: Vec<String> = names().collect();
+    let written_otherwise = as_named_here(name);
+    // Another version is another network, not a typing error.
+    let same_version =
+        |known: &&str| version(&written_otherwise).is_none_or(|version| known.contains(version));
+    let known = names.iter().map(String::as_str).filter(same_version);
+    match text::nearest(&written_otherwise, known) {
+        Some(meant) => format!("did you mean '{meant}'?"),
+        None => format!(
+            "there are {INCEPTION_V3}, mobilenet_<{}>_<{}>[_{QUANTIZED}], {MINIATURE}, and paths \
+             of frozen graphs (.pb)",
+            WIDTHS.join("|"),
+            SIZES.join("|")
+        ),
+    }
+}
+
+/// All names there are.
+fn names() -> impl Iterator<Item = String> {
+    let sizes = |width| SIZES.iter().map(move |size| format!("mobilenet_{width}_{size}"));
+    let mobilenets = WIDTHS.iter().flat_map(sizes);
+    let mobilenets = mobilenets.flat_map(|name| [format!("{name}_{QUANTIZED}"), name]);
+    mobilenets.chain([MINIATURE.into(), INCEPTION_V3.into()])
+}
+
+/// A MobileNet's name as it is here, from how its archive (`mobilenet_v1_0.50_160_frozen.tgz`), its
+/// module (`mobilenet_v1_050_160`) or the script of TensorFlow 1.7 (`mobilenet_0.5_160_quant`) has
+/// it.
+fn as_named_here(name: &str) -> String {
+    let name = name.strip_suffix(".tgz").unwrap_or(name);
+    let parts = name.strip_suffix("_frozen").unwrap_or(name).split(['_', '-']);
+    let mut parts: Vec<&str> = parts.collect();
+    if parts.first() != Some(&"mobilenet") {
+        return name.to_owned();
+    }
+    parts.retain(|part| *part != "v1");
+    for part in &mut parts {
+        *part = match *part {
+            "1" | "100" => "1.0",
+            "75" | "075" => "0.75",
+            "50" | "050" | "0.5" => "0.50",
+            "25" | "025" => "0.25",
+            "quant" => QUANTIZED,
+            other => other,
+        };
+    }
+    parts.join("_")
+}
+
+/// The `v3` in a name.
+fn version(name: &str) -> Option<&str> {
+    name.match_indices('v').map(|(at, _)| &name[at..]).find_map(|rest| {
+        let digits = rest[1..].chars().take_while(char::is_ascii_digit).count();
+        (digits > 0).then(|| &rest[..=digits])
+    })
 }

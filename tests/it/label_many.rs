@@ -275,7 +275,7 @@ fn what_helps_nobody_is_an_error_before_any_work() {
     workspace
         .label_image(&["-x", "photos"])
         .expect_code(0)
-        .says("'-x' is not a flag and is ignored; a file of");
+        .says("'-x' is neither a flag nor a file, and is ignored");
     workspace
         .label_image(&["--input_mean=no", "photos"])
         .expect_code(2)
@@ -293,6 +293,100 @@ fn any_number_of_bad_images_before_the_first_good_one_does_not_hang() {
     assert_eq!(rows.len(), 5001);
     assert!(rows[..5000].iter().all(|row| row["error"] != Value::Null));
     assert_eq!(rows[5000]["error"], Value::Null);
+}
+
+#[test]
+fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
+    // There is no graph here: an error about a word comes before one about that.
+    let workspace = Workspace::new();
+    for (typed, name, meant) in [
+        ("\\--graph=g.pb", "graph", "--graph=g.pb"),
+        ("\u{2013}-graph=g.pb", "graph", "--graph=g.pb"),
+        ("\u{2014}graph=g.pb", "graph", "--graph=g.pb"),
+        ("\u{2212}\u{2212}labels", "labels", "--labels"),
+        ("\u{a0}--input_m=1", "input_mean", "--input_mean=1"),
+        ("-graph=g.pb", "graph", "--graph=g.pb"),
+        ("-f", "format", "--format"),
+        (" --image=a b.jpg", "image", "--image=a b.jpg"),
+        ("graph=g.pb", "graph", "--graph=g.pb"),
+    ] {
+        let message =
+            format!("--{name}: '{typed}' is neither a flag nor a file; did you mean {meant}?\n");
+        workspace.label_image(&[typed, "a.jpg"]).expect_code(2).says(&message);
+    }
+    for (typed, shown) in [(" ", " "), ("\r", "\\r"), ("\\", "\\")] {
+        let message = format!("--image: '{shown}' is neither a flag nor a file; a backslash ");
+        workspace.label_image(&["--image=a.jpg", typed]).expect_code(2).says(&message);
+    }
+    // No flag is like these, or more than one is.
+    for typed in ["-x", "-i"] {
+        workspace
+            .label_image(&[typed, "a.jpg"])
+            .expect_code(1)
+            .says("is neither a flag nor a file, and");
+    }
+    for typed in ["a-graph.jpg", "./-graph", "graph", "grap=h"] {
+        workspace.label_image(&[typed]).expect_code(1).says("graph.pb: No such file");
+    }
+}
+
+#[test]
+fn a_file_of_a_flags_name_is_a_file() {
+    let workspace = trained();
+    let photo = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
+    let names = ["-graph=g.pb", "\u{2013}-image", "graph=g.pb", "\\", " ", "-x"];
+    for name in names {
+        workspace.write(name, &photo);
+    }
+    let args = [&["--format=json"], &names[..]].concat();
+    assert_eq!(paths(&rows(&workspace.label_image(&args).expect_code(0).stdout)), names);
+}
+
+#[test]
+fn an_empty_path_names_its_flag() {
+    for flag in ["image", "graph", "labels"] {
+        for others in [&[][..], &["b.jpg"], &["--format=csv"]] {
+            let empty = format!("--{flag}=");
+            let args = [&["--image=a.jpg"], others, &[empty.as_str()]].concat();
+            let message =
+                format!("--{flag}: must not be empty: give a path, or leave it out\n");
+            Workspace::new().label_image(&args).expect_code(2).says(&message);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_can_be_opened_by_whoever_reads_the_row() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let workspace = trained();
+    let photo = workspace.path("photos/open cluster/o00000.jpg");
+    fs::create_dir(workspace.path("d")).unwrap();
+    let latin: &[u8] = b"d/caf\xe9 \xff.jpg";
+    for name in [latin, "d/caf\u{e9}.jpg".as_bytes(), b"d/broken\xfe.jpg"] {
+        fs::copy(&photo, workspace.root().join(OsStr::from_bytes(name))).unwrap();
+    }
+    workspace.write("list", [latin, b"\n"].concat());
+    fs::write(
+        workspace.root().join(OsStr::from_bytes(b"d/broken\xfe.jpg")),
+        &fs::read(&photo).unwrap()[..900],
+    )
+    .unwrap();
+    let list = fs::read(workspace.path("list")).unwrap();
+    let outcome = label(&workspace, &["--format=json", "d", "-"], &list).expect_code(1);
+    let rows = rows(&outcome.stdout);
+    let expected = [
+        ("d/broken\u{fffd}.jpg", Some("ZC9icm9rZW7+LmpwZw==")),
+        ("d/caf\u{e9}.jpg", None),
+        ("d/caf\u{fffd} \u{fffd}.jpg", Some("ZC9jYWbpIP8uanBn")),
+        ("d/caf\u{fffd} \u{fffd}.jpg", Some("ZC9jYWbpIP8uanBn")),
+    ];
+    let found: Vec<_> =
+        rows.iter().map(|r| (r["path"].as_str().unwrap(), r["path_base64"].as_str())).collect();
+    assert_eq!(found, expected);
+    // Only where it is needed: programs that look for `path` alone see what they always did.
+    assert!(rows[1].get("path_base64").is_none() && rows[0]["error"].is_string());
 }
 
 #[test]

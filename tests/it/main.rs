@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod abbreviations;
 mod api;
 mod archive;
 mod bottleneck;
@@ -16,6 +17,7 @@ mod distortions_statistics;
 mod events;
 mod export;
 mod faults;
+mod hints;
 mod hostile;
 mod hostile_archives;
 mod hostile_modules;

@@ -1,7 +1,7 @@
 //! What a terminal shows, and what stays in memory.
 
 use super::support::{LABEL_IMAGE, RETRAIN, Workspace, ask_peer, command, miniature_dir};
-use super::support::{OUTPUTS, python3};
+use super::support::{OUTPUTS, system_python};
 use regex::Regex;
 use serde_json::json;
 use std::io::Write;
@@ -17,7 +17,7 @@ fn visible(line: &str) -> String {
 
 #[test]
 fn log_lines_stand_alone_below_and_above_the_progress_bar() {
-    let Some(python) = python3() else { return };
+    let Some(python) = system_python() else { return };
     let workspace = Workspace::with_photos(150);
     let model_dir = format!("--model_dir={}", miniature_dir().display());
     let args = ["--image_dir=photos", "--architecture=miniature", "--how_many_training_steps=5"];

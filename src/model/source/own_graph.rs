@@ -11,6 +11,7 @@ use crate::model::inspect::{
 };
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::rewrite::convert_variables_to_constants;
+use crate::text;
 use crate::tf::GraphBuilder;
 use log::info;
 use sha2::{Digest, Sha256};
@@ -38,8 +39,6 @@ pub struct OwnGraph {
 
 /// Ops that keep a value which is not in the graph.
 const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
-/// How alike a name must be to be proposed.
-const ALIKE: f64 = 0.75;
 /// The longest part of a bottleneck file's name that is the graph's.
 const LONGEST_NAME: usize = 64;
 
@@ -132,11 +131,8 @@ impl OwnGraph {
         let tensor = InputRef::parse(typed);
         let wrong = |message: String| Error::usage(flag, message);
         let Some(node) = view.node(tensor.node).filter(|_| !tensor.control) else {
-            let score = |n: &NodeDef| strsim::jaro_winkler(&n.name, typed);
-            let nearest = view.all().map(|n| (score(n), n)).max_by(|a, b| a.0.total_cmp(&b.0));
-            let nearest = nearest.filter(|(score, _)| *score > ALIKE);
-            let hint =
-                nearest.map(|(_, n)| format!("; did you mean '{}'?", n.name)).unwrap_or_default();
+            let nearest = text::nearest(typed, view.all().map(|n| n.name.as_str()));
+            let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
             return Err(wrong(format!("{} holds no tensor '{typed}'{hint}", self.path.display())));
         };
         let count = view.output_count(&node.name);

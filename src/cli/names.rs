@@ -1,0 +1,105 @@
+//! What a flag's name stands for on the command line: the flag of that name, or the one that it
+//! abbreviates.
+//!
+//! Python's argparse takes any beginning of a name that begins no other. So that a new flag never
+//! changes what an old command line means, each script is asked about its own flags only; ours come
+//! after all of theirs.
+
+use super::flag::{Flag, Kind, Script};
+use crate::error::{Error, Result};
+use crate::text;
+use std::ffi::{OsStr, OsString};
+
+/// What every program has without a row in its table.
+const BUILT_IN: &[Flag] = &[
+    Flag { name: "help", kind: Kind::Switch, default: "", help: "", scripts: &Script::ALL },
+    Flag { name: "version", kind: Kind::Switch, default: "", help: "", scripts: &[] },
+];
+
+/// The flag that says which script a command line is for: only the hub's has it.
+const OF_HUB: &str = "tfhub_module";
+
+/// The names that one command line may use.
+#[derive(Debug)]
+pub(super) struct Names<'f> {
+    flags: &'f [Flag],
+    /// The scripts in the order in which they are asked.
+    scripts: [Script; 3],
+}
+
+impl<'f> Names<'f> {
+    /// The names for the command line `args`.
+    pub(super) fn new(flags: &'f [Flag], args: &[OsString]) -> Self {
+        let [poets, examples, hub] = Script::ALL;
+        let names = Self { flags, scripts: [poets, examples, hub] };
+        let is_for_hub = |arg: &OsString| {
+            let flag = typed_name(arg).and_then(|typed| names.find(&typed).ok().flatten());
+            flag.is_some_and(|flag| flag.name == OF_HUB)
+        };
+        match args.iter().any(is_for_hub) {
+            true => Self { flags, scripts: [hub, poets, examples] },
+            false => names,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'f Flag> {
+        BUILT_IN.iter().chain(self.flags)
+    }
+
+    /// The flag that a name stands for; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where it could be several.
+    pub(super) fn find(&self, typed: &str) -> Result<Option<&'f Flag>> {
+        let of = |script| self.all().filter(move |f| f.scripts.contains(&script));
+        let mut readings = self.scripts.map(|script| fitting(of(script), typed)).to_vec();
+        readings.retain(|flags| !flags.is_empty());
+        if readings.is_empty() {
+            readings.push(fitting(self.all(), typed));
+        }
+        // What is clear in one script stays so, however many flags another has.
+        let clear = readings.iter().find(|flags| flags.len() == 1);
+        match clear.or(readings.first()).map(Vec::as_slice) {
+            None | Some([]) => Ok(None),
+            Some([flag]) => Ok(Some(flag)),
+            Some(flags) => {
+                let names: Vec<String> = flags.iter().map(|f| format!("--{}", f.name)).collect();
+                let message = format!("ambiguous option: could match {}", names.join(", "));
+                Err(Error::usage(typed, message))
+            }
+        }
+    }
+
+    /// The flag whose name was probably meant.
+    pub(super) fn nearest(&self, typed: &str) -> Option<&'f str> {
+        text::nearest(typed, self.all().map(|f| f.name))
+    }
+
+    /// Whether argparse would take the next word as a flag's value: not a flag itself, but a
+    /// negative number is one, and so is what has spaces.
+    pub(super) fn is_value(&self, next: &OsStr) -> bool {
+        let text = next.to_string_lossy();
+        let is_flag =
+            || typed_name(next).is_some_and(|typed| !matches!(self.find(&typed), Ok(None)));
+        !text.starts_with('-')
+            || text == "-"
+            || text.parse::<f64>().is_ok()
+            || text.contains(' ') && !is_flag()
+    }
+}
+
+/// What argparse makes of a name: the flag of that name, or else all that it begins.
+fn fitting<'f>(flags: impl Iterator<Item = &'f Flag>, typed: &str) -> Vec<&'f Flag> {
+    let begun: Vec<_> = flags.filter(|f| f.name.starts_with(typed)).collect();
+    match begun.iter().find(|f| f.name == typed) {
+        Some(exact) => vec![exact],
+        None => begun,
+    }
+}
+
+/// The name in `--name` or `--name=value`.
+pub(super) fn typed_name(arg: &OsStr) -> Option<String> {
+    let text = arg.to_string_lossy();
+    let body = text.strip_prefix("--").filter(|body| !body.is_empty())?;
+    Some(body.split_once('=').map_or(body, |(name, _)| name).to_owned())
+}
