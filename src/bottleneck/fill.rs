@@ -1,10 +1,10 @@
 //! Filling the cache: rows that hold are kept, text files read, and what is missing computed.
 
-use super::cache::{BadImage, CacheSpec, Progress};
 use super::compute::{self, Made};
 use super::key::{Key, Stamp};
 use super::packed::Packed;
 use super::plan::{Item, Todo, todo};
+use super::spec::{BadImage, CacheSpec, Progress};
 use super::text::parse_bottleneck;
 use crate::error::Result;
 use crate::inference::Extractor;

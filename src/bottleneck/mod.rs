@@ -10,10 +10,10 @@ mod key;
 mod packed;
 mod plan;
 mod rows;
+mod spec;
 mod text;
 
-pub use cache::{
-    BadImage, CacheSpec, Progress, cache_bottlenecks, get_bottleneck_path, get_packed_path,
-};
+pub use cache::cache_bottlenecks;
 pub use rows::Bottlenecks;
+pub use spec::{BadImage, CacheSpec, Progress, get_bottleneck_path, get_packed_path};
 pub use text::parse_bottleneck;

@@ -1,9 +1,9 @@
 //! What is to be done for each image: its packed row may hold, its text file may have to be read,
 //! or its bottleneck may have to be computed.
 
-use super::cache::{CacheSpec, get_bottleneck_path};
 use super::key::{Key, Name, Stamp};
 use super::packed::Packed;
+use super::spec::{CacheSpec, get_bottleneck_path};
 use crate::dataset::LabelLists;
 use crate::images;
 use sha2::{Digest, Sha256};

@@ -2,8 +2,10 @@
 
 use super::argparse::{self, Parsed};
 use super::flag::{Flag, Kind};
-use super::label_image::{self, LABEL_IMAGE_FLAGS};
-use super::retrain::{RETRAIN_FLAGS, config_from};
+use super::label_image;
+use super::label_image_flags::LABEL_IMAGE_FLAGS;
+use super::retrain::config_from;
+use super::retrain_flags::RETRAIN_FLAGS;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 

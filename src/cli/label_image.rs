@@ -1,7 +1,7 @@
 //! The program `label_image`.
 
 use super::argparse::{self, Parsed, Paths};
-use super::flag::{Flag, Kind, Script};
+use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::logging::{self, LogFile};
 use super::{exit_code, pixels};
 use crate::error::{Error, Result};
@@ -19,41 +19,6 @@ pub(super) const PATHS: Paths = Paths {
     help: "More photographs: files, directories with all that is in them, or - for a list of \
            paths, one a line, on standard input. The answer is then a line for each",
 };
-
-const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, kind, default, help, scripts: &[Script::Poets] }
-}
-
-/// All flags: the script's, and ours.
-pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
-    flag("image", Kind::Str, "", "The photograph: JPEG, PNG, GIF or BMP"),
-    flag("graph", Kind::Str, "tf_files/retrained_graph.pb", "The graph"),
-    flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one a line"),
-    flag(
-        "input_height",
-        Kind::Int,
-        "",
-        "Height the graph wants [default: as the graph says, else 224]",
-    ),
-    flag(
-        "input_width",
-        Kind::Int,
-        "",
-        "Width the graph wants [default: as the graph says, else 224]",
-    ),
-    flag("input_mean", Kind::Float, "128", "What is subtracted from each pixel value of 0 to 255"),
-    flag("input_std", Kind::Float, "128", "What the difference is divided by"),
-    flag("input_layer", Kind::Str, "input", "The node that is fed"),
-    flag("output_layer", Kind::Str, "final_result", "The node that is read"),
-    flag(
-        "format",
-        Kind::Choice(&Format::NAMES),
-        "text",
-        "A line for each photograph: text (path, label, score; tabs between them), csv (with a \
-         header), or json. Without this flag and with --image alone, the script's lines",
-    )
-    .of(&[]),
-];
 
 /// The program.
 #[must_use]
@@ -176,7 +141,7 @@ fn no_images(place: &Path) -> Error {
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
     for name in ["image", "graph", "labels"] {
         if parsed.given(name) && parsed.os(name).is_empty() {
-            let message = "must not be empty: give a path, or leave the flag out";
+            let message = "must not be empty: give a path, or leave it out";
             return Err(Error::usage(name, message));
         }
     }

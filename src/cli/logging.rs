@@ -1,8 +1,8 @@
 //! Log lines in TensorFlow's wording on standard error (`INFO:tensorflow:…`), and a copy in a run's
 //! own log file.
 
+use super::bars;
 use super::settings::as_flags;
-use super::terminal;
 use crate::error::{Error, Result};
 use log::{Level, LevelFilter};
 use std::fs::{File, OpenOptions};
@@ -43,7 +43,7 @@ impl Write for Tee {
                 Kept::File(file) => file.write_all(bytes),
             };
         }
-        terminal::above_the_bars(|| io::stderr().write_all(bytes)).map(|()| bytes.len())
+        bars::above(|| io::stderr().write_all(bytes)).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

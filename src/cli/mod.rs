@@ -1,15 +1,18 @@
 //! From words to work: flag tables, the habits of Python's argparse, exit codes.
 
 mod argparse;
+mod bars;
 mod flag;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod label_image;
+mod label_image_flags;
 mod logging;
 mod names;
 mod own_graph;
 mod pixels;
 mod retrain;
+mod retrain_flags;
 mod settings;
 mod signals;
 mod slips;
@@ -17,8 +20,10 @@ mod terminal;
 
 pub use argparse::{Parsed, full_names};
 pub use flag::{Flag, Kind, Script};
-pub use label_image::{LABEL_IMAGE_FLAGS, label_image};
-pub use retrain::{RETRAIN_FLAGS, config_from, retrain};
+pub use label_image::label_image;
+pub use label_image_flags::LABEL_IMAGE_FLAGS;
+pub use retrain::{config_from, retrain};
+pub use retrain_flags::RETRAIN_FLAGS;
 
 use crate::error::Error;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! The library writes a setting in a message as `` `name` `` or `` `name=value` ``; on a command
 //! line it is a flag.
 
-use super::label_image::LABEL_IMAGE_FLAGS;
-use super::retrain::RETRAIN_FLAGS;
+use super::label_image_flags::LABEL_IMAGE_FLAGS;
+use super::retrain_flags::RETRAIN_FLAGS;
 
 /// The message with each setting as the flag that gives it. Other words in backticks stay.
 pub(super) fn as_flags(message: &str) -> String {

@@ -3,7 +3,7 @@
 
 use super::forward::{self, Forwarded};
 use super::part::Resumable;
-use super::{Fetch, Patience};
+use super::spec::{Fetch, Patience};
 use crate::error::Error;
 use std::io::Read;
 use ureq::config::Config;

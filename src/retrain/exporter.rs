@@ -1,12 +1,12 @@
 //! What a run writes of its trained network: intermediate graphs, the final graph, a SavedModel, and
 //! for TF-Hub modules a checkpoint.
 
-use super::Run;
 use super::conventions::Exported;
 use super::evaluation::{EvalNames, Evaluator, build_eval_graph, build_eval_session};
 use super::head::{Head, TrainingGraph};
 use super::parked::Parked;
 use super::serving;
+use super::this_run::Run;
 use crate::error::Result;
 use crate::export;
 use crate::layers::{FinalTrainingOps, HeadSpec};

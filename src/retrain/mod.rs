@@ -18,6 +18,7 @@ mod serving;
 mod state;
 mod summaries_dir;
 mod tensorboard;
+mod this_run;
 mod training;
 
 pub use config::{Cache, Config, OnBadImage, Outputs, Pretrained, Split, Training};
@@ -37,21 +38,11 @@ use exporter::Exporter;
 use head::Head;
 use log::info;
 use schedule::Schedule;
-use state::State;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 use tensorboard::TensorBoard;
+use this_run::Run;
 use training::Training as StepLoop;
-
-/// A run: the configuration, and what was decided for this run alone.
-struct Run<'c> {
-    config: &'c Config,
-    /// Where this run's summaries go: with `summaries_keep`, a directory in the configured one.
-    summaries_dir: PathBuf,
-    random_seed: u64,
-    /// What the run goes on from.
-    resumed: Option<State>,
-}
 
 /// Retrains as `config` says. Results are written as they come: cache files, summaries,
 /// intermediate graphs, and at the end the graph and its labels.

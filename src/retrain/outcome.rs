@@ -1,6 +1,6 @@
 //! What a run gives.
 
-use super::Run;
+use super::this_run::Run;
 use crate::bottleneck::BadImage;
 use crate::dataset::ImageLists;
 use crate::images::PixelSpec;

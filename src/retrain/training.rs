@@ -1,6 +1,5 @@
 //! The step loop and the evaluations along the way.
 
-use super::Run;
 use super::batches::{Batch, Batches};
 use super::exporter::Exporter;
 use super::head::Head;
@@ -8,6 +7,7 @@ use super::observer::{Evaluation, Observer, Step};
 use super::schedule::Schedule;
 use super::state::{Conditions, State};
 use super::tensorboard::TensorBoard;
+use super::this_run::Run;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::pyfmt;

@@ -348,8 +348,7 @@ fn an_empty_path_names_its_flag() {
         for others in [&[][..], &["b.jpg"], &["--format=csv"]] {
             let empty = format!("--{flag}=");
             let args = [&["--image=a.jpg"], others, &[empty.as_str()]].concat();
-            let message =
-                format!("--{flag}: must not be empty: give a path, or leave it out\n");
+            let message = format!("--{flag}: must not be empty: give a path, or leave it out\n");
             Workspace::new().label_image(&args).expect_code(2).says(&message);
         }
     }

@@ -1,0 +1,51 @@
+//! Progress bars below the log lines. Where standard error is not a terminal, none is drawn.
+
+use indicatif::{
+    HumanDuration, MultiProgress, ProgressBar, ProgressFinish, ProgressState, ProgressStyle,
+};
+use std::fmt;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::{Duration, Instant};
+
+/// A rate is shown after this long: before, it would jump.
+const MEANINGFUL: Duration = Duration::from_millis(300);
+
+/// All bars: a log line is written above them, or the two would run into one another.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Writes to the terminal while no bar is in the way.
+pub(super) fn above<R>(write: impl FnOnce() -> R) -> R {
+    BARS.suspend(write)
+}
+
+/// A bar for bottlenecks; `began` says when the first was computed, and how many there were then.
+pub(super) fn bottlenecks(total: usize, began: Arc<OnceLock<(Instant, u64)>>) -> ProgressBar {
+    let rate = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let Some((start, first)) = began.get() else { return };
+        let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos() - first);
+        if done == 0 || seconds < MEANINGFUL.as_secs_f64() {
+            return;
+        }
+        let rate = done as f64 / seconds;
+        let left = (state.len().unwrap_or(0) - state.pos()) as f64 / rate;
+        let left = HumanDuration(Duration::from_secs_f64(left.ceil()));
+        let _ = write!(out, "{rate:.0}/s, {left:#} left");
+    };
+    let style = ProgressStyle::with_template("Bottlenecks {wide_bar} {pos}/{len} {rate}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate);
+    BARS.add(ProgressBar::new(total as u64).with_style(style))
+}
+
+/// A bar for a download ([`crate::net::ShowProgress`]), gone when the download has ended.
+pub(super) fn download(name: &str, total: Option<u64>) -> Box<dyn Fn(u64)> {
+    let style =
+        ">> Downloading {prefix} {percent}% {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    let style = ProgressStyle::with_template(style);
+    let bar = total
+        .map_or_else(ProgressBar::no_length, ProgressBar::new)
+        .with_prefix(name.to_owned())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_finish(ProgressFinish::AndClear);
+    let bar = BARS.add(bar);
+    Box::new(move |done| bar.set_position(done))
+}
