@@ -7,6 +7,7 @@ mod engine;
 mod extract;
 mod network;
 pub(crate) mod pipeline;
+mod repeat;
 
 pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
@@ -15,3 +16,4 @@ pub use engine::Decoded;
 pub(crate) use engine::Inference;
 pub use extract::{Extractor, LocalExtractor};
 pub use network::{BatchNetwork, Part};
+pub(crate) use repeat::{varies, varying_answers};

@@ -145,7 +145,7 @@ fn label_all(
     std::thread::scope(|scope| {
         let prepared = scope.spawn(move || match probe.recv() {
             Err(_) => Ok(()),
-            Ok(_) if single => inference.prepare(|| BatchNetwork::published(&part)),
+            Ok(pixels) if single => inference.prepare(|| BatchNetwork::published(&part, &pixels)),
             Ok(pixels) => inference.prepare(|| BatchNetwork::of_part(&part, &pixels)),
         });
         let steps = Steps {

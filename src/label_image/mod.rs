@@ -12,11 +12,13 @@ pub use rows::{Format, Row};
 
 use crate::error::{Error, Result};
 use crate::images::{self, PixelRange, PixelSpec};
+use crate::inference::{varies, varying_answers};
 use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
 use crate::model;
 use crate::proto::{self, GraphDef, NodeDef};
 use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use crate::{export, fsio};
+use log::warn;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -137,11 +139,17 @@ pub fn classify(config: &LabelConfig, path: &Path) -> Result<Labelled> {
     let layer = |name| graph.output(name).map_err(wrong);
     let (input, output) = (layer(&config.input_layer)?, layer(&config.output_layer)?);
     let session = Session::new(&graph, Threads::default()).map_err(wrong)?;
+    let run = || -> Result<Tensor<f32>> {
+        session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image")
+    };
     let start = Instant::now();
-    let result =
-        session.run_one(Feed { output: &input, value: &pixels }, &output, "labelling an image");
-    let result: Tensor<f32> = result.map_err(wrong)?;
+    let result = run().map_err(wrong)?;
     let evaluation_time = start.elapsed();
+    let random = model::random_op(&model.graph_def, &config.input_layer, &config.output_layer);
+    if random.is_some() && varies(run).map_err(wrong)? {
+        let answers = varying_answers(random.as_ref());
+        warn!(target: "retrain", "{}: {answers}", config.graph.display());
+    }
     model.check_labels(config, result.len())?;
     Ok(Labelled { evaluation_time, top: top_k(&result, &model.labels) })
 }
