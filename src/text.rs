@@ -49,3 +49,18 @@ pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
     }
     best.filter(|_| only).map(|(_, name)| name)
 }
+
+/// A number as messages show it: 1,048,576.
+#[must_use]
+pub fn grouped(number: impl Into<i64>) -> String {
+    let number: i64 = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut grouped = if number < 0 { String::from("-") } else { String::new() };
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

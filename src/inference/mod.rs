@@ -7,6 +7,7 @@ mod engine;
 mod extract;
 mod network;
 pub(crate) mod pipeline;
+mod repeat;
 
 pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};

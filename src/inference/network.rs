@@ -1,11 +1,13 @@
 //! The network as it is used where speed counts: many images in one run, batch normalisation folded
 //! away. It must give what the published graph gives; where it does not, the published graph is
-//! used, one image at a time.
+//! used, one image at a time. Where the published graph itself answers otherwise each time, there
+//! are no bottlenecks to be had of it, and scores that differ.
 
+use super::repeat::{same_bits, varies, varying_answers};
 use crate::error::{Error, Result};
 use crate::images::PixelSpec;
-use crate::model::Backbone;
-use crate::proto::GraphDef;
+use crate::model::{Backbone, RandomOp, batch_norm, random_op};
+use crate::proto::{GraphDef, InputRef};
 use crate::rewrite::{free_batch, fuse, optimize};
 use crate::tf::{Feed, Graph, Session, Tensor, Threads};
 use log::{debug, warn};
@@ -68,66 +70,59 @@ impl BatchNetwork {
 
     /// Rewrites the network, and compares it with the published one on `probe`, the pixels of one
     /// image [1, height, width, depth].
+    ///
+    /// # Errors
+    /// Where the network does not run, or where it is to give bottlenecks and is random.
     pub fn of_part(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
         let published = Network::new(part.graph, part, Session::unoptimized, THREADS)?;
         let wanted = published.run(probe)?;
-        // Two images, each twice: rows that got mixed up would show.
-        let mut other = probe.clone();
-        other.reverse();
-        let mut batch = Tensor::new(&[&[4], &probe.dims()[1..]].concat());
-        for (row, image) in batch.chunks_mut(probe.len()).zip([&other, probe, &other, probe]) {
-            row.copy_from_slice(image);
+        if let Some(random) = part.varying(|| published.run(probe))? {
+            return Self::of_random(part, Some(&random));
         }
         let part = &Part { size: Some(wanted.len()), ..*part };
-        let (from, to) = (part.input, part.output);
-        let folded = || optimize(part.graph, from, to, part.pixels);
-        let candidates: [(&str, &dyn Fn() -> GraphDef, Open); 3] = [
-            ("with fused convolutions", &|| fuse(&folded(), to), Session::new),
-            ("with batch normalisation folded", &folded, Session::rewritten),
-            (
-                "with a free batch",
-                &|| free_batch(part.graph, from, to, part.pixels),
-                Session::rewritten,
-            ),
-        ];
-        for (what, graph, open) in candidates {
-            let tried =
-                Network::new(&graph(), part, open, THREADS).and_then(|n| Ok((n.run(&batch)?, n)));
-            let judged = tried.and_then(|(values, network)| {
-                let [first, second, third, fourth] = rows(&values, wanted.len());
-                let other =
-                    if first == second { published.run(&other)?.to_vec() } else { first.to_vec() };
-                let mistakes =
-                    [(second, &wanted[..]), (first, &other[..]), (third, first), (fourth, second)];
-                Ok((
-                    mistakes.into_iter().fold(0.0, |m, (a, b)| part.difference(a, b).max(m)),
-                    network,
-                ))
-            });
-            match judged {
-                Ok((difference, network)) if difference <= TOLERANCE => {
-                    debug!(target: "retrain", "The network {what} agrees with the published one to {difference:.1e}");
-                    return Ok(Self { network, batched: true });
-                }
-                Ok((difference, _)) => {
-                    debug!(target: "retrain", "The network {what} is off by {difference:.1e}")
-                }
-                Err(error) => debug!(target: "retrain", "The network {what} does not run: {error}"),
-            }
+        if let Some(network) = part.rewritten(&published, probe, &wanted) {
+            return Ok(Self { network, batched: true });
+        }
+        // It may be random without an op that is known to be.
+        let again = published.run(probe)?;
+        if !same_bits(&again, &wanted) && part.difference(&again, &wanted) > TOLERANCE {
+            return Self::of_random(part, None);
         }
         warn!(
             target: "retrain",
-            "{}: a batch of images gives other {} than each image does; it is run one image at a time, slowly",
+            "{}: a batch of images gives other {} than each image does{}; it is run one image at a \
+             time, slowly",
             part.name,
-            if part.probabilities { "scores" } else { "bottlenecks" }
+            if part.probabilities { "scores" } else { "bottlenecks" },
+            part.why_batches_differ().map(|why| format!(": {why}")).unwrap_or_default()
         );
         let network = Network::new(part.graph, part, Session::new, THREADS)?;
         Ok(Self { network, batched: false })
     }
 
+    /// A network that answers otherwise each time: an error where bottlenecks are wanted of it.
+    fn of_random(part: &Part<'_>, random: Option<&RandomOp>) -> Result<Self> {
+        if part.probabilities {
+            warn!(target: "retrain", "{}: {}", part.name, varying_answers(random));
+            let network = Network::new(part.graph, part, Session::new, THREADS)?;
+            return Ok(Self { network, batched: false });
+        }
+        let node = random.map_or(InputRef::parse(part.output).node, |r| &r.node);
+        let op = random.map(|r| format!(" ({})", r.op)).unwrap_or_default();
+        let message = format!(
+            "is random{op}: the same image gives other bottlenecks each time; freeze the graph \
+             for inference, without dropout"
+        );
+        Err(Error::graph(node, message))
+    }
+
     /// The network as it is published: where there are too few images for anything else to pay.
-    pub fn published(part: &Part<'_>) -> Result<Self> {
+    /// `probe` is the pixels of one image.
+    pub fn published(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
         let network = Network::new(part.graph, part, Session::new, Threads::default())?;
+        if let Some(random) = part.varying(|| network.run(probe))? {
+            warn!(target: "retrain", "{}: {}", part.name, varying_answers(Some(&random)));
+        }
         Ok(Self { network, batched: false })
     }
 
@@ -155,6 +150,83 @@ impl BatchNetwork {
 }
 
 impl Part<'_> {
+    fn random_op(&self) -> Option<RandomOp> {
+        random_op(self.graph, self.input, self.output)
+    }
+
+    /// The op by which the network answers otherwise each time, if it does.
+    fn varying(&self, run: impl FnMut() -> Result<Tensor<f32>>) -> Result<Option<RandomOp>> {
+        let Some(random) = self.random_op() else { return Ok(None) };
+        Ok(varies(run)?.then_some(random))
+    }
+
+    /// The fastest rewriting that gives for many images what the published network gives for each.
+    fn rewritten(
+        &self,
+        published: &Network,
+        probe: &Tensor<f32>,
+        wanted: &[f32],
+    ) -> Option<Network> {
+        let (from, to) = (self.input, self.output);
+        let folded = || optimize(self.graph, from, to, self.pixels);
+        let candidates: [(&str, &dyn Fn() -> GraphDef, Open); 3] = [
+            ("with fused convolutions", &|| fuse(&folded(), to), Session::new),
+            ("with batch normalisation folded", &folded, Session::rewritten),
+            (
+                "with a free batch",
+                &|| free_batch(self.graph, from, to, self.pixels),
+                Session::rewritten,
+            ),
+        ];
+        for (what, graph, open) in candidates {
+            let tried = Network::new(&graph(), self, open, THREADS);
+            let judged = tried.and_then(|n| Ok((self.mistake(&n, published, probe, wanted)?, n)));
+            match judged {
+                Ok((difference, network)) if difference <= TOLERANCE => {
+                    debug!(target: "retrain", "The network {what} agrees with the published one to {difference:.1e}");
+                    return Some(network);
+                }
+                Ok((difference, _)) => {
+                    debug!(target: "retrain", "The network {what} is off by {difference:.1e}")
+                }
+                Err(error) => debug!(target: "retrain", "The network {what} does not run: {error}"),
+            }
+        }
+        None
+    }
+
+    /// How far a batch is from what the published network gives for each of its images; `wanted`
+    /// is what it gives for `probe`.
+    fn mistake(
+        &self,
+        network: &Network,
+        published: &Network,
+        probe: &Tensor<f32>,
+        wanted: &[f32],
+    ) -> Result<f32> {
+        // Two images, each twice: rows that got mixed up would show.
+        let mut other = probe.clone();
+        other.reverse();
+        let mut batch = Tensor::new(&[&[4], &probe.dims()[1..]].concat());
+        for (row, image) in batch.chunks_mut(probe.len()).zip([&other, probe, &other, probe]) {
+            row.copy_from_slice(image);
+        }
+        let values = network.run(&batch)?;
+        let [first, second, third, fourth] = rows(&values, wanted.len());
+        let other = if first == second { published.run(&other)?.to_vec() } else { first.to_vec() };
+        let mistakes = [(second, wanted), (first, &other[..]), (third, first), (fourth, second)];
+        Ok(mistakes.into_iter().fold(0.0, |m, (a, b)| self.difference(a, b).max(m)))
+    }
+
+    /// Why an image's outcome depends on the others of a batch, where the graph shows it.
+    fn why_batches_differ(&self) -> Option<String> {
+        if let Some(random) = self.random_op() {
+            return Some(random.sentence());
+        }
+        let norm = batch_norm(self.graph, self.input, self.output)?;
+        Some(format!("'{}' ({}) normalises by the batch", norm.name, norm.op))
+    }
+
     /// How far the outcome of a rewritten network is from the published one's.
     fn difference(&self, values: &[f32], wanted: &[f32]) -> f32 {
         let overall = difference(values, wanted);

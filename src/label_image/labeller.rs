@@ -67,7 +67,7 @@ impl Labeller {
         let (_, image) = images::read_image(path).map_err(bad)?;
         let pixels = Decoder::new(&self.model.spec).decode(image).map_err(bad)?;
         let wrong = |e: Error| self.model.wrong(&e);
-        let network = BatchNetwork::published(&self.model.part()).map_err(wrong)?;
+        let network = BatchNetwork::published(&self.model.part(), &pixels).map_err(wrong)?;
         let start = Instant::now();
         let scores = network.run(&pixels).map_err(wrong)?;
         let evaluation_time = start.elapsed();

@@ -156,7 +156,9 @@ fn label_all(
     };
     let prepare = move || match probe.recv() {
         Err(_) => Ok(()),
-        Ok(_) if single => inference.prepare(|| BatchNetwork::published(&model.part())),
+        Ok(pixels) if single => {
+            inference.prepare(|| BatchNetwork::published(&model.part(), &pixels))
+        }
         Ok(pixels) => inference.prepare(|| BatchNetwork::of_part(&model.part(), &pixels)),
     };
     std::thread::scope(|scope| {

@@ -3,6 +3,7 @@
 // As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
+use super::inspect::random_op;
 use super::source::{archive, hub};
 use super::{OwnGraph, create_module_graph, create_own_graph};
 use crate::error::Error;
@@ -105,6 +106,8 @@ fn assert_rewritable(graph: &GraphDef) {
     if let Ok(kept) = convert_variables_to_constants(graph, output, &[]) {
         assert!(missing(&kept).is_empty() || !twice(graph).is_empty());
         assert!(kept.find(output).is_some());
+        let random = random_op(graph, input, output);
+        assert!(random.is_none_or(|r| kept.find(&r.node).is_some()), "not on the way");
     }
     let applied = hub::apply(graph, &hub::state_ops(graph), input, [8, 8, 3]);
     assert_eq!(applied.node.len(), 2 * graph.node.len() + 1);

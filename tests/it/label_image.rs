@@ -1,11 +1,18 @@
 //! Labelling: the script's answers on real photographs, and every kind of file and mistake on
 //! simulated ones.
 
+use super::dropout_forms::{Dropout, Rate};
+use super::hostile::field;
+use super::small_net::{Net, write};
 use super::support::{LABEL_IMAGE, Workspace, json, run, scores, shared, strings};
 use image::codecs::gif::GifEncoder;
 use image::{Frame, ImageFormat, RgbImage};
+use protobuf::Message;
 use retrain::label_image::{LabelConfig, Labeller};
-use retrain::proto::{self, DataType, GraphDef};
+use retrain::proto::DataType::{DT_BOOL, DT_FLOAT, DT_INT32};
+use retrain::proto::{
+    self, AttrEntry, AttrValue, DataType, FunctionDef, GraphDef, NodeDef, TensorProto, Value,
+};
 use retrain::tf::GraphBuilder;
 use std::fs;
 use std::io::Cursor;
@@ -305,4 +312,117 @@ fn at_most_five_classes_are_listed_best_first() {
     assert_eq!(scores.len(), 5);
     assert!(scores.windows(2).all(|pair| pair[0].1 >= pair[1].1), "{scores:?}");
     assert!(scores.iter().all(|(label, _)| label.starts_with("class 000")), "{scores:?}");
+}
+
+/// Labels one photograph, then several, with a graph that is random.
+#[track_caller]
+fn assert_warned(workspace: &Workspace, layers: &[&str], random: &str) {
+    let warning = format!(
+        "WARNING:retrain:graph.pb: gives another answer each time it is run: {random} is random\n"
+    );
+    let photos = ["photos/open cluster/o00000.jpg", "photos/open cluster/o00001.jpg"];
+    let one = format!("--image={}", photos[0]);
+    for images in [&[one.as_str()][..], &photos[..1], &photos] {
+        let outcome = workspace.label_image(&[layers, images].concat()).expect_code(0);
+        let rows = if images[0] == one {
+            scores(&outcome.stdout).len() == 3
+        } else {
+            outcome.stdout.lines().count() == images.len()
+        };
+        assert!(rows, "{}", outcome.stdout);
+        let said: Vec<&str> = outcome.stderr.lines().filter(|l| l.contains("WARN")).collect();
+        assert_eq!(said, [warning.trim_end()], "{images:?}");
+    }
+}
+
+#[track_caller]
+fn assert_not_warned(workspace: &Workspace, layers: &[&str]) {
+    let photos = ["photos/open cluster/o00000.jpg", "photos/open cluster/o00001.jpg"];
+    let outcome = workspace.label_image(&[layers, &photos].concat()).expect_code(0);
+    assert!(!outcome.stderr.contains("another answer"), "{}", outcome.stderr);
+}
+
+/// A call of functions of [`noisy_library`]. (The messages of ours know no lists of types.)
+fn call(op: &str, inputs: &[&str], functions: &[(&str, u8)]) -> NodeDef {
+    let attr = |key: &str, bytes: &[u8]| {
+        let value = Some(AttrValue::parse_from_bytes(bytes).unwrap()).into();
+        AttrEntry { key: key.into(), value, ..AttrEntry::default() }
+    };
+    let types = [0x0a, 3, 0x32, 1, 1];
+    let mut attr_list = vec![attr("Tin", &types), attr("Tout", &types)];
+    attr_list.extend(functions.iter().map(|&(key, f)| attr(key, &[0x52, 3, 0x0a, 1, f])));
+    let input = inputs.iter().map(|&i| i.into()).collect();
+    let mut call = NodeDef {
+        name: "call".into(),
+        op: op.into(),
+        input,
+        attr: attr_list,
+        ..NodeDef::default()
+    };
+    if op == "StatelessIf" {
+        call.set_attr("Tcond", Value::Type(DT_BOOL.into()));
+    }
+    call
+}
+
+/// n(x) = x + noise and s(x) = x + 1, as a library that can be put behind a GraphDef.
+fn noisy_library() -> Vec<u8> {
+    let mut noisy = GraphBuilder::default();
+    noisy.ints("shape", &[8]);
+    let noise = noisy.op("RandomStandardNormal", "more").input("shape:output:0");
+    noise.type_attr("dtype", DT_FLOAT).type_attr("T", DT_INT32).finish();
+    let mut same = GraphBuilder::default();
+    same.float("more", 1.0);
+    let function = |name: &[u8], mut b: GraphBuilder| {
+        b.op("AddV2", "sum").inputs(["x", "more:output:0"]).float_type().finish();
+        let function = FunctionDef { node_def: b.take_nodes(), ..FunctionDef::default() };
+        let argument = |name: &str| [field(1, name.as_bytes()), vec![3 << 3, 1]].concat();
+        let signature = [field(1, name), field(2, &argument("x")), field(3, &argument("y"))];
+        let result = [field(1, b"y"), field(2, b"sum:z:0")].concat();
+        let nodes = proto::serialize(&function).unwrap();
+        field(1, &[nodes, field(1, &signature.concat()), field(4, &result)].concat())
+    };
+    field(2, &[function(b"n", noisy), function(b"s", same)].concat())
+}
+
+#[test]
+fn a_graph_that_answers_otherwise_each_time_is_said_to() {
+    let workspace = Workspace::with_photos(2);
+    workspace.write("labels.txt", "a\nb\nc\n");
+    let layers = ["--input_layer=images", "--output_layer=classes"];
+    let features = || Net::features(&[-1, 32, 32, 3], false);
+    let dropped = features().dropout("drop", Dropout::Floor, Rate::Constant(0.5));
+    write(&workspace, "graph.pb", &dropped.dense(3).softmax().graph());
+    assert_warned(&workspace, &layers, "'drop/random' (RandomUniform)");
+    if let Some(graph) = shared("min/dropout.pb") {
+        fs::copy(graph, workspace.path("graph.pb")).unwrap();
+        assert_warned(&workspace, &[], "'drop/random_uniform/RandomUniform' (RandomUniform)");
+    }
+    // Functions of the graph's own.
+    let write_calling = |call: NodeDef| {
+        let mut b = GraphBuilder::default();
+        let truth =
+            TensorProto { dtype: DT_BOOL.into(), bool_val: vec![true], ..Default::default() };
+        b.tensor("truth", TensorProto { tensor_shape: Some(proto::shape(&[])).into(), ..truth });
+        let mut graph = features().graph();
+        graph.node.extend(b.take_nodes());
+        graph.node.push(call);
+        let rest = Net::after(&graph, "call").reshaped("flat", &[-1, 8]).dense(3).softmax();
+        graph.node.extend(rest.graph().node);
+        workspace.write("graph.pb", [proto::serialize(&graph).unwrap(), noisy_library()].concat());
+    };
+    write_calling(call("PartitionedCall", &["features"], &[("f", b'n')]));
+    assert_warned(&workspace, &layers, "'call' (PartitionedCall)");
+    let branches = |then_branch, else_branch| {
+        let branches = [("then_branch", then_branch), ("else_branch", else_branch)];
+        call("StatelessIf", &["truth", "features"], &branches)
+    };
+    write_calling(branches(b'n', b's'));
+    assert_warned(&workspace, &layers, "'call' (StatelessIf)");
+    write_calling(branches(b's', b'n'));
+    assert_not_warned(&workspace, &layers);
+    // What drops nothing gives one answer.
+    let kept = features().dropout("drop", Dropout::Cast, Rate::KeepProb(1.0));
+    write(&workspace, "graph.pb", &kept.dense(3).softmax().graph());
+    assert_not_warned(&workspace, &layers);
 }

@@ -136,7 +136,7 @@ fn a_retrained_graph_is_run_in_batches_with_fused_convolutions() {
         let pixels = Decoder::new(&spec).decode(fs::read(photo).unwrap()).unwrap();
         let (batched, published) = (
             BatchNetwork::of_part(&part, &pixels).unwrap(),
-            BatchNetwork::published(&part).unwrap(),
+            BatchNetwork::published(&part, &pixels).unwrap(),
         );
         assert!(batched.is_batched() && !published.is_batched(), "{name}");
         let (ours, theirs) = (batched.run(&pixels).unwrap(), published.run(&pixels).unwrap());

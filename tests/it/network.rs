@@ -248,6 +248,56 @@ fn a_network_that_cannot_be_batched_is_run_image_by_image() {
     assert!(!batched(&[1, -1]));
 }
 
+/// `output` = `input` and numbers that are new in each run, 128 of them around 72 pixels, or one
+/// for each pixel.
+fn random(op: &str) -> Backbone {
+    let mut b = GraphBuilder::default();
+    let input = b.op("Placeholder", "input").type_attr("dtype", DT_FLOAT);
+    let input = input.shape_attr("shape", &[1, 6, 6, 2]).finish();
+    let (noisy, size) = if op == "ExtractGlimpse" {
+        let side = b.ints("size", &[8, 8]);
+        let offsets = b.floats("offsets", &[1, 2], &[0.0; 2]);
+        (b.op(op, "noisy").inputs([input, side, offsets]).finish(), 128)
+    } else {
+        let shape = b.ints("noise/shape", &[1, 6, 6, 2]);
+        let noise = b.op(op, "noise").input(shape).type_attr("dtype", DT_FLOAT);
+        let noise = noise.type_attr("T", DT_INT32).finish();
+        (b.op("AddV2", "noisy").inputs([input, noise]).float_type().finish(), 72)
+    };
+    let shape = b.ints("output/shape", &[1, size]);
+    let reshaped = b.op("Reshape", "output").inputs([noisy, shape]).float_type();
+    reshaped.type_attr("Tshape", DT_INT32).finish();
+    Backbone {
+        graph_def: graph_of(&mut b),
+        input: "input".into(),
+        bottleneck: "output".into(),
+        bottleneck_size: size as usize,
+        pixels: SPEC,
+        ..miniature()
+    }
+}
+
+#[test]
+fn a_network_that_is_random_is_told_from_one_that_cannot_be_batched() {
+    let why = "the same image gives other bottlenecks each time; freeze the graph for inference, without dropout";
+    let error = BatchNetwork::new(&random("RandomStandardNormal"), &pixels(1)).unwrap_err();
+    let expected = format!("graph node 'noise': is random (RandomStandardNormal): {why}");
+    assert_eq!(error.to_string(), expected);
+    // An op that nobody knows to be random: what is beyond the image is noise.
+    let error = BatchNetwork::new(&random("ExtractGlimpse"), &pixels(1)).unwrap_err();
+    assert_eq!(error.to_string(), format!("graph node 'output': is random: {why}"));
+    // The noise of a seed is the same each time.
+    let mut seeded = random("RandomStandardNormal");
+    let noise = seeded.graph_def.node.iter_mut().find(|n| n.name == "noise").unwrap();
+    noise.op = "StatelessRandomNormal".into();
+    noise.input.push("seed".into());
+    noise.set_attr("Tseed", Value::Type(DT_INT32.into()));
+    let mut b = GraphBuilder::on(&seeded.graph_def);
+    b.ints("seed", &[1, 2]);
+    seeded.graph_def.node.extend(b.take_nodes());
+    BatchNetwork::new(&seeded, &pixels(1)).unwrap();
+}
+
 const FLIP: Distortions = Distortions {
     flip_left_right: true,
     random_crop: 10,

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 /// What is made of a graph by that description.
-fn described(graph: &GraphDef, own: OwnGraph) -> retrain::error::Result<Backbone> {
+pub(super) fn described(graph: &GraphDef, own: OwnGraph) -> retrain::error::Result<Backbone> {
     tf::load(Chatter::Quiet).unwrap();
     let workspace = Workspace::new();
     create_own_graph(&OwnGraph { path: write(&workspace, "net.pb", graph), ..own })
@@ -21,7 +21,7 @@ fn described(graph: &GraphDef, own: OwnGraph) -> retrain::error::Result<Backbone
 
 /// Input, bottleneck and its size, as guessed.
 #[track_caller]
-fn assert_guesses(net: Net, input: &str, bottleneck: &str, size: usize) {
+pub(super) fn assert_guesses(net: Net, input: &str, bottleneck: &str, size: usize) {
     let backbone = described(&net.graph(), OwnGraph::default()).unwrap();
     assert_eq!(
         (&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size),
@@ -39,7 +39,7 @@ fn pixels(backbone: &Backbone) -> (i32, i32, f32, f32) {
 
 /// The message of the error, in which the graph's path is `net.pb`.
 #[track_caller]
-fn assert_refused(graph: &GraphDef, own: OwnGraph, message: &str) {
+pub(super) fn assert_refused(graph: &GraphDef, own: OwnGraph, message: &str) {
     let error = in_flags(&described(graph, own).expect_err(message).to_string());
     let words: Vec<String> = error
         .split(' ')
@@ -60,7 +60,7 @@ fn at_file(word: &str) -> String {
     rest.into()
 }
 
-fn some(text: &str) -> Option<String> {
+pub(super) fn some(text: &str) -> Option<String> {
     Some(text.into())
 }
 
@@ -347,6 +347,10 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         };
         assert_refused(&graph, own, &format!("--bottleneck_tensor: {message}"));
     }
+    let own = OwnGraph { bottleneck_tensor: some("images"), ..OwnGraph::default() };
+    let message = "--bottleneck_tensor: 'images' of net.pb is [?, 1024, 1024, 3]: more than the 1,048,576 numbers that \
+                   are supported";
+    assert_refused(&classifying(&[-1, 1024, 1024, 3]).graph(), own, message);
     let own = OwnGraph {
         input_tensor: some("logits"),
         bottleneck_tensor: some("features"),

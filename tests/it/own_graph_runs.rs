@@ -1,9 +1,11 @@
 //! Whole runs on graphs of one's own, and labelling with what they leave.
 
+use super::dropout_forms::{Dropout, Rate};
 use super::small_net::{Net, classifying, miniature, published_mobilenet, write};
 use super::support::{
     LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, files_under, miniature_dir, run, scores,
 };
+use retrain::proto::DataType::DT_FLOAT;
 use retrain::proto::{self, GraphDef};
 use std::fs;
 use std::path::Path;
@@ -216,4 +218,75 @@ fn the_graph_is_not_emptied_away_with_old_summaries() {
     let outcome = retrain(&workspace, &["--architecture=summaries/net.pb"]).expect_code(2);
     outcome.says("ERROR:tensorflow:--summaries_dir: ").says("summaries/net.pb is in it\n");
     assert!(workspace.path("summaries/net.pb").is_file());
+}
+
+#[test]
+fn a_dropout_that_was_frozen_in_is_left_out() {
+    let workspace = Workspace::with_photos(20);
+    let net = Net::features(&[-1, 32, 32, 3], false);
+    let net = net.dropout("drop", Dropout::Cast, Rate::Constant(0.5));
+    write(&workspace, "net.pb", &net.dense(3).softmax().graph());
+    let outcome = retrain(&workspace, &["--architecture=net.pb"]).expect_code(0);
+    assert!(!outcome.stderr.contains("one image at a time"), "{}", outcome.stderr);
+    outcome.says(
+        "INFO:retrain:net.pb: --bottleneck_tensor=features (guessed: what the last classifier, 'dense', reads, before \
+         the dropout of 'drop/random' (RandomUniform))\n",
+    );
+    let bytes = fs::read(workspace.path("graph.pb")).unwrap();
+    let graph: GraphDef = proto::parse(Path::new("graph.pb"), &bytes).unwrap();
+    assert!(graph.node.iter().all(|n| !n.name.starts_with("drop")));
+    let label = || {
+        let flags = ["--input_layer=images", "--input_mean=127.5", "--input_std=127.5"];
+        let image = ["--image=photos/open cluster/o00000.jpg"];
+        let outcome = workspace.label_image(&[&flags[..], &image].concat()).expect_code(0);
+        assert_eq!(outcome.stderr, "");
+        scores(&outcome.stdout)
+    };
+    assert_eq!(label(), label());
+
+    let outcome = retrain(&workspace, &["--architecture=net.pb", "--bottleneck_tensor=drop/out"]);
+    outcome.expect_code(2).says(
+        "ERROR:tensorflow:--bottleneck_tensor: 'drop/out' holds noise: 'drop/random' (RandomUniform) is random; give \
+         'features', which comes before it\n",
+    );
+}
+
+#[test]
+fn of_a_network_that_is_random_nothing_is_cached() {
+    let workspace = Workspace::with_photos(6);
+    let bytes = fs::read(miniature()).unwrap();
+    let mut graph: GraphDef = proto::parse(Path::new("miniature"), &bytes).unwrap();
+    let bottleneck = "MobilenetV1/Predictions/Reshape";
+    graph.node.iter_mut().find(|n| n.name == bottleneck).unwrap().name = "before".into();
+    let mut net = Net::after(&graph, "before");
+    net.channels = 1001;
+    let noisy = net.noise("noise", "RandomStandardNormal").then("Identity", bottleneck);
+    graph.node.extend(noisy.graph().node);
+    write(&workspace, "models/miniature/frozen_graph.pb", &graph);
+    let args = ["--architecture=miniature", "--model_dir=models"];
+    let outcome = retrain(&workspace, &args).expect_code(255);
+    outcome.says(
+        "ERROR:tensorflow:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
+         gives other bottlenecks each time; freeze the graph for inference, without dropout\n",
+    );
+    assert_eq!(files_under(&workspace.path("bottlenecks")), [""; 0]);
+    assert!(!workspace.path("graph.pb").exists());
+    // Nor with distortions.
+    let outcome = retrain(&workspace, &[&args[..], &["--flip_left_right"]].concat());
+    outcome.expect_code(255).says("graph node 'noise/random': is random (RandomStandardNormal)");
+}
+
+#[test]
+fn a_network_that_normalises_by_the_batch_is_named_as_such() {
+    let workspace = Workspace::with_photos(6);
+    let mut net = Net::of(&[-1, 32, 32, 3]).convolution("conv", 3, 8);
+    let [gamma, beta] = ["gamma", "beta"].map(|name| net.weights(name, &[8]));
+    let none = ["mean", "variance"].map(|name| net.b.floats(name, &[0], &[]));
+    let norm = net.b.op("FusedBatchNormV3", "norm").inputs([&net.x, &gamma, &beta]).inputs(none);
+    net.x = norm.float_type().type_attr("U", DT_FLOAT).bool_attr("is_training", true).finish();
+    let graph = net.then("Relu", "relu").pooled("features", false).dense(5).softmax().graph();
+    write(&workspace, "net.pb", &graph);
+    let outcome = retrain(&workspace, &["--architecture=net.pb"]).expect_code(0);
+    outcome.says("a batch of images gives other bottlenecks than each image does: 'norm' (FusedBatchNormV3) normalises by \
+                  the batch; it is run one image at a time, slowly\n");
 }

@@ -4,6 +4,7 @@
 use super::functions::check_functions;
 use super::view::data_inputs;
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef, TensorProto, Value};
+use crate::text::grouped;
 use crate::tf::Graph;
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +36,10 @@ pub(crate) fn image_size(height: i64, width: i64) -> Result<(i32, i32), String> 
     let side = |side: i64| i32::try_from(side).ok().filter(|_| (1..=LARGEST_SIDE).contains(&side));
     match (side(height), side(width)) {
         (Some(height), Some(width)) => Ok((height, width)),
-        _ => Err(format!("expects images of {width} × {height} pixels, which is absurd")),
+        _ => Err(format!(
+            "expects images of {width} × {height} pixels; from 1 to {} on a side are supported",
+            grouped(LARGEST_SIDE)
+        )),
     }
 }
 
@@ -63,8 +67,9 @@ fn check_constants(graph: &GraphDef) -> Result<(), String> {
             _ => {
                 let more = if all > 0 { ", with others," } else { "" };
                 return Err(format!(
-                    "holds the constant '{}'{more} of more than {LARGEST_CONSTANT} numbers, which is absurd",
-                    node.name
+                    "holds the constant '{}'{more} of more than the {} numbers that are supported",
+                    node.name,
+                    grouped(LARGEST_CONSTANT)
                 ));
             }
         }
@@ -80,8 +85,9 @@ fn check_windows(graph: &GraphDef) -> Result<(), String> {
             let Some(Value::List(list)) = node.attr_value(key) else { continue };
             if let Some(size) = list.i.iter().find(|&&i| i > LARGEST_SIDE) {
                 return Err(format!(
-                    "holds the node '{}' with {key} of {size}, which is absurd",
-                    node.name
+                    "holds the node '{}' with {key} of {size}, more than the {} that are supported",
+                    node.name,
+                    grouped(LARGEST_SIDE)
                 ));
             }
         }
@@ -92,7 +98,7 @@ fn check_windows(graph: &GraphDef) -> Result<(), String> {
 /// Ops that make a large tensor of a few numbers.
 const ENLARGING: [&str; 4] = ["Fill", "BroadcastTo", "Tile", "Range"];
 
-/// That no constant asks for a tensor of absurd size.
+/// That no constant asks for a tensor that is too large.
 fn check_enlarging(graph: &GraphDef) -> Result<(), String> {
     let enlarging: Vec<&NodeDef> =
         graph.node.iter().filter(|n| ENLARGING.contains(&n.op.as_str())).collect();
@@ -100,10 +106,12 @@ fn check_enlarging(graph: &GraphDef) -> Result<(), String> {
         enlarging.iter().flat_map(|n| data_inputs(n)).map(|i| InputRef::parse(i).node).collect();
     for node in graph.node.iter().filter(|n| n.op == "Const" && read.contains(n.name.as_str())) {
         let numbers = node.tensor_attr("value").map(integers).unwrap_or_default();
-        if is_absurd(&numbers) {
-            let name = &node.name;
+        if is_too_large(&numbers) {
             return Err(format!(
-                "holds the constant '{name}', by which a tensor would be of absurd size: {numbers:?}"
+                "holds the constant '{}' of {numbers:?}, by which a tensor would hold more than the \
+                 {} numbers that are supported",
+                node.name,
+                grouped(LARGEST_LAYER)
             ));
         }
     }
@@ -149,9 +157,13 @@ pub(crate) fn check_part(
         }
         let read = data_inputs(node).chain([name]).filter(|t| InputRef::parse(t).node != input);
         if let Some((tensor, dims)) =
-            read.filter_map(|t| Some((t, graph.shape(t)?))).find(|(_, dims)| is_absurd(dims))
+            read.filter_map(|t| Some((t, graph.shape(t)?))).find(|(_, dims)| is_too_large(dims))
         {
-            return Err(format!("computes '{tensor}' of the shape {dims:?}, which is absurd"));
+            return Err(format!(
+                "computes '{tensor}' of the shape {dims:?}, which holds more than the {} numbers that \
+                 are supported",
+                grouped(LARGEST_LAYER)
+            ));
         }
         open.extend(node.input.iter().map(|i| InputRef::parse(i).node));
     }
@@ -159,7 +171,7 @@ pub(crate) fn check_part(
 }
 
 /// Whether a tensor is too large, for one image if for any number.
-fn is_absurd(dims: &[i64]) -> bool {
+fn is_too_large(dims: &[i64]) -> bool {
     let count = dims.iter().filter(|&&d| d >= 0).try_fold(1i64, |count, &d| count.checked_mul(d));
     count.is_none_or(|count| count > LARGEST_LAYER)
 }

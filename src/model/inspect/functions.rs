@@ -2,12 +2,13 @@
 //! the process where they do not end.
 
 use crate::proto::{FunctionDef, GraphDef, NodeDef, Value};
+use crate::text::grouped;
 use std::collections::HashMap;
 
 /// How deep calls may go.
 const DEEPEST: usize = 32;
 /// How many nodes there may be when every call is followed.
-const MOST_NODES: u64 = 1 << 20;
+const MOST_NODES: u32 = 1 << 20;
 
 /// That every call ends, and that there are not more of them than one can wait for.
 pub(in crate::model) fn check_functions(graph: &GraphDef) -> Result<(), String> {
@@ -20,9 +21,10 @@ pub(in crate::model) fn check_functions(graph: &GraphDef) -> Result<(), String> 
     }
     for name in graph.node.iter().flat_map(called) {
         total += library.expanded(name, 1)?.1;
-        if total > MOST_NODES {
+        if total > MOST_NODES.into() {
             return Err(format!(
-                "calls functions ('{name}') of more than {MOST_NODES} nodes, which is absurd"
+                "calls functions ('{name}') of more than the {} nodes that are supported",
+                grouped(MOST_NODES)
             ));
         }
     }
@@ -38,7 +40,7 @@ pub(in crate::model) fn is_call(graph: &GraphDef, node: &NodeDef) -> bool {
 }
 
 /// What a node calls, if it calls anything: an op may be a function, and may be given functions.
-fn called(node: &NodeDef) -> impl Iterator<Item = &str> {
+pub(super) fn called(node: &NodeDef) -> impl Iterator<Item = &str> {
     let given =
         node.attr.iter().filter_map(|a| a.value.as_ref()?.value.as_ref()).flat_map(|value| {
             match value {
@@ -78,9 +80,10 @@ impl<'g> Library<'g> {
         if deepest >= DEEPEST {
             return Err(endless());
         }
-        if nodes > MOST_NODES {
+        if nodes > MOST_NODES.into() {
             return Err(format!(
-                "holds the function '{name}' of more than {MOST_NODES} nodes, which is absurd"
+                "holds the function '{name}' of more than the {} nodes that are supported",
+                grouped(MOST_NODES)
             ));
         }
         self.known.insert(name, (deepest + 1, nodes));

@@ -13,7 +13,11 @@
 //! | MatMul | its input, [?, n]; behind a PlaceholderWithDefault (a graph of `retrain`'s own), that one's source |
 //! | 1×1 Conv2D | the [?, n] that was reshaped into its input; else the logits, as the scripts do with MobileNet |
 //! | none recognised | the logits, or the output itself |
+//!
+//! Where that holds noise (dropout that was frozen in), it is the nearest vector before the noise.
 
+use super::before_noise::{BeforeNoise, before_noise};
+use super::randomness::Randomness;
 use super::view::{GraphView, data_inputs};
 use crate::proto::NodeDef;
 use std::collections::HashSet;
@@ -110,9 +114,49 @@ fn last_softmax<'g>(view: &GraphView<'g>) -> Option<&'g str> {
 }
 
 /// The tensor to read as the bottleneck, in a graph where the size of the images is known.
-pub(in crate::model) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> Guessed {
+pub(in crate::model) fn guess_bottleneck(
+    view: &GraphView<'_>,
+    randomness: &Randomness<'_>,
+    input: &str,
+) -> Guessed {
     let dependent = view.reached_from(input);
     let output = output(view, &dependent)?;
+    let found = last_vector(view, output, &dependent);
+    let Some(random) = randomness.of(&found.tensor) else {
+        return match view.vector_size(&found.tensor) {
+            Some(_) => Ok(found),
+            None => Err(format!(
+                "no tensor [?, n] of known size n is in sight of the output '{output}'"
+            )),
+        };
+    };
+    match before_noise(view, randomness, input, &found.tensor) {
+        Some(BeforeNoise::Vector(tensor)) => {
+            let what = match classifier(view, output, &dependent) {
+                Some(node) => format!("what the last classifier, '{}', reads,", node.name),
+                None => "the last vector".into(),
+            };
+            let noise = if random.is_uniform() { "dropout" } else { "noise" };
+            Ok(Guess { tensor, why: format!("guessed: {what} before the {noise} of {random}") })
+        }
+        before => Err(format!(
+            "what the output '{output}' follows from holds noise: {}; {}",
+            random.sentence(),
+            advice(before.as_ref())
+        )),
+    }
+}
+
+/// What to do about a tensor that holds noise.
+pub(in crate::model) fn advice(before: Option<&BeforeNoise>) -> String {
+    match before {
+        Some(before) => format!("give '{}', which comes before it", before.tensor()),
+        None => "freeze the graph for inference, without it".into(),
+    }
+}
+
+/// What the last classifier reads, or what takes its place, whether or not it holds noise.
+fn last_vector(view: &GraphView<'_>, output: &str, dependent: &HashSet<&str>) -> Guess {
     let is_softmax = view.node(output).is_some_and(|n| n.op == "Softmax");
     let logits = view
         .node(output)
@@ -121,7 +165,7 @@ pub(in crate::model) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> G
         .unwrap_or(output);
     let guess =
         |tensor: &str, why: String| Guess { tensor: tensor.into(), why: format!("guessed: {why}") };
-    let found = match classifier(view, output, &dependent) {
+    match classifier(view, output, dependent) {
         Some(node) => {
             let is_conv = node.op == "Conv2D";
             let steps: &[&str] = if is_conv { &RESHAPING } else { &["PlaceholderWithDefault"] };
@@ -135,12 +179,6 @@ pub(in crate::model) fn guess_bottleneck(view: &GraphView<'_>, input: &str) -> G
             guess(logits, format!("the logits, what the last softmax, '{output}', reads"))
         }
         None => guess(output, "the graph's output".into()),
-    };
-    match view.vector_size(&found.tensor) {
-        Some(_) => Ok(found),
-        None => {
-            Err(format!("no tensor [?, n] of known size n is in sight of the output '{output}'"))
-        }
     }
 }
 

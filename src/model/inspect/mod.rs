@@ -1,15 +1,23 @@
 //! Looking into a graph of unknown make: what it must be before it is run, and what its tensors
 //! are for.
 
+mod before_noise;
 mod checks;
 mod functions;
 mod guess;
 mod normalisation;
+mod random_ops;
+mod randomness;
+mod ranges;
 mod view;
 
+pub(super) use before_noise::before_noise;
 pub(super) use checks::MOST_FEATURES;
 pub(crate) use checks::{check_graph, check_part, image_size};
 pub(super) use functions::is_call;
-pub(super) use guess::{Guessed, guess_bottleneck, guess_input};
+pub(super) use guess::{Guessed, advice, guess_bottleneck, guess_input};
 pub(super) use normalisation::guess_range;
+pub(crate) use random_ops::RandomOp;
+pub(super) use randomness::Randomness;
+pub(crate) use randomness::{batch_norm, random_op};
 pub(super) use view::GraphView;

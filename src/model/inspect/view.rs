@@ -78,6 +78,14 @@ impl<'g> GraphView<'g> {
         }
     }
 
+    /// The n of a float tensor [?, n] or [?, 1, 1, n], where n is known.
+    pub(in crate::model) fn feature_count(&self, tensor: &str) -> Option<usize> {
+        match self.shape(tensor)?[..] {
+            [_, 1, 1, n] if n > 0 && self.is_float(tensor) => usize::try_from(n).ok(),
+            _ => self.vector_size(tensor),
+        }
+    }
+
     /// The nodes that a tensor needs, itself among them, not looking beyond the node `stop`.
     pub(in crate::model) fn needs(&self, tensor: &str, stop: Option<&str>) -> HashSet<&'g str> {
         let mut found = HashSet::new();

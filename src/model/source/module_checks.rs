@@ -1,9 +1,10 @@
 //! What a module must be before it is run: broken ones, and those made to do harm, are to end in a
 //! message, not in TensorFlow's memory or on the disk.
 
-use crate::model::inspect::{MOST_FEATURES, check_part};
+use crate::model::inspect::{MOST_FEATURES, check_part, random_op};
 use crate::proto::{GraphDef, InputRef, NodeDef, TensorProto};
 use crate::rewrite::needed_nodes;
+use crate::text::grouped;
 use crate::tf::Graph;
 
 /// That the graph has the tensor that its signature names.
@@ -29,7 +30,11 @@ pub(super) fn feature_count(graph: &GraphDef, input: &str, tensor: &str) -> Resu
     let size =
         match imported.shape(tensor).as_deref() {
             Some(&[_, size]) if size > MOST_FEATURES => {
-                return Err(format!("gives {size} features an image, which is absurd"));
+                return Err(format!(
+                    "gives {} features an image, more than the {} that are supported",
+                    grouped(size),
+                    grouped(MOST_FEATURES)
+                ));
             }
             Some(&[_, size]) if size > 0 => size as usize,
             _ => return Err(
@@ -38,7 +43,13 @@ pub(super) fn feature_count(graph: &GraphDef, input: &str, tensor: &str) -> Resu
             ),
         };
     check_part(&imported, graph, input, tensor)?;
-    Ok(size)
+    match random_op(graph, input, tensor) {
+        Some(random) => Err(format!(
+            "gives features that hold noise: {}; export it for inference, without dropout",
+            random.sentence()
+        )),
+        None => Ok(size),
+    }
 }
 
 /// That a variable's value has the shape that its node says.

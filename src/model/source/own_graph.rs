@@ -6,12 +6,13 @@ use crate::images::{PixelRange, PixelSpec};
 use crate::model::backbone::Backbone;
 use crate::model::identity::pixels_version_1;
 use crate::model::inspect::{
-    GraphView, Guessed, MOST_FEATURES, check_graph, check_part, guess_bottleneck, guess_input,
-    guess_range, image_size, is_call,
+    GraphView, Guessed, MOST_FEATURES, Randomness, advice, before_noise, check_graph, check_part,
+    guess_bottleneck, guess_input, guess_range, image_size, is_call,
 };
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::rewrite::convert_variables_to_constants;
 use crate::text;
+use crate::text::grouped;
 use crate::tf::GraphBuilder;
 use log::info;
 use sha2::{Digest, Sha256};
@@ -50,38 +51,12 @@ const LONGEST_NAME: usize = 64;
 pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
     let (bytes, graph_def) = read(own)?;
     check_graph(&graph_def).map_err(|message| Error::input(&own.path, message))?;
-    let view = GraphView::new(&graph_def).map_err(|e| Error::input(&own.path, e.to_string()))?;
-    let given = |flag, tensor: &Option<String>| {
-        tensor.as_ref().map(|t| own.resolve(&view, flag, t)).transpose()
-    };
-    let bottleneck = given("bottleneck_tensor", &own.bottleneck_tensor)?;
-    let input = given("input_tensor", &own.input_tensor)?;
-    let input = input.map_or_else(
-        || own.guessed("input_tensor", guess_input(&view, bottleneck.as_deref())),
-        Ok,
-    )?;
-    let pixels = own.pixels(&view, &input)?;
-
-    let sized = (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1)))
-        .then(|| with_size(&graph_def, &input, &pixels));
-    let size_refused = |e: Error| {
-        Error::usage("input_width", format!("{}x{} does not fit: {e}", pixels.width, pixels.height))
-    };
-    let sized = sized.as_ref().map(|g| GraphView::new(g).map_err(size_refused)).transpose()?;
-    let view = sized.as_ref().unwrap_or(&view);
-    let bottleneck = bottleneck
-        .map_or_else(|| own.guessed("bottleneck_tensor", guess_bottleneck(view, &input)), Ok)?;
-    let size = own.bottleneck_size(view, &bottleneck)?;
-    own.check_needs(view, &input, &bottleneck)?;
-    check_part(view.graph(), &graph_def, &input, &bottleneck)
-        .map_err(|message| Error::input(&own.path, message))?;
-
+    let Part { input, bottleneck, size, is_vector, pixels } = own.part(&graph_def)?;
     let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
     let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
     let mut kept =
         convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
     info!(target: "retrain", "{}: a bottleneck is the {size} numbers of '{bottleneck}'", own.path.display());
-    let is_vector = view.vector_size(&bottleneck).is_some();
     let bottleneck =
         if is_vector { bottleneck } else { add_flattening(&mut kept, &bottleneck, size) };
     Ok(Backbone {
@@ -95,6 +70,17 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
         bottleneck_size: size,
         pixels,
     })
+}
+
+/// The part of a graph that computes bottlenecks.
+struct Part {
+    input: String,
+    bottleneck: String,
+    /// How many numbers a bottleneck has.
+    size: usize,
+    /// Whether the bottleneck is [?, n] as it stands.
+    is_vector: bool,
+    pixels: PixelSpec,
 }
 
 fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
@@ -124,6 +110,39 @@ impl OwnGraph {
             return Err(Error::usage("architecture", message));
         }
         Ok(())
+    }
+
+    /// Finds the part that is meant, and checks it.
+    fn part(&self, graph_def: &GraphDef) -> Result<Part> {
+        let wrong = |message: String| Error::input(&self.path, message);
+        let view = GraphView::new(graph_def).map_err(|e| wrong(e.to_string()))?;
+        let given = |flag, tensor: &Option<String>| {
+            tensor.as_ref().map(|t| self.resolve(&view, flag, t)).transpose()
+        };
+        let bottleneck = given("bottleneck_tensor", &self.bottleneck_tensor)?;
+        let input = given("input_tensor", &self.input_tensor)?;
+        let guess = || guess_input(&view, bottleneck.as_deref());
+        let input = input.map_or_else(|| self.guessed("input_tensor", guess()), Ok)?;
+        let pixels = self.pixels(&view, &input)?;
+
+        let sized = (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1)))
+            .then(|| with_size(graph_def, &input, &pixels));
+        let size_refused = |e: Error| {
+            let message = format!("{}x{} does not fit: {e}", pixels.width, pixels.height);
+            Error::usage("input_width", message)
+        };
+        let sized = sized.as_ref().map(|g| GraphView::new(g).map_err(size_refused)).transpose()?;
+        let view = sized.as_ref().unwrap_or(&view);
+        let randomness = Randomness::new(view.graph_def(), &input);
+        let guess = || guess_bottleneck(view, &randomness, &input);
+        let bottleneck =
+            bottleneck.map_or_else(|| self.guessed("bottleneck_tensor", guess()), Ok)?;
+        let size = self.bottleneck_size(view, &bottleneck)?;
+        self.check_needs(view, &input, &bottleneck)?;
+        self.check_noise(view, &randomness, &input, &bottleneck)?;
+        check_part(view.graph(), graph_def, &input, &bottleneck).map_err(wrong)?;
+        let is_vector = view.vector_size(&bottleneck).is_some();
+        Ok(Part { input, bottleneck, size, is_vector, pixels })
     }
 
     /// The tensor that a flag names, by its usual name, without `:0`.
@@ -262,7 +281,12 @@ impl OwnGraph {
         match size {
             Some(size) => Ok(size as usize),
             None => {
-                wrong(format!("of {} is {}, which is absurd", self.path.display(), written(&dims)))
+                let path = self.path.display();
+                let most = grouped(MOST_FEATURES);
+                wrong(format!(
+                    "of {path} is {}: more than the {most} numbers that are supported",
+                    written(&dims)
+                ))
             }
         }
     }
@@ -299,6 +323,21 @@ impl OwnGraph {
             }
         }
         Ok(())
+    }
+
+    /// An image must have the same bottleneck each time.
+    fn check_noise(
+        &self,
+        view: &GraphView<'_>,
+        randomness: &Randomness<'_>,
+        input: &str,
+        bottleneck: &str,
+    ) -> Result<()> {
+        let Some(random) = randomness.of(bottleneck) else { return Ok(()) };
+        let before = before_noise(view, randomness, input, bottleneck);
+        let (random, advice) = (random.sentence(), advice(before.as_ref()));
+        let message = format!("'{bottleneck}' holds noise: {random}; {advice}");
+        Err(Error::usage("bottleneck_tensor", message))
     }
 }
 
