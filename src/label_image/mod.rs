@@ -12,10 +12,10 @@ pub use rows::{Format, Row};
 
 use crate::error::{Error, Result};
 use crate::images::{self, PixelRange, PixelSpec};
-use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
+use crate::inference::Decoder;
 use crate::model;
 use crate::proto::{self, GraphDef, NodeDef};
-use crate::tf::{self, Bytes, Chatter, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
+use crate::tf::{self, Chatter, Feed, Graph, Session, Tensor, Threads};
 use crate::{export, fsio};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -126,12 +126,12 @@ fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
 
 /// Classifies one photograph.
 pub fn classify(config: &LabelConfig, path: &Path) -> Result<Labelled> {
-    let image = fsio::read(path)?;
-    let format = ImageFormat::of(&image).map_err(|what| Error::input(path, what))?;
-    let (image, _) = images::checked(format, image).map_err(|what| Error::input(path, what))?;
+    let (_, image) = images::read_image(path).map_err(|what| Error::input(path, what))?;
     let model = Model::load(config)?;
     tf::load(Chatter::Quiet)?;
-    let pixels = read_tensor_from_image_file(path, image, format, &model.spec)?;
+    // The script's `read_tensor_from_image_file`.
+    let decoder = Decoder::new(&model.spec);
+    let pixels = decoder.decode(image).map_err(|what| Error::input(path, what))?;
     let graph = model.import(config)?;
     let wrong = |e: Error| Error::input(&config.graph, e.to_string());
     let layer = |name| graph.output(name).map_err(wrong);
@@ -152,27 +152,6 @@ fn top_k(scores: &[f32], labels: &[String]) -> Vec<(String, f32)> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     order.into_iter().rev().take(TOP).map(|i| (labels[i].clone(), scores[i])).collect()
-}
-
-/// The script's function of the same name: decoded and resized by TensorFlow's ops, then (x − mean)
-/// / std.
-fn read_tensor_from_image_file(
-    path: &Path,
-    image: Vec<u8>,
-    format: ImageFormat,
-    spec: &PixelSpec,
-) -> Result<Tensor<f32>> {
-    let mut builder = GraphBuilder::default();
-    let DecodedImage { data, pixels } =
-        add_image_decoding(&mut builder, format.decoder(), spec, ResizedAs::Floats);
-    let graph = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
-    let session = Session::new(&graph, Threads { intra_op: 1, inter_op: 1 })?;
-    let bytes = Tensor::new(&[])
-        .with_values(&[Bytes(image)])
-        .map_err(|e| Error::tensorflow("making a tensor", e))?;
-    let feed = Feed { output: &graph.output(&data)?, value: &bytes };
-    let decoded = session.run_one(feed, &graph.output(&pixels)?, "decoding an image");
-    decoded.map_err(|e| Error::input(path, format!("cannot be decoded as {format} ({e})")))
 }
 
 /// The node of a layer, or an error that lists what the graph offers instead.

@@ -135,7 +135,7 @@ fn png_gif_and_bmp_give_the_same_scores() {
 fn files_that_are_no_images_are_named_with_what_they_are() {
     let workspace = trained();
     let label = |name: &str| workspace.label_image(&[&format!("--image={name}")]);
-    label("missing.jpg").expect_code(1).says("missing.jpg: No such file");
+    label("missing.jpg").expect_code(1).says("missing.jpg: cannot be read (No such file");
     let whole = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
     for (name, content, message) in [
         (
