@@ -3,6 +3,7 @@
 //! ignored — here with a warning that names the nearest known flag.
 
 use crate::error::{Error, Result};
+use crate::images::ImageFormat;
 use crate::pyfmt;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
@@ -31,7 +32,7 @@ pub struct Flag {
     pub kind: Kind,
     /// The default as one would type it; empty for none.
     pub default: &'static str,
-    /// One sentence.
+    /// One sentence, in which `{formats}` stands for the names of all image formats.
     pub help: &'static str,
     /// Whether the original scripts have it: their flags go first where a prefix fits several.
     pub original: bool,
@@ -49,7 +50,8 @@ pub struct Parsed {
 
 impl Flag {
     fn to_arg(self) -> Arg {
-        let arg = Arg::new(self.name).long(self.name).help(self.help);
+        let help = self.help.replace("{formats}", &ImageFormat::names());
+        let arg = Arg::new(self.name).long(self.name).help(help);
         if self.kind == Kind::Switch {
             return arg.action(ArgAction::SetTrue);
         }

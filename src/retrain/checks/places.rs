@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::fsio::check_dir;
+use crate::images::ImageFormat;
 use crate::retrain::config::{Config, Pretrained};
 use crate::text::shown;
 use std::path::{Path, PathBuf};
@@ -57,11 +58,8 @@ impl Config {
             }
         }
         for (flag, path) in files {
-            let image = path.extension().is_some_and(|e| {
-                ["jpg", "jpeg", "png"]
-                    .iter()
-                    .any(|known| e.to_string_lossy().eq_ignore_ascii_case(known))
-            });
+            let ending = path.extension().map(|e| e.to_string_lossy());
+            let image = ending.is_some_and(|ending| ImageFormat::is_ending(&ending));
             if image && real(path).starts_with(&images) {
                 let message = format!(
                     "{} would be one of the photographs in --image_dir; name another",
