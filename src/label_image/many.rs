@@ -5,6 +5,7 @@ use super::paths::{self, Found, Source};
 use super::rows::{Format, Row, RowWriter};
 use super::{LabelConfig, Model, top_k};
 use crate::error::{Error, Result};
+use crate::images::ImageFormat;
 use crate::inference::pipeline::{self, Steps};
 use crate::inference::{BatchNetwork, Decoded, Inference, Part};
 use crate::tf::{self, Chatter, Tensor};
@@ -78,7 +79,7 @@ pub fn label_many(
             Some(Source::Path(path)) => path.clone(),
             _ => "standard input".into(),
         };
-        return Err(Error::input(place, "holds no JPEG, PNG, GIF or BMP image"));
+        return Err(Error::input(place, format!("holds no {} image", ImageFormat::names())));
     }
     if labelled + failed > 1 {
         let time = start.elapsed().as_secs_f64();
