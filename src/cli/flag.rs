@@ -1,5 +1,6 @@
 //! A program's flags as a table: what each takes, and which of the original scripts have it.
 
+use crate::images::ImageFormat;
 use clap::{Arg, ArgAction};
 
 /// The type of a flag's value.
@@ -63,7 +64,9 @@ impl Flag {
 
     /// The row as clap has it.
     pub(super) fn to_arg(self) -> Arg {
-        let arg = Arg::new(self.name).long(self.name).help(self.help);
+        let arg = Arg::new(self.name)
+            .long(self.name)
+            .help(self.help.replace("{formats}", &ImageFormat::names()));
         if self.kind == Kind::Switch {
             return arg.action(ArgAction::SetTrue);
         }

@@ -5,6 +5,7 @@ use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::logging::{self, LogFile};
 use super::{exit_code, pixels};
 use crate::error::{Error, Result};
+use crate::images::ImageFormat;
 use crate::label_image::{Format, LabelConfig, Labeller, RowWriter, Source};
 use log::{LevelFilter, error, info};
 use std::io::{ErrorKind, Write};
@@ -135,7 +136,7 @@ fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format) -> Res
 }
 
 fn no_images(place: &Path) -> Error {
-    Error::input(place, "holds no JPEG, PNG, GIF or BMP image")
+    Error::input(place, format!("holds no {} image", ImageFormat::names()))
 }
 
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {

@@ -9,7 +9,7 @@ const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'sta
 
 /// All flags: the script's, and ours.
 pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
-    flag("image", Kind::Str, "", "The photograph: JPEG, PNG, GIF or BMP"),
+    flag("image", Kind::Str, "", "The photograph: {formats}"),
     flag("graph", Kind::Str, "tf_files/retrained_graph.pb", "The graph"),
     flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one a line"),
     flag(

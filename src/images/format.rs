@@ -1,8 +1,16 @@
-//! What kind of image a file holds, by its first bytes: a name's ending may be wrong.
+//! Which image formats there are, in one table: every list of them, and every message that names
+//! them, is made from it. A file's first bytes say what it holds: a name's ending may be wrong.
 
+use super::{bmp, gif, jpeg, png};
 use std::fmt;
 
-/// An image format that TensorFlow decodes.
+/// As many first bytes as tell what a file is.
+pub(super) const MAGIC_LENGTH: usize = 16;
+
+/// Width and height in pixels.
+pub(super) type Size = (u64, u64);
+
+/// An image format that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageFormat {
     /// JPEG.
@@ -15,11 +23,65 @@ pub enum ImageFormat {
     Bmp,
 }
 
-/// First bytes of formats that people have, and that TensorFlow does not decode.
-const OTHERS: [(&[u8], &str); 8] = [
+/// What is known of a format.
+struct Traits {
+    name: &'static str,
+    /// What its files begin with; `?` is any byte.
+    magic: &'static [&'static [u8]],
+    /// The endings of its files' names, in lower case.
+    endings: &'static [&'static str],
+    /// TensorFlow's op that decodes it.
+    op: &'static str,
+    /// Makes the file fit for that op, and reads the size from its header, where it has one.
+    prepare: fn(&mut Vec<u8>) -> Result<Option<Size>, String>,
+}
+
+impl ImageFormat {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp];
+
+    const fn traits(self) -> Traits {
+        match self {
+            Self::Jpeg => Traits {
+                name: "JPEG",
+                magic: &[b"\xff\xd8\xff"],
+                endings: &["jpg", "jpeg"],
+                op: "DecodeJpeg",
+                prepare: |content| Ok(jpeg::size(content)),
+            },
+            Self::Png => Traits {
+                name: "PNG",
+                magic: &[b"\x89PNG\r\n\x1a\n"],
+                endings: &["png"],
+                op: "DecodePng",
+                prepare: |content| Ok(png::size(content)),
+            },
+            Self::Gif => Traits {
+                name: "GIF",
+                magic: &[b"GIF8"],
+                endings: &["gif"],
+                op: "DecodeGif",
+                prepare: gif::prepare,
+            },
+            Self::Bmp => Traits {
+                name: "BMP",
+                magic: &[b"BM"],
+                endings: &["bmp"],
+                op: "DecodeBmp",
+                prepare: bmp::prepare,
+            },
+        }
+    }
+}
+
+/// First bytes of formats that people have, and that are not decoded.
+const OTHERS: [(&[u8], &str); 11] = [
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
-    (b"RIFF", "WebP"),
+    (b"RIFF????WEBP", "WebP"),
+    (b"????ftyphei", "HEIC"),
+    (b"????ftypmif1", "HEIC"),
+    (b"????ftypavif", "AVIF"),
     (b"SIMPLE  =", "FITS"),
     (b"%PDF", "PDF"),
     (b"<svg", "SVG"),
@@ -29,46 +91,60 @@ const OTHERS: [(&[u8], &str); 8] = [
 
 impl ImageFormat {
     /// The format of a file's content, or a sentence that says what it is instead.
+    ///
+    /// # Errors
+    /// Where it is no such image.
     pub fn of(content: &[u8]) -> Result<Self, String> {
-        const BY_MAGIC: [(&[u8], ImageFormat); 4] = [
-            (b"\xff\xd8\xff", ImageFormat::Jpeg),
-            (b"\x89PNG\r\n\x1a\n", ImageFormat::Png),
-            (b"GIF8", ImageFormat::Gif),
-            (b"BM", ImageFormat::Bmp),
-        ];
-        if let Some((_, format)) = BY_MAGIC.iter().find(|(magic, _)| content.starts_with(magic)) {
-            return Ok(*format);
+        let is = |format: &Self| format.traits().magic.iter().any(|m| begins_with(content, m));
+        if let Some(format) = Self::ALL.into_iter().find(is) {
+            return Ok(format);
         }
-        // A size goes before the name of the format.
-        let brand = content.get(4..12).unwrap_or_default();
-        if [&b"ftyphei"[..], b"ftypmif1", b"ftypavif"].iter().any(|known| brand.starts_with(known))
-        {
-            let name = if brand.ends_with(b"avif") { "AVIF" } else { "HEIC" };
-            return Err(format!("is {name}, not JPEG, PNG, GIF or BMP; convert it first"));
-        }
-        let other =
-            OTHERS.iter().find(|(magic, _)| content.starts_with(magic)).map(|(_, name)| *name);
-        Err(match other {
-            Some(name) => format!("is {name}, not JPEG, PNG, GIF or BMP; convert it first"),
+        let formats = Self::names();
+        Err(match OTHERS.iter().find(|(magic, _)| begins_with(content, magic)) {
+            Some((_, other)) => format!("is {other}, not {formats}; convert it first"),
             None if content.is_empty() => "is empty".into(),
-            None => "is not a JPEG, PNG, GIF or BMP image".into(),
+            None => format!("is not a {formats} image"),
         })
+    }
+
+    /// Whether files with that ending (without the dot, in either case) are taken for images.
+    #[must_use]
+    pub fn is_ending(ending: &str) -> bool {
+        let endings = Self::ALL.iter().flat_map(|format| format.traits().endings);
+        endings.into_iter().any(|known| known.eq_ignore_ascii_case(ending))
+    }
+
+    /// All formats as a sentence has them: "JPEG, PNG, GIF or BMP".
+    #[must_use]
+    pub fn names() -> String {
+        let [first @ .., last] = Self::ALL.map(|format| format.traits().name);
+        format!("{} or {last}", first.join(", "))
+    }
+
+    /// The endings of its files' names, in lower case, the most frequent first.
+    #[must_use]
+    pub fn endings(self) -> &'static [&'static str] {
+        self.traits().endings
     }
 
     /// The op that decodes it.
     #[must_use]
     pub fn decoder(self) -> &'static str {
-        match self {
-            Self::Jpeg => "DecodeJpeg",
-            Self::Png => "DecodePng",
-            Self::Gif => "DecodeGif",
-            Self::Bmp => "DecodeBmp",
-        }
+        self.traits().op
     }
+
+    pub(super) fn prepare(self, content: &mut Vec<u8>) -> Result<Option<Size>, String> {
+        (self.traits().prepare)(content)
+    }
+}
+
+fn begins_with(content: &[u8], magic: &[u8]) -> bool {
+    content.len() >= magic.len()
+        && content.iter().zip(magic).all(|(byte, wanted)| *wanted == b'?' || byte == wanted)
 }
 
 impl fmt::Display for ImageFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&format!("{self:?}").to_uppercase())
+        f.write_str(self.traits().name)
     }
 }

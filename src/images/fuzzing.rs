@@ -3,11 +3,17 @@
 // As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
+use super::format::MAGIC_LENGTH;
 use super::{ImageFormat, MAX_PIXELS, checked};
 
-/// An image: what is accepted is no larger than allowed, and a second check finds the same.
+/// The most bytes that are added: the padding of a BMP's last row.
+const ADDED: usize = 3;
+
+/// An image: what is let through is no larger than allowed, and a second look finds the same.
 pub fn image_sniffing(data: &[u8]) {
-    let format = match ImageFormat::of(data) {
+    let found = ImageFormat::of(data);
+    assert_eq!(ImageFormat::of(&data[..data.len().min(MAGIC_LENGTH)]), found);
+    let format = match found {
         Ok(format) => format,
         Err(why) => return assert!(!why.is_empty()),
     };
@@ -15,13 +21,19 @@ pub fn image_sniffing(data: &[u8]) {
         Ok(found) => found,
         Err(why) => return assert!(!why.is_empty()),
     };
-    assert!(content.len() <= data.len() + 1);
+    assert!(content.len() <= data.len() + ADDED);
+    match format {
+        ImageFormat::Jpeg | ImageFormat::Png => assert_eq!(content, data),
+        ImageFormat::Bmp => assert!(content.iter().zip(data).all(|(made, given)| made == given)),
+        ImageFormat::Gif => one_frame_in_the_corner(&content),
+    }
     assert!(pixels.is_none_or(|p| p <= MAX_PIXELS));
     assert_eq!(checked(format, content.clone()).unwrap(), (content.clone(), pixels));
     assert_eq!(ImageFormat::of(&content), Ok(format));
-    // If another decoder can read the header, it finds no larger image than ours did.
-    let size = image::ImageReader::with_format(std::io::Cursor::new(&content), as_format(format))
-        .into_dimensions();
+    // Where another decoder can read the header, it is not of a larger image than we took it for.
+    let Some(known) = image::ImageFormat::from_extension(format.endings()[0]) else { return };
+    let size = image::ImageReader::with_format(std::io::Cursor::new(&content), known);
+    let size = size.into_dimensions();
     if let (Ok((width, height)), Some(pixels)) = (size, pixels) {
         assert!(
             u64::from(width) * u64::from(height) <= pixels.max(MAX_PIXELS),
@@ -30,11 +42,10 @@ pub fn image_sniffing(data: &[u8]) {
     }
 }
 
-fn as_format(format: ImageFormat) -> image::ImageFormat {
-    match format {
-        ImageFormat::Jpeg => image::ImageFormat::Jpeg,
-        ImageFormat::Png => image::ImageFormat::Png,
-        ImageFormat::Gif => image::ImageFormat::Gif,
-        ImageFormat::Bmp => image::ImageFormat::Bmp,
-    }
+/// After a GIF's header and palette comes a frame, and nothing after it but the trailer.
+fn one_frame_in_the_corner(gif: &[u8]) {
+    let palette = if gif[10] & 0x80 == 0 { 0 } else { 3 << ((gif[10] & 7) + 1) };
+    let frame = &gif[13 + palette..];
+    assert_eq!(frame[..5], *b"\x2c\0\0\0\0");
+    assert_eq!(gif.last(), Some(&0x3b));
 }

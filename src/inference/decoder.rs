@@ -1,14 +1,14 @@
-//! From the bytes of a photograph's file to the pixels a network gets to see, by TensorFlow's ops.
-//! The content says what format it is, not the name.
+//! From the bytes of a photograph's file to its pixels, or to those a network gets to see, by
+//! TensorFlow's ops: the one decoder of all that is learnt from, tested and labelled. The content
+//! says what format it is, not the name.
 
 use crate::error::{Error, Result};
 use crate::images::{ImageFormat, PixelRange, PixelSpec, checked};
 use crate::layers::{DecodedImage, ResizedAs, add_image_decoding};
-
 use crate::proto::GraphDef;
 use crate::tf::{Bytes, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use std::sync::OnceLock;
-use tensorflow::Output;
+use tensorflow::{Output, TensorType};
 
 /// Up to how many pixels an image is made floats before it is resized; see
 /// [`Distorter`](super::Distorter), where that was measured.
@@ -18,26 +18,35 @@ const SMALL: u64 = 1_700_000 / 3;
 #[derive(Debug)]
 pub struct Decoder {
     spec: PixelSpec,
-    /// By format, and by whether the image is a large one.
-    sessions: [[OnceLock<Result<Decoding, String>>; 2]; 4],
+    /// By format, and by what images are resized as.
+    sessions: [[OnceLock<Result<Decoding, String>>; 2]; ImageFormat::ALL.len()],
 }
 
 #[derive(Debug)]
 struct Decoding {
     session: Session,
     data: Output,
+    decoded: Output,
     pixels: Output,
 }
 
 impl Decoding {
     fn new(format: ImageFormat, spec: &PixelSpec, resized_as: ResizedAs) -> Result<Self> {
         let mut builder = GraphBuilder::default();
-        let DecodedImage { data, pixels } =
-            add_image_decoding(&mut builder, format.decoder(), spec, resized_as);
+        let names = add_image_decoding(&mut builder, format, spec, resized_as);
         let graph = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
         // Each photograph is the work of the thread that brings it.
         let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 })?;
-        Ok(Self { session, data: graph.output(&data)?, pixels: graph.output(&pixels)? })
+        let DecodedImage { data, decoded, pixels } = names;
+        let [data, decoded, pixels] = [data, decoded, pixels].map(|name| graph.output(&name));
+        Ok(Self { session, data: data?, decoded: decoded?, pixels: pixels? })
+    }
+
+    fn run<T: TensorType>(&self, image_data: Vec<u8>, fetch: &Output) -> Result<Tensor<T>> {
+        let data = Tensor::new(&[]).with_values(&[Bytes(image_data)]);
+        let data = data.map_err(|e| Error::tensorflow("making a tensor", e))?;
+        let feed = Feed { output: &self.data, value: &data };
+        self.session.run_one(feed, fetch, "decoding an image")
     }
 }
 
@@ -48,33 +57,55 @@ impl Decoder {
         Self { spec: spec.clone(), sessions: Default::default() }
     }
 
-    /// The pixels of an image, [1, height, width, depth].
+    /// The pixels that the network gets to see of an image, [1, height, width, depth].
     ///
     /// # Errors
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode(&self, image_data: Vec<u8>) -> Result<Tensor<f32>, String> {
-        let format = ImageFormat::of(&image_data)?;
-        let (image_data, pixels) = checked(format, image_data)?;
+        let (format, image_data, pixels) = look_at(image_data)?;
         let large = pixels.is_some_and(|p| p > SMALL);
         // Where pixels become numbers of 0 to 1 first, the other order rounds otherwise: only what
         // is really large.
         let large = large && (self.spec.range != PixelRange::Unit || pixels > Some(16 * SMALL));
         let resized_as = if large { ResizedAs::Bytes } else { ResizedAs::Floats };
-        let decoding = self.sessions[format as usize][usize::from(large)]
+        let decoding = self.decoding(format, resized_as)?;
+        decoding.run(image_data, &decoding.pixels).map_err(|e| undecodable(format, &e))
+    }
+
+    /// The pixels of an image at its own size, [height, width, depth].
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the image, without its name.
+    pub fn decode_full_size(&self, image_data: Vec<u8>) -> Result<Tensor<u8>, String> {
+        let (format, image_data, _) = look_at(image_data)?;
+        let decoding = self.decoding(format, ResizedAs::Floats)?;
+        decoding.run(image_data, &decoding.decoded).map_err(|e| undecodable(format, &e))
+    }
+
+    /// The session for such images, opened where it is not yet.
+    fn decoding(&self, format: ImageFormat, resized_as: ResizedAs) -> Result<&Decoding, String> {
+        self.sessions[format as usize][resized_as as usize]
             .get_or_init(|| {
                 Decoding::new(format, &self.spec, resized_as).map_err(|e| e.to_string())
             })
             .as_ref()
-            .map_err(Clone::clone)?;
-        let data = Tensor::new(&[]).with_values(&[Bytes(image_data)]).map_err(|e| e.to_string())?;
-        let feed = Feed { output: &decoding.data, value: &data };
-        let decoded = decoding.session.run_one(feed, &decoding.pixels, "decoding an image");
-        decoded.map_err(|e| match e {
-            Error::TensorFlow { message, .. } => {
-                format!("cannot be decoded as {format} ({})", first_line(&message))
-            }
-            other => other.to_string(),
-        })
+            .map_err(Clone::clone)
+    }
+}
+
+/// What format an image has, its bytes as TensorFlow may have them, and how many pixels it has.
+fn look_at(image_data: Vec<u8>) -> Result<(ImageFormat, Vec<u8>, Option<u64>), String> {
+    let format = ImageFormat::of(&image_data)?;
+    let (image_data, pixels) = checked(format, image_data)?;
+    Ok((format, image_data, pixels))
+}
+
+fn undecodable(format: ImageFormat, error: &Error) -> String {
+    match error {
+        Error::TensorFlow { message, .. } => {
+            format!("cannot be decoded as {format} ({})", first_line(message))
+        }
+        other => other.to_string(),
     }
 }
 

@@ -3,10 +3,10 @@
 //! through the network in pieces, on all cores side by side. What comes out does not depend on how
 //! many there are.
 
+use super::decoder::Decoder;
 use super::distorter::{Distorter, Draw};
 use super::network::BatchNetwork;
 use crate::error::{Error, Result};
-use crate::images::{ImageFormat, checked};
 use crate::layers::Distortions;
 use crate::model::Backbone;
 use crate::tf::Tensor;
@@ -30,6 +30,7 @@ const PIECE: usize = 5;
 /// The images to distort, and everything needed for it.
 #[derive(Debug)]
 pub struct DistortedImages<'a> {
+    decoder: Decoder,
     distorter: Distorter,
     network: BatchNetwork,
     bottleneck_size: usize,
@@ -52,14 +53,16 @@ impl<'a> DistortedImages<'a> {
         probe: usize,
         budget: usize,
     ) -> Result<Self> {
+        let decoder = Decoder::new(&backbone.pixels);
         let distorter = Distorter::new(distortions, &backbone.pixels)?;
         let mut rng = ChaCha8Rng::seed_from_u64(distortions.seed);
         // Its own stream: batches are drawn from the same seed.
         rng.set_stream(1);
-        let image = decode(&distorter, paths[probe])?;
+        let image = decode(&decoder, paths[probe])?;
         let network =
             BatchNetwork::new(backbone, &distorter.distort(&image, &Draw::new(&mut rng))?)?;
         Ok(Self {
+            decoder,
             distorter,
             network,
             bottleneck_size: backbone.bottleneck_size,
@@ -131,7 +134,7 @@ impl<'a> DistortedImages<'a> {
         if let Some(image) = self.pixels[row].get() {
             return self.distorter.distort(image, draw);
         }
-        let image = decode(&self.distorter, self.paths[row])?;
+        let image = decode(&self.decoder, self.paths[row])?;
         let result = self.distorter.distort(&image, draw);
         let size = image.len();
         let fits = self.kept.fetch_add(size, Ordering::Relaxed) + size <= self.budget;
@@ -168,12 +171,9 @@ impl<'a> DistortedImages<'a> {
     }
 }
 
-fn decode(distorter: &Distorter, path: &Path) -> Result<Tensor<u8>> {
-    let failed = |e: String| {
+fn decode(decoder: &Decoder, path: &Path) -> Result<Tensor<u8>> {
+    let image = images::read_image(path).and_then(|(_, image)| decoder.decode_full_size(image));
+    image.map_err(|e| {
         Error::input(path, format!("Error during processing file {} ({e})", text::shown(path)))
-    };
-    let (_, image) = images::read_image(path).map_err(failed)?;
-    let (image, _) =
-        ImageFormat::of(&image).and_then(|format| checked(format, image)).map_err(failed)?;
-    distorter.decode(image).map_err(|e| failed(e.to_string()))
+    })
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::images::PixelSpec;
 use crate::layers::{self, Distortions, ResizedAs, add_distorter};
 use crate::proto::GraphDef;
-use crate::tf::{Bytes, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
+use crate::tf::{Graph, GraphBuilder, Session, Tensor, Threads};
 use rand::{Rng, RngExt};
 use tensorflow::{Output, SessionRunArgs};
 
@@ -34,11 +34,10 @@ impl Draw {
     }
 }
 
-/// Decodes and distorts photographs. It may be called from several threads at once.
+/// Distorts decoded photographs. It may be called from several threads at once.
 #[derive(Debug)]
 pub struct Distorter {
     session: Session,
-    data: Output,
     small: Ends,
     large: Ends,
 }
@@ -81,20 +80,9 @@ impl Distorter {
         let graph = Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() })?;
         Ok(Self {
             session: Session::new(&graph, Threads { intra_op: 1, inter_op: -1 })?,
-            data: graph.output(&small.data)?,
             small: Ends::find(&graph, small)?,
             large: Ends::find(&graph, large)?,
         })
-    }
-
-    /// The pixels of a file, [height, width, depth].
-    pub fn decode(&self, image_data: Vec<u8>) -> Result<Tensor<u8>> {
-        let data = Tensor::new(&[]).with_values(&[Bytes(image_data)]).map_err(tensor_error)?;
-        self.session.run_one(
-            Feed { output: &self.data, value: &data },
-            &self.small.decoded,
-            "decoding an image",
-        )
     }
 
     /// The pixels a network gets to see, [1, height, width, depth], of a decoded image.

@@ -3,18 +3,15 @@
 //! them are in memory.
 
 use crate::fsio::is_desktop_file;
-use crate::images::ImageFormat;
+use crate::images;
 use crossbeam_channel::{Receiver, bounded};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// How many paths are found ahead.
 const AHEAD: usize = 256;
-/// As many first bytes as tell what a file is.
-const MAGIC: usize = 16;
 
 /// Where images come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,19 +50,10 @@ impl Found {
         if let Some(error) = &self.error {
             return Some(Err(error.clone()));
         }
-        let unreadable = |e: io::Error| format!("cannot be read ({e})");
-        let read = || {
-            let mut content = Vec::with_capacity(MAGIC);
-            let mut file = File::open(&self.path).map_err(unreadable)?;
-            file.by_ref().take(MAGIC as u64).read_to_end(&mut content).map_err(unreadable)?;
-            match ImageFormat::of(&content) {
-                Err(_) if !self.named => return Ok(None),
-                Err(what) => return Err(what),
-                Ok(_) => file.read_to_end(&mut content).map_err(unreadable)?,
-            };
-            Ok(Some(content))
-        };
-        read().transpose()
+        match self.named {
+            true => Some(images::read_image(&self.path).map(|(_, content)| content)),
+            false => images::read_if_image(&self.path).transpose(),
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! From a file's bytes to the pixels a network wants: decode, resize, normalise.
 
-use crate::images::{PixelRange, PixelSpec};
+use crate::images::{ImageFormat, PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
 use crate::tf::GraphBuilder;
 
-/// The two ends of a decoding graph.
+/// The tensors of a decoding graph.
 #[derive(Debug, Clone)]
 pub struct DecodedImage {
     /// The string placeholder the file's bytes are fed to.
     pub data: String,
+    /// The file's pixels, uint8 [height, width, depth] of its own.
+    pub decoded: String,
     /// The result, [1, height, width, depth] floats.
     pub pixels: String,
 }
@@ -34,22 +36,22 @@ pub fn add_jpeg_decoding(b: &mut GraphBuilder, spec: &PixelSpec) -> DecodedImage
         .finish();
     let decoded = add_decoder(b, "DecodeJpeg", "DecodeJpeg", &data, spec.depth);
     let pixels = add_resize(b, &decoded, spec);
-    DecodedImage { data, pixels }
+    DecodedImage { data, decoded, pixels }
 }
 
-/// label_image.py's reader for one image format: `op` is the decoder (DecodeJpeg, DecodePng,
-/// DecodeGif, DecodeBmp). Resized as bytes, a large image need not become floats as a whole; the
-/// outcome is the same.
+/// label_image.py's reader for one image format. Resized as bytes, a large image need not become
+/// floats as a whole; the outcome is the same.
 pub fn add_image_decoding(
     b: &mut GraphBuilder,
-    op: &str,
+    format: ImageFormat,
     spec: &PixelSpec,
     resized_as: ResizedAs,
 ) -> DecodedImage {
     let data =
         b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
-    let decoded = match op {
-        "DecodeGif" => {
+    let op = format.decoder();
+    let decoded = match format {
+        ImageFormat::Gif => {
             let frames = b.op(op, "gif_reader").input(&data).finish();
             // [frames, height, width, 3]: an animation is judged by its first frame.
             let first = b.int("first_frame", 0);
@@ -61,7 +63,7 @@ pub fn add_image_decoding(
                 .type_attr("Taxis", DT_INT32)
                 .finish()
         }
-        "DecodeBmp" => {
+        ImageFormat::Bmp => {
             // As stored: 32-bit files hold a fourth channel, which is dropped here.
             let stored = b.op(op, "bmp_reader").input(&data).int_attr("channels", 0).finish();
             let begin = b.ints("rgb/begin", &[0, 0, 0]);
@@ -69,7 +71,9 @@ pub fn add_image_decoding(
             let slice = b.op("Slice", "rgb").inputs([stored, begin, size]);
             slice.type_attr("T", DT_UINT8).type_attr("Index", DT_INT32).finish()
         }
-        _ => add_decoder(b, op, "image_reader", &data, spec.depth),
+        ImageFormat::Jpeg | ImageFormat::Png => {
+            add_decoder(b, op, "image_reader", &data, spec.depth)
+        }
     };
     let pixels = match resized_as {
         ResizedAs::Floats => add_resize(b, &decoded, spec),
@@ -84,7 +88,7 @@ pub fn add_image_decoding(
             }
         }
     };
-    DecodedImage { data, pixels }
+    DecodedImage { data, decoded, pixels }
 }
 
 pub(super) fn add_decoder(

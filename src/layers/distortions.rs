@@ -58,8 +58,9 @@ pub fn add_input_distortions(
     distortions: &Distortions,
     spec: &PixelSpec,
 ) -> DecodedImage {
-    let Distorter { data, pixels, .. } = add_distorter(b, distortions, spec, ResizedAs::Floats);
-    DecodedImage { data, pixels }
+    let Distorter { data, decoded, pixels, .. } =
+        add_distorter(b, distortions, spec, ResizedAs::Floats);
+    DecodedImage { data, decoded, pixels }
 }
 
 /// The same arithmetic, with all that can be fed.

@@ -1,6 +1,7 @@
 //! Distortions: the script's nodes, the script's statistics, and a run.
 
 use super::support::{Workspace, files_under, golden, json};
+use image::ImageFormat;
 use retrain::images::{PixelRange, PixelSpec};
 use retrain::layers::{Distortions, add_input_distortions, add_jpeg_decoding};
 use retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value as AttrValue};
@@ -142,6 +143,20 @@ fn only_training_images_are_distorted_and_a_seed_repeats_the_run() {
         cached.iter().map(|f| fs::read(workspace.path("bottlenecks").join(f)).unwrap()).collect();
     assert_eq!(before, after, "validation and test images are not distorted");
     assert_ne!(first, fs::read(workspace.path("graph.pb")).unwrap());
+}
+
+#[test]
+fn distorted_images_may_be_of_any_format() {
+    let workspace = Workspace::with_photos(20);
+    for (i, format) in [ImageFormat::Bmp, ImageFormat::Png, ImageFormat::Gif].iter().enumerate() {
+        for number in (i..20).step_by(4) {
+            let photo = workspace.path(&format!("photos/open cluster/o{number:05}.jpg"));
+            let image = image::open(&photo).unwrap();
+            image.save_with_format(&photo, *format).unwrap();
+        }
+    }
+    let all = ["--flip_left_right", "--train_batch_size=-1", "--how_many_training_steps=1"];
+    workspace.retrain(&all).expect_code(0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! named, or left out.
 
 use super::support::{Workspace, files_under, golden, json};
-use retrain::images::{PixelRange, PixelSpec};
+use retrain::images::{ImageFormat, PixelRange, PixelSpec};
 use retrain::inference::Decoder;
 use retrain::tf::{self, Chatter};
 use std::ffi::OsString;
@@ -37,6 +37,126 @@ fn every_kind_of_image_has_the_colours_another_decoder_sees() {
             );
         }
     }
+}
+
+/// The images of `script_pixels.json`: their bytes, and what TensorFlow 1.15 makes of them.
+fn script_pixels() -> Vec<(String, Vec<u8>, Option<Pixels>)> {
+    let cases = json(&golden("images/script_pixels.json"));
+    let cases = cases.as_array().unwrap().iter().map(|case| {
+        let name = case["name"].as_str().unwrap();
+        let content = match case["file"].as_str() {
+            Some(file) => hex(file),
+            None => fs::read(golden("images").join(name)).unwrap(),
+        };
+        let pixels = case["pixels"].as_str().map(|pixels| {
+            let [height, width, depth] = [0, 1, 2].map(|i| case["shape"][i].as_u64().unwrap());
+            // The fourth channel of a BMP is left out.
+            let kept = hex(pixels)
+                .chunks(depth as usize)
+                .flat_map(|p| p[..3.min(p.len())].to_vec())
+                .collect();
+            Pixels { height, width, values: kept }
+        });
+        (name.to_owned(), content, pixels)
+    });
+    cases.collect()
+}
+
+/// An image's bytes, three to a pixel.
+#[derive(Debug, Clone, PartialEq)]
+struct Pixels {
+    height: u64,
+    width: u64,
+    values: Vec<u8>,
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+}
+
+/// The pixels of an image, resized to the size given, which must be its own, and as they are kept
+/// to be distorted.
+fn decoded(content: &[u8], (width, height): (u64, u64)) -> Result<Pixels, String> {
+    tf::load(Chatter::Quiet).unwrap();
+    let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
+    let spec = PixelSpec { width: width as i32, height: height as i32, depth: 3, range };
+    let decoder = Decoder::new(&spec);
+    let resized = decoder.decode(content.to_vec())?;
+    let whole = decoder.decode_full_size(content.to_vec()).unwrap();
+    assert_eq!(whole.dims(), [height, width, 3]);
+    assert!(whole.iter().map(|&value| f32::from(value)).eq(resized.iter().copied()));
+    Ok(Pixels { height, width, values: whole.to_vec() })
+}
+
+#[test]
+fn pixels_are_those_of_the_scripts_tensorflow() {
+    let mut compared = 0;
+    for (name, content, theirs) in script_pixels() {
+        let Some(theirs) = theirs else { continue };
+        // The script hands the colours of such a file to a network that wants three channels.
+        if name == "bmp: 8 bits" {
+            continue;
+        }
+        let ours = decoded(&content, (theirs.width, theirs.height));
+        assert_eq!(ours.unwrap_or_else(|e| panic!("{name}: {e}")), theirs, "{name}");
+        compared += 1;
+    }
+    assert_eq!(compared, 51);
+}
+
+#[test]
+fn a_gifs_first_frame_is_the_image_wherever_it_lies() {
+    let cases = script_pixels();
+    let case = |name: &str| cases.iter().find(|(n, ..)| n == name).unwrap();
+    let frame = case("gif: smaller than the screen").2.clone().unwrap();
+    for name in [
+        "gif: at an offset",
+        "gif: at an offset, transparent",
+        "gif: beyond the screen",
+        "gif: animated, first frame smaller",
+    ] {
+        let (_, content, theirs) = case(name);
+        assert_eq!(*theirs, None, "{name}: the script's TensorFlow refuses it");
+        assert_eq!(decoded(content, (4, 3)).unwrap(), frame, "{name}");
+    }
+}
+
+#[test]
+fn bmps_are_read_as_they_say_or_refused() {
+    let cases = script_pixels();
+    let case = |name: &str| cases.iter().find(|(n, ..)| n == name).unwrap();
+    let plain = case("bmp: 32 bits").2.clone().unwrap();
+    for name in ["bmp: 32 bits with masks", "bmp: 32 bits with masks in a fourth header"] {
+        assert_eq!(decoded(&case(name).1, (7, 5)).unwrap(), plain, "{name}");
+    }
+    for (name, message) in [
+        ("bmp: 24 bits without the last pixel", "cannot be decoded as BMP ("),
+        ("bmp: 8 bits", "is a BMP of 8 bits a pixel, not 24 or 32; "),
+        ("bmp: 8 bits, compressed", "is a BMP of 8 bits a pixel, not 24 or 32; "),
+        ("bmp: 16 bits", "is a BMP of 16 bits a pixel, not 24 or 32; "),
+        ("bmp: OS/2", "is a BMP with an OS/2 header; "),
+        ("bmp: 32 bits with masks of another order", "is a BMP that is compressed or "),
+    ] {
+        let message_is = decoded(&case(name).1, (7, 5)).unwrap_err();
+        assert!(message_is.starts_with(message), "{name}: {message_is}");
+    }
+}
+
+#[test]
+fn formats_are_named_from_one_table() {
+    let names = ImageFormat::names();
+    assert_eq!(names, "JPEG, PNG, GIF or BMP");
+    for format in ImageFormat::ALL {
+        assert!(names.contains(&format.to_string()));
+        assert!(format.endings().iter().all(|ending| ImageFormat::is_ending(ending)));
+    }
+    assert!(ImageFormat::is_ending("JPG") && !ImageFormat::is_ending("pb"));
+    assert_eq!(ImageFormat::of(b"RIFF\x24\0\0\0WAVEfmt "), Err(format!("is not a {names} image")));
+    let help = Workspace::new().label_image(&["--help"]).expect_code(0).stdout;
+    assert!(help.contains(&format!("The photograph: {names}")), "{help}");
+    let workspace = Workspace::with_photos(20);
+    let outcome = workspace.retrain(&["--output_graph=photos/graph.GIF"]).expect_code(2);
+    outcome.says("--output_graph: photos/graph.GIF would be one of the photographs");
 }
 
 /// A file that claims to be of that size, by its header.

@@ -6,7 +6,7 @@ use super::hostile::field;
 use super::small_net::{Net, write};
 use super::support::{LABEL_IMAGE, Workspace, json, run, scores, shared, strings};
 use image::codecs::gif::GifEncoder;
-use image::{Frame, ImageFormat, RgbImage};
+use image::{Frame, ImageFormat, Rgb, RgbImage};
 use protobuf::Message;
 use retrain::label_image::{LabelConfig, Labeller};
 use retrain::proto::DataType::{DT_BOOL, DT_FLOAT, DT_INT32};
@@ -103,6 +103,19 @@ pub(super) fn gif(frames: &[&RgbImage]) -> Vec<u8> {
     bytes
 }
 
+/// The GIF of an image, in which its brightest colour is transparent.
+fn transparent(image: &RgbImage) -> Vec<u8> {
+    let mut gif = gif(&[image]);
+    let control = gif.windows(3).position(|w| w == b"\x21\xf9\x04").unwrap();
+    let sum = |pixel: &&Rgb<u8>| pixel.0.iter().map(|&v| u32::from(v)).sum::<u32>();
+    let colour = image.pixels().max_by_key(sum).unwrap();
+    // The frame's own palette comes after the control (8 bytes) and the frame's place (10 bytes).
+    let index = gif[control + 18..].chunks(3).position(|c| c == colour.0).unwrap();
+    gif[control + 3] |= 1;
+    gif[control + 6] = index as u8;
+    gif
+}
+
 #[test]
 fn png_gif_and_bmp_give_the_same_scores() {
     let workspace = trained();
@@ -117,13 +130,16 @@ fn png_gif_and_bmp_give_the_same_scores() {
     workspace.write("a.gif", gif(&[&first]));
     workspace.write("animated.gif", gif(&[&first, &second, &second]));
     workspace.write("other.gif", gif(&[&second, &first]));
+    // A transparent colour is a colour, as in the script's TensorFlow.
+    workspace.write("transparent.gif", transparent(&first));
     // What the content says goes before what the name says.
     workspace.write("png_named.jpg", encoded(&first, ImageFormat::Png));
     let label = |name: &str| {
         scores(&workspace.label_image(&[&format!("--image={name}")]).expect_code(0).stdout)
     };
     let expected = label("a.png");
-    for name in ["alpha.png", "a.bmp", "a.gif", "animated.gif", "png_named.jpg"] {
+    for name in ["alpha.png", "a.bmp", "a.gif", "animated.gif", "transparent.gif", "png_named.jpg"]
+    {
         // The same pixels: the same scores to the last digit.
         assert_eq!(label(name), expected, "{name}");
     }
@@ -134,7 +150,7 @@ fn png_gif_and_bmp_give_the_same_scores() {
 fn files_that_are_no_images_are_named_with_what_they_are() {
     let workspace = trained();
     let label = |name: &str| workspace.label_image(&[&format!("--image={name}")]);
-    label("missing.jpg").expect_code(1).says("missing.jpg: No such file");
+    label("missing.jpg").expect_code(1).says("missing.jpg: cannot be read (No such file");
     let whole = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
     for (name, content, message) in [
         (
@@ -153,6 +169,34 @@ fn files_that_are_no_images_are_named_with_what_they_are() {
         let outcome = label(name).expect_code(1).says(message);
         assert_eq!(outcome.stdout, "");
     }
+}
+
+/// Of `--image`, of a path among several, and of what lies in a directory.
+#[test]
+fn photographs_have_one_limit_and_are_files() {
+    let workspace = trained();
+    let whole = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
+    for (name, content) in [("some/huge.jpg", &whole[..]), ("some/no image", b"noise")] {
+        let path = workspace.write(name, content);
+        fs::File::options().write(true).open(path).unwrap().set_len(1 << 40).unwrap();
+    }
+    let pipe = workspace.path("pipe.jpg");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let huge = "huge.jpg: has 1099511627776 bytes, more than the 1073741824 that are allowed";
+    for (args, message) in [
+        (&["--image=some/huge.jpg"][..], huge),
+        (&["some/huge.jpg"], huge),
+        (&["some"], huge),
+        (&["--image=pipe.jpg"], "pipe.jpg: is a pipe, a socket or a device, not a file"),
+        (&["pipe.jpg", "--format=csv"], "pipe.jpg: is a pipe, a socket or a device, not a file"),
+    ] {
+        workspace.label_image(args).expect_code(1).says(message);
+    }
+    // What is in a directory and is no image is no error.
+    fs::remove_file(workspace.path("some/huge.jpg")).unwrap();
+    workspace.write("some/good.jpg", whole);
+    let outcome = workspace.label_image(&["some"]).expect_code(0);
+    assert_eq!(outcome.stdout.lines().count(), 1);
 }
 
 #[test]

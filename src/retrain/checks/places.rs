@@ -5,6 +5,7 @@ use crate::dataset::NO_IMAGE_DIR;
 use crate::error::{Error, Result};
 use crate::export;
 use crate::fsio::{self, check_dir};
+use crate::images::ImageFormat;
 use crate::retrain::config::{Config, Pretrained};
 use crate::text::shown;
 use std::path::{Path, PathBuf};
@@ -151,6 +152,5 @@ fn real(path: &Path) -> PathBuf {
 }
 
 fn is_image_name(path: &Path) -> bool {
-    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    ending.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
+    path.extension().is_some_and(|ending| ImageFormat::is_ending(&ending.to_string_lossy()))
 }

@@ -1,0 +1,9 @@
+//! PNG: its size.
+
+use super::format::Size;
+use super::header::be;
+
+/// From the header chunk, which comes first.
+pub(super) fn size(content: &[u8]) -> Option<Size> {
+    Some((be(content, 16, 4)?, be(content, 20, 4)?))
+}
