@@ -90,7 +90,7 @@ fn main() {
              that holds libtensorflow (a copy or link of libtensorflow_cc of a TensorFlow 2 wheel serves)."
         )),
     };
-    println!("cargo:rustc-env=RETRAIN_TENSORFLOW_CACHE={}", cache.display());
+    println!("cargo:rustc-env=RETRAIN_TENSORFLOW_CACHES={}", cache.display());
 }
 
 fn fail(message: &str) -> ! {

@@ -13,11 +13,16 @@
 #[path = "../tests/it/inception_replica/mod.rs"]
 mod inception_replica;
 
+#[path = "../tests/it/loading.rs"]
+#[allow(clippy::expect_used)]
+mod loading;
+
 use inception_replica::write_inception;
+use loading::load_tensorflow;
 use retrain::inference::{BatchNetwork, Decoder};
 use retrain::model::{Backbone, Source, create_model_graph, create_model_info};
 use retrain::proto::InputRef;
-use retrain::tf::{self, Chatter, Graph, Tensor};
+use retrain::tf::{Graph, Tensor};
 use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
@@ -42,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         given.iter().map(String::as_str).filter(|a| !a.starts_with('-')).collect();
     let architectures = if named.is_empty() { vec!["inception_v3", "miniature"] } else { named };
 
-    tf::load(Chatter::Quiet)?;
+    load_tensorflow();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let one = peak(1);
     let all = peak(cores);

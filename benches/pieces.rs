@@ -8,8 +8,13 @@
 #[path = "../tests/it/inception_replica/mod.rs"]
 mod inception_replica;
 
+#[path = "../tests/it/loading.rs"]
+#[allow(clippy::expect_used)]
+mod loading;
+
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use inception_replica::write_inception;
+use loading::load_tensorflow;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::CancelToken;
@@ -25,7 +30,7 @@ use retrain::model::{Backbone, create_model_graph, create_model_info};
 use retrain::proto::DataType::DT_FLOAT;
 use retrain::pyfmt;
 use retrain::rewrite::{fuse, optimize};
-use retrain::tf::{self, Chatter, Graph, GraphBuilder, Session, Tensor, Threads};
+use retrain::tf::{Graph, GraphBuilder, Session, Tensor, Threads};
 use std::ffi::OsStr;
 use std::hint::black_box;
 use std::path::Path;
@@ -51,7 +56,7 @@ fn photograph() -> Vec<u8> {
 fn models() -> &'static Path {
     static DIR: OnceLock<TempDir> = OnceLock::new();
     DIR.get_or_init(|| {
-        tf::load(Chatter::Quiet).unwrap();
+        load_tensorflow();
         tempfile::tempdir().unwrap()
     })
     .path()

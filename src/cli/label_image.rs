@@ -3,7 +3,7 @@
 use super::argparse::{self, Parsed, Paths};
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::logging::{self, LogFile};
-use super::{exit_code, pixels};
+use super::{environment, exit_code, pixels};
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{Format, LabelConfig, Labeller, RowWriter, Source};
@@ -24,6 +24,7 @@ pub(super) const PATHS: Paths = Paths {
 /// The program.
 #[must_use]
 pub fn label_image() -> ExitCode {
+    environment::prepare(LevelFilter::Info);
     logging::init(LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let parsed = argparse::parse_with_paths("label_image", ABOUT, LABEL_IMAGE_FLAGS, PATHS, &args);

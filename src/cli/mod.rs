@@ -2,6 +2,7 @@
 
 mod argparse;
 mod bars;
+mod environment;
 mod flag;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -37,7 +38,13 @@ const MINUS_ONE: u8 = 255;
 /// Reports an error and turns it into an exit code. `image_dir` is the directory whose faults the
 /// scripts report with `return -1`.
 fn exit_code(error: Error, image_dir: Option<&Path>) -> ExitCode {
-    log::error!(target: "tensorflow", "{error}");
+    match &error {
+        // What was typed need not be a flag, so its name is shown as typed.
+        Error::Setting { setting, message } => {
+            log::error!(target: "tensorflow", "--{setting}: {message}");
+        }
+        _ => log::error!(target: "tensorflow", "{error}"),
+    }
     match error {
         Error::Setting { .. } => ExitCode::from(USAGE),
         Error::Input { path, .. } if Some(path.as_path()) == image_dir => ExitCode::from(MINUS_ONE),

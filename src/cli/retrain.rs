@@ -5,7 +5,7 @@ use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{LEVELS, RETRAIN_FLAGS};
 use super::terminal::Terminal;
-use super::{bars, exit_code, signals};
+use super::{bars, environment, exit_code, signals};
 use crate::error::{Error, Result};
 use crate::images::PixelRange;
 use crate::layers::Distortions;
@@ -33,7 +33,9 @@ pub fn retrain() -> ExitCode {
         }
     };
     let verbosity = verbosity(&parsed);
-    logging::init(*verbosity.as_ref().unwrap_or(&LevelFilter::Info), LogFile::Later);
+    let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
+    environment::prepare(level);
+    logging::init(level, LogFile::Later);
     for warning in &parsed.warnings {
         log::warn!(target: "retrain", "{warning}");
     }

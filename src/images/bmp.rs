@@ -6,8 +6,7 @@
 //! green and red is refused: of 8 bits all versions hand out the palette's indices for colours, and
 //! later ones ignore what the header says of compression and of the colours' order.
 
-use super::format::Size;
-use super::header::le;
+use super::bytes::{Size, le};
 
 /// The length of OS/2's header, whose fields lie elsewhere.
 const OS2_HEADER: u64 = 12;

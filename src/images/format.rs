@@ -1,14 +1,12 @@
 //! Which image formats there are, in one table: every list of them, and every message that names
 //! them, is made from it. A file's first bytes say what it holds: a name's ending may be wrong.
 
+use super::bytes::Size;
 use super::{bmp, gif, jpeg, png};
 use std::fmt;
 
 /// As many first bytes as tell what a file is.
 pub(super) const MAGIC_LENGTH: usize = 16;
-
-/// Width and height in pixels.
-pub(super) type Size = (u64, u64);
 
 /// An image format that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

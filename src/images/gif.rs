@@ -6,8 +6,7 @@
 //! So the file is reduced to its header, its palette and the first frame, in the corner; where 1.15
 //! decoded a file, every version then gives the same pixels.
 
-use super::format::Size;
-use super::header::le;
+use super::bytes::{Size, le};
 use std::ops::Range;
 
 const EXTENSION: u8 = 0x21;

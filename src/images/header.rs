@@ -26,13 +26,3 @@ pub fn checked(
     }
     Ok((content, Some(pixels)))
 }
-
-/// The `length` bytes at `at` as a big-endian number.
-pub(super) fn be(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
-    Some(bytes.get(at..at + length)?.iter().fold(0, |n, &b| n << 8 | u64::from(b)))
-}
-
-/// The `length` bytes at `at` as a little-endian number.
-pub(super) fn le(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
-    Some(bytes.get(at..at + length)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b)))
-}

@@ -1,7 +1,6 @@
 //! JPEG: its size.
 
-use super::format::Size;
-use super::header::be;
+use super::bytes::{Size, be};
 
 /// From the first frame header, whatever kind of JPEG it is of.
 pub(super) fn size(content: &[u8]) -> Option<Size> {

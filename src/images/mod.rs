@@ -3,6 +3,7 @@
 //! in `format` and a file of its own.
 
 mod bmp;
+mod bytes;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;

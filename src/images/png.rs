@@ -1,7 +1,6 @@
 //! PNG: its size.
 
-use super::format::Size;
-use super::header::be;
+use super::bytes::{Size, be};
 
 /// From the header chunk, which comes first.
 pub(super) fn size(content: &[u8]) -> Option<Size> {

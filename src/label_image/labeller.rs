@@ -45,7 +45,7 @@ impl Labeller {
     /// labels images.
     pub fn open(config: &LabelConfig) -> Result<Self> {
         let model = Model::load(config)?;
-        tf::load(tf::Chatter::Quiet)?;
+        tf::load()?;
         let graph = model.import()?;
         let classes = class_count(&graph, &model.config.output_layer);
         let classes = classes.unwrap_or(model.labels.len());

@@ -13,7 +13,7 @@ use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value};
 use crate::rewrite::{
     Evaluator, convert_variables_to_constants, fold_batch_norms, free_batch, fuse, optimize,
 };
-use crate::tf::{self, Chatter, Graph};
+use crate::tf::{self, Graph};
 use protobuf::Message;
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -180,7 +180,7 @@ fn assert_same_constant(graph: &GraphDef, rewritten: &GraphDef, tensor: &str) {
 
 /// A serialized GraphDef as `--architecture`.
 pub fn own_graph(data: &[u8]) {
-    tf::load(Chatter::Quiet).unwrap();
+    tf::load().unwrap();
     in_temporary_dir(|dir| {
         let path = dir.join("graph.pb");
         fs::write(&path, data).unwrap();
@@ -216,7 +216,7 @@ fn assert_usable(backbone: &super::Backbone) {
 /// The files of a module, each after its length in four bytes: saved_model.pb, tfhub_module.pb and
 /// the checkpoint's index; the rest is the checkpoint's data.
 pub fn hub_module(data: &[u8]) {
-    tf::load(Chatter::Quiet).unwrap();
+    tf::load().unwrap();
     in_temporary_dir(|dir| {
         write_module(dir, data);
         match create_module_graph(dir.to_str().unwrap()) {

@@ -57,7 +57,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let conventions = Conventions::of(&config.pretrained);
     let run = Run::find(config)?;
     let lists = list_images(config, &conventions)?;
-    tf::load(tf::Chatter::Quiet)?;
+    tf::load()?;
     let (version, seed) = (tf::version(), run.random_seed);
     info!(
         target: "retrain",

@@ -1,27 +1,21 @@
-//! Finding libtensorflow on this machine and loading it, once a process.
+//! Finding libtensorflow on this machine and loading it, once a process. Nothing here sets an
+//! environment variable: programs do, before they start threads.
 
 use crate::error::{Error, Result};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// How much TensorFlow itself may print on the terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chatter {
-    /// Errors only.
-    Quiet,
-    /// Whatever it says.
-    All,
-}
-
 const LIBRARY: &str =
     if cfg!(target_os = "macos") { "libtensorflow.dylib" } else { "libtensorflow.so" };
 const LOADER_PATH: &str =
     if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+/// The directories that the build script took libtensorflow from, or would have.
+const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
 
 /// Where libtensorflow is, first found first: `TENSORFLOW_DIR`, the loader path, the program's own
-/// directory and the `lib` beside it, the system's library directories, the cache that `cargo
-/// build` filled.
+/// directory and the `lib` beside it, the system's library directories, and what the build script
+/// found or fetched: TensorFlow in Python's site-packages, the unpacked wheel.
 #[must_use]
 pub fn find_library() -> Option<PathBuf> {
     let paths = |name| {
@@ -33,53 +27,61 @@ pub fn find_library() -> Option<PathBuf> {
         ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"];
     let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH)).chain(beside);
     let directories = directories.chain(system.map(PathBuf::from));
-    let directories = directories.chain([PathBuf::from(env!("RETRAIN_TENSORFLOW_CACHE"))]);
+    let directories = directories.chain(env::split_paths(FROM_THE_BUILD));
     directories.map(|dir| dir.join(LIBRARY)).find(|file| file.is_file())
 }
 
 /// Loads libtensorflow, the first time it is called; later calls return the first one's outcome.
-pub fn load(chatter: Chatter) -> Result<()> {
+///
+/// The bindings look for it in `TENSORFLOW_DIR`, on the loader path and in `/usr/local/lib`. What
+/// else they and TensorFlow read from the environment (`TF_CPP_MIN_LOG_LEVEL`,
+/// `TF_ENABLE_ONEDNN_OPTS`) is the program's to set before its first thread.
+///
+/// # Errors
+/// [`Error::Library`], which says what to install or to set.
+pub fn load() -> Result<()> {
     static OUTCOME: OnceLock<std::result::Result<(), String>> = OnceLock::new();
-    OUTCOME.get_or_init(|| load_once(chatter)).clone().map_err(|message| Error::Library { message })
+    OUTCOME.get_or_init(load_once).clone().map_err(|message| Error::Library { message })
 }
 
-fn load_once(chatter: Chatter) -> std::result::Result<(), String> {
-    let Some(file) = find_library() else {
-        return Err(format!(
-            "{LIBRARY} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program or in the system's \
-             library directories.\nInstall TensorFlow's C library, or set TENSORFLOW_DIR to a directory that holds \
-             it (libtensorflow_cc.so.2 of the TensorFlow 2 pip wheel under that name serves)."
-        ));
-    };
-    let directory = file.parent().unwrap_or(Path::new("."));
-    if chatter == Chatter::Quiet {
-        set_default_variable("TF_CPP_MIN_LOG_LEVEL", "3".as_ref());
-    }
-    // By itself TensorFlow uses oneDNN only on newer processors. On one with AVX2 alone it takes
-    // less than half the time for a MobileNet (0.28 s of the network instead of 0.64 for 138
-    // photographs), and has the fused depthwise ops.
-    if cfg!(target_arch = "x86_64") {
-        set_default_variable("TF_ENABLE_ONEDNN_OPTS", "1".as_ref());
-    }
-    // The bindings look here first, so that they load what was found above and nothing else.
-    set_variable("TENSORFLOW_DIR", directory.as_os_str());
-    tensorflow::library::load().map_err(|e| {
-        format!("{} cannot be loaded: {e}\nSet TENSORFLOW_DIR to another copy.", file.display())
-    })
-}
-
-fn set_default_variable(name: &str, value: &std::ffi::OsStr) {
-    if env::var_os(name).is_none() {
-        set_variable(name, value);
+fn load_once() -> std::result::Result<(), String> {
+    match tensorflow::library::find() {
+        Some(file) => tensorflow::library::load().map_err(|e| {
+            format!("{} cannot be loaded: {e}\nSet TENSORFLOW_DIR to another copy.", file.display())
+        }),
+        None => Err(not_loaded(find_library())),
     }
 }
 
-#[allow(unsafe_code)]
-fn set_variable(name: &str, value: &std::ffi::OsStr) {
-    // SAFETY: `load` comes before any session, thus before TensorFlow's threads and before ours
-    // that would read the environment through C; Rust's own readers hold the standard library's
-    // lock.
-    unsafe { env::set_var(name, value) }
+/// Why the bindings found nothing to load.
+fn not_loaded(elsewhere: Option<PathBuf>) -> String {
+    if let Some(file) = elsewhere {
+        let directory = file.parent().unwrap_or(Path::new("."));
+        return format!(
+            "{} is not where the TensorFlow bindings look.\nSet TENSORFLOW_DIR={} before the \
+             program starts, or at its start.",
+            file.display(),
+            directory.display()
+        );
+    }
+    let link = env::split_paths(FROM_THE_BUILD).map(|dir| dir.join(LIBRARY));
+    if let Some((link, target)) =
+        link.into_iter().find_map(|l| Some((l.clone(), l.read_link().ok()?)))
+    {
+        return format!(
+            "{} links to {}, which is gone, perhaps with its Python environment.\nBuild again, \
+             which finds or fetches another TensorFlow, or set TENSORFLOW_DIR to a directory that \
+             holds {LIBRARY}.",
+            link.display(),
+            target.display()
+        );
+    }
+    format!(
+        "{LIBRARY} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program or in \
+         the system's library directories.\nInstall TensorFlow's C library, or set TENSORFLOW_DIR \
+         to a directory that holds it (libtensorflow_cc.so.2 of the TensorFlow 2 pip wheel under \
+         that name serves)."
+    )
 }
 
 /// TensorFlow's version as the loaded library states it.

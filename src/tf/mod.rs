@@ -12,6 +12,6 @@ pub use builder::{GraphBuilder, Op};
 pub use bytes::Bytes;
 pub use checkpoint::{NamedTensor, add_restore, add_save, read_checkpoint, write_checkpoint};
 pub use graph::Graph;
-pub use library::{Chatter, find_library, load, version};
+pub use library::{find_library, load, version};
 pub use session::{Feed, Session, Threads, fetch, request};
 pub use tensorflow::Tensor;

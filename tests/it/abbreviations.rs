@@ -183,7 +183,7 @@ fn the_script_a_command_line_is_for_names_what_it_could_be() {
         full_names(RETRAIN_FLAGS, &args).unwrap_err().to_string()
     };
     let poets = "--testing_percentage, --train_batch_size, --test_batch_size";
-    let message = format!("--t: ambiguous option: could match {poets}");
+    let message = format!("`t`: ambiguous option: could match {poets}");
     assert_eq!(ambiguous(&["--t=1"]), message);
     assert_eq!(ambiguous(&["--arch=a", "--t=1"]), message);
     for module in [&["--tfhub_module=m"][..], &["--tf", "m"]] {

@@ -1,12 +1,13 @@
 //! The cache of bottlenecks: the scripts' files, read once, made anew only where they must be.
 
+use super::loading::load_tensorflow;
 use super::support::{Workspace, files_under};
 use retrain::CancelToken;
 use retrain::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
 use retrain::dataset::{Category, ImageLists, Layout, create_image_lists};
 use retrain::error::Result;
 use retrain::inference::{Decoded, Extractor};
-use retrain::tf::{self, Chatter, Tensor};
+use retrain::tf::Tensor;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -164,7 +165,7 @@ fn cached<'l>(
     dir: &Path,
 ) -> Result<(Bottlenecks<'l>, Vec<BadImage>)> {
     // Pixels are tensors.
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let categories = &Category::ALL;
     let spec = CacheSpec {
         bottleneck_dir: dir,

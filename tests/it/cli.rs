@@ -378,7 +378,7 @@ fn label_image_has_the_same_habits() {
         // Networks of one's own may want decimals.
         label(&["--image=x", &format!("--{name}=127.5")])
             .expect_code(1)
-            .says("x: cannot be read (No such file");
+            .says("reading x: No such file");
     }
     label(&["--image=x", "--input_s=0"]).expect_code(2).says("--input_std: must not be 0");
     label(&["--image=x", "--input_height=0"])
@@ -387,7 +387,7 @@ fn label_image_has_the_same_habits() {
     label(&["--im=x", "--inpt_layer=y"])
         .expect_code(1)
         .says("did you mean --input_layer?")
-        .says("x: cannot be read (No such file");
+        .says("reading x: No such file");
     let help = label(&["--help"]).expect_code(0).stdout;
     for default in [
         "tf_files/retrained_graph.pb",

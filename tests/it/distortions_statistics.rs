@@ -2,13 +2,14 @@
 //! and over many draws the distributions of crops, scales, mirroring and brightness.
 
 use super::distortions::{POETS, chart, spec};
+use super::loading::load_tensorflow;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use retrain::images::{PixelRange, PixelSpec};
 use retrain::inference::{Distorter, Draw};
 use retrain::layers::{Distortions, add_input_distortions};
 use retrain::proto::GraphDef;
-use retrain::tf::{self, Graph, GraphBuilder, Session, Tensor, Threads};
+use retrain::tf::{Graph, GraphBuilder, Session, Tensor, Threads};
 use tensorflow::SessionRunArgs;
 
 /// Mean and variance of draws that should be uniform between `low` and `high`. The bounds are five
@@ -78,7 +79,7 @@ impl Script {
 
 #[test]
 fn the_arithmetic_is_the_scripts() {
-    tf::load(tf::Chatter::Quiet).unwrap();
+    load_tensorflow();
     // Of large images ours scales to [0, 1] after all else, the script before: five roundings in
     // another order, of at most 2⁻²⁴ each relative to a value of at most 1.3.
     let rounding = 5.0 * 1.3 / f32::exp2(24.0);
@@ -129,7 +130,7 @@ fn draws<R>(
     size: i32,
     look: fn(&Tensor<f32>, usize) -> R,
 ) -> [Vec<R>; 2] {
-    tf::load(tf::Chatter::Quiet).unwrap();
+    load_tensorflow();
     let spec = spec(size, PixelRange::Unit);
     let (script, ours) =
         (Script::new(distortions, &spec), Distorter::new(distortions, &spec).unwrap());

@@ -2,6 +2,7 @@
 //! error that names the file, without a signal, in bounded memory and time. And the corpora of
 //! `tests/fuzz` through what they are for.
 
+use super::loading::load_tensorflow;
 use super::small_net::{classifying, write};
 use super::support::{LABEL_IMAGE, OUTPUTS, RETRAIN, Workspace, command};
 use ::retrain::images::{PixelRange, PixelSpec};
@@ -517,6 +518,7 @@ fn a_state_that_claims_absurd_sizes_is_refused() {
 /// What the fuzz targets have found and what they start from, through the same functions.
 #[test]
 fn the_corpora_of_the_fuzz_targets_hold() {
+    load_tensorflow();
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     for (target, property) in ::retrain::fuzzing::TARGETS {
         let files = std::fs::read_dir(corpora.join(target)).unwrap().map(|f| f.unwrap().path());

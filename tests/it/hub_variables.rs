@@ -2,6 +2,7 @@
 //! one.
 
 use super::hub::assert_peers_read;
+use super::loading::load_tensorflow;
 use super::small_module::{SIDE, SmallModule, VariableKind, scale};
 use super::support::{
     LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, ask_peer, python, run, scores, strings,
@@ -11,7 +12,6 @@ use protobuf::Message;
 use retrain::model::create_module_graph;
 use retrain::proto::collection_def::Kind;
 use retrain::proto::{self, GraphDef, SavedModel, VariableDef};
-use retrain::tf::{self, Chatter};
 use serde_json::json;
 use std::fs;
 use std::io::Cursor;
@@ -139,7 +139,7 @@ fn a_module_that_tensorflow_1_wrote_with_reference_variables_gives_its_values() 
     let answer = ask_peer(&python, "reference_module.py", &request);
     assert_eq!(strings(&answer["ops"]), ["VariableV2"]);
     retrain(&workspace).expect_code(0).says("Final test accuracy");
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let backbone = create_module_graph(workspace.path(MODULE).to_str().unwrap()).unwrap();
     assert_eq!(backbone.variables.iter().map(|v| &v.0[..]).collect::<Vec<_>>(), NAMES);
     for (i, name) in names.iter().enumerate() {

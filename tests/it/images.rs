@@ -1,10 +1,10 @@
 //! Photographs of every kind, and files that are none: the content decides; what cannot be used is
 //! named, or left out.
 
+use super::loading::load_tensorflow;
 use super::support::{Workspace, files_under, golden, json};
 use retrain::images::{ImageFormat, PixelRange, PixelSpec};
 use retrain::inference::Decoder;
-use retrain::tf::{self, Chatter};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -12,7 +12,7 @@ use std::os::unix::fs::symlink;
 
 /// The mean of each colour, at the image's own size.
 fn means(content: Vec<u8>) -> Result<[f64; 3], String> {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
     let pixels =
         Decoder::new(&PixelSpec { width: 24, height: 16, depth: 3, range }).decode(content)?;
@@ -77,7 +77,7 @@ fn hex(text: &str) -> Vec<u8> {
 /// The pixels of an image, resized to the size given, which must be its own, and as they are kept
 /// to be distorted.
 fn decoded(content: &[u8], (width, height): (u64, u64)) -> Result<Pixels, String> {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
     let spec = PixelSpec { width: width as i32, height: height as i32, depth: 3, range };
     let decoder = Decoder::new(&spec);

@@ -3,6 +3,7 @@
 
 use super::events;
 use super::inception_replica::{build_inception_v3_2015, write_inception};
+use super::loading::load_tensorflow;
 use super::saved_model::{Fed, assert_serves};
 use super::simulate::cluster::{ClusterKind, photograph};
 use super::support::{
@@ -15,7 +16,7 @@ use retrain::images::{PixelRange, PixelSpec};
 use retrain::model::create_model_info;
 use retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value};
 use retrain::rewrite::{fold_batch_norms, free_batch};
-use retrain::tf::{Chatter, Graph, Session, Tensor, Threads};
+use retrain::tf::{Graph, Session, Tensor, Threads};
 use serde_json::{Value as Json, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -174,7 +175,7 @@ const TWO: [(ClusterKind, u64); 2] = [(ClusterKind::Globular, 0), (ClusterKind::
 
 /// The graph, with TensorFlow loaded to run it.
 fn inception() -> GraphDef {
-    retrain::tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     build_inception_v3_2015(SEED)
 }
 

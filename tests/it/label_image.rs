@@ -150,7 +150,7 @@ fn png_gif_and_bmp_give_the_same_scores() {
 fn files_that_are_no_images_are_named_with_what_they_are() {
     let workspace = trained();
     let label = |name: &str| workspace.label_image(&[&format!("--image={name}")]);
-    label("missing.jpg").expect_code(1).says("missing.jpg: cannot be read (No such file");
+    label("missing.jpg").expect_code(1).says("reading missing.jpg: No such file");
     let whole = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
     for (name, content, message) in [
         (
@@ -313,10 +313,10 @@ fn a_blank_line_after_the_last_label_is_no_label() {
     let outcome = run(LABEL_IMAGE, workspace.root(), &args).expect_code(0);
     let mut found: Vec<String> = scores(&outcome.stdout).into_iter().map(|s| s.0).collect();
     found.sort();
-    assert_eq!(
-        (found, outcome.stderr),
-        (["md", "nothing", "point"].map(String::from).into(), String::new())
-    );
+    assert_eq!(found, ["md", "nothing", "point"].map(String::from));
+    // The graph's dropout earns its warning; the labels earn none.
+    outcome.says("gives another answer each time it is run");
+    assert!(!outcome.stderr.contains("label"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -2,13 +2,13 @@
 //! whatever is among them.
 
 use super::label_image::{GOLDEN, gif, trained};
+use super::loading::load_tensorflow;
 use super::support::{LABEL_IMAGE, Outcome, Workspace, json, shared};
 use retrain::images::{PixelRange, PixelSpec};
 use retrain::inference::{BatchNetwork, Decoder, Part};
 use retrain::label_image::{LabelConfig, Labeller};
 use retrain::proto::{self, GraphDef};
 use retrain::rewrite::optimize;
-use retrain::tf::{self, Chatter};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -115,7 +115,7 @@ fn a_retrained_graph_is_run_in_batches_with_fused_convolutions() {
         else {
             return;
         };
-        tf::load(Chatter::Quiet).unwrap();
+        load_tensorflow();
         let path = graph.join("retrained_graph.pb");
         let graph: GraphDef = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
         let range = PixelRange::Divide { mean: 128.0, std: 128.0 };

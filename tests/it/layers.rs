@@ -1,12 +1,13 @@
 //! The new layer's arithmetic, step by step, against TensorFlow 1.15 under Python.
 
+use super::loading::load_tensorflow;
 use super::support::{golden, json, shared};
 use retrain::layers::{
     FinalTrainingOps, HeadSpec, Loss, Summaries, Truth, add_cross_entropy, add_evaluation_step,
     add_final_training_ops, add_gradient_descent,
 };
 use retrain::proto::{DataType, GraphDef};
-use retrain::tf::{self, Chatter, Graph, GraphBuilder, Session, Tensor, Threads};
+use retrain::tf::{self, Graph, GraphBuilder, Session, Tensor, Threads};
 use serde_json::Value;
 use std::path::Path;
 use tensorflow::{Output, SessionRunArgs};
@@ -44,7 +45,7 @@ struct Layer {
 
 /// The layer on a graph that is nothing but a placeholder for bottlenecks.
 fn build(size: usize, class_count: usize, learning_rate: f32) -> Layer {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let mut b = GraphBuilder::default();
     let bottleneck = b.op("Placeholder", "bottleneck").type_attr("dtype", DataType::DT_FLOAT);
     let bottleneck = bottleneck.shape_attr("shape", &[-1, size as i64]).finish();

@@ -33,6 +33,7 @@ mod label_image;
 mod label_many;
 mod layering;
 mod layers;
+mod loading;
 mod miniature;
 mod module_source;
 mod net;

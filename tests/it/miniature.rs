@@ -5,11 +5,12 @@
 //! new moments to a file and says where to copy it. That makes a different network: the sum below
 //! changes, and users' cached bottlenecks are computed again.
 
+use super::loading::load_tensorflow;
 use super::simulate::cluster::{ClusterKind, photograph};
 use retrain::model::{Calibration, build_miniature};
 use retrain::proto::DataType::DT_INT32;
 use retrain::proto::{self, GraphDef};
-use retrain::tf::{self, Chatter, Graph, GraphBuilder, Session, Tensor, Threads};
+use retrain::tf::{Graph, GraphBuilder, Session, Tensor, Threads};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
@@ -75,7 +76,7 @@ fn largest_difference(file: &[u8], measured: &[Moments]) -> f32 {
 
 /// The moments of each convolution and of the logits, each layer normalised by its own.
 fn measure() -> Vec<Moments> {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let mut graph_def = build_miniature(Calibration::Pending).unwrap();
     let weights =
         proto::floats(graph_def.require(LOGIT_WEIGHTS).unwrap().tensor_attr("value").unwrap());

@@ -1,6 +1,7 @@
 //! The network that images go through in batches: what is folded and freed, what is left alone, and
 //! that the outcome is the published graph's.
 
+use super::loading::load_tensorflow;
 use super::support::{Workspace, miniature_dir};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,7 +12,7 @@ use retrain::model::{Backbone, create_model_graph, create_model_info};
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32};
 use retrain::proto::{GraphDef, Value};
 use retrain::rewrite::{fold_batch_norms, free_batch};
-use retrain::tf::{self, Chatter, Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
+use retrain::tf::{Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
 
 const SPEC: PixelSpec = PixelSpec { width: 6, height: 6, depth: 2, range: PixelRange::Unit };
 const CHANNELS: usize = 4;
@@ -123,7 +124,7 @@ fn ops(graph: &GraphDef) -> Vec<&str> {
 
 #[test]
 fn every_form_of_normalisation_is_folded() {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let norms = [
         Norm::MultiplyAdd,
         Norm::Fused,
@@ -155,7 +156,7 @@ fn every_form_of_normalisation_is_folded() {
 
 #[test]
 fn what_is_not_a_constant_of_its_own_is_left_alone() {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     for norm in [Norm::MultiplyAddRead, Norm::FusedTraining] {
         let graph = layer("Conv2D", norm);
         assert_eq!(fold_batch_norms(&graph, "output"), graph, "{norm:?}");
@@ -190,7 +191,7 @@ fn reshaping(shape: &[i32], shape_read: bool) -> GraphDef {
 
 #[test]
 fn a_fixed_batch_of_one_is_freed() {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let graph = free_batch(&reshaping(&[1, 72], false), "input:0", "output:0", &SPEC);
     assert_eq!(
         ops(&graph),
@@ -211,7 +212,7 @@ fn a_fixed_batch_of_one_is_freed() {
 
 /// The built-in backbone.
 fn miniature() -> Backbone {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     create_model_graph(&create_model_info("miniature").unwrap(), &miniature_dir()).unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! Graphs of one's own: what is guessed of graphs of several makes, and every mistake's message.
 
 use super::inception_replica::build_inception_v3_2015;
+use super::loading::load_tensorflow;
 use super::small_net::{Net, classifying, miniature, published_mobilenet, write};
 use super::support::Workspace;
 use protobuf::Message;
@@ -8,13 +9,12 @@ use retrain::images::PixelRange;
 use retrain::model::{Backbone, OwnGraph, create_own_graph};
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32, DT_STRING};
 use retrain::proto::{AttrEntry, AttrValue, GraphDef, NodeDef};
-use retrain::tf::{self, Chatter};
 use std::fs;
 use std::path::Path;
 
 /// What is made of a graph by that description.
 pub(super) fn described(graph: &GraphDef, own: OwnGraph) -> retrain::error::Result<Backbone> {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let workspace = Workspace::new();
     create_own_graph(&OwnGraph { path: write(&workspace, "net.pb", graph), ..own })
 }
@@ -461,7 +461,7 @@ fn graphs_that_call_functions_say_so() {
 
 #[test]
 fn bottleneck_files_tell_graphs_tensors_and_pixels_apart() {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let workspace = Workspace::new();
     let network = |shape: &[i64]| {
         let net = Net::of(shape).then("Identity", "same").convolved().pooled("features", false);

@@ -2,6 +2,7 @@
 //! did is.
 
 use super::dropout_forms::{DROPOUTS, Dropout, Rate};
+use super::loading::load_tensorflow;
 use super::own_graph::{assert_guesses, assert_refused, described, some};
 use super::small_module::{FEATURES, SmallModule, VariableKind};
 use super::small_net::Net;
@@ -11,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use retrain::model::{Backbone, OwnGraph, create_module_graph, create_own_graph};
 use retrain::proto::DataType::{DT_BOOL, DT_FLOAT, DT_INT32};
 use retrain::proto::{self, GraphDef, Value};
-use retrain::tf::{self, Chatter, Feed, Graph, Session, Tensor, Threads};
+use retrain::tf::{Feed, Graph, Session, Tensor, Threads};
 use std::time::{Duration, Instant};
 
 const SHAPE: [i64; 4] = [-1, 32, 32, 3];
@@ -29,7 +30,7 @@ fn named(tensor: &str) -> OwnGraph {
 fn assert_noisy(graph: &GraphDef, tensor: &str, random: &str, advice: &str) {
     let seed = if random.contains("(Stateless") { ", with the same seed in each run" } else { "" };
     let message =
-        format!("--bottleneck_tensor: '{tensor}' holds noise: {random} is random{seed}; {advice}");
+        format!("`bottleneck_tensor`: '{tensor}' holds noise: {random} is random{seed}; {advice}");
     assert_refused(graph, named(tensor), &message);
 }
 
@@ -40,7 +41,7 @@ fn random_ops(graph: &GraphDef) -> Vec<&str> {
 #[test]
 fn of_the_frozen_dropout_the_bottleneck_is_the_features() {
     let Some(path) = shared("min/dropout.pb") else { return };
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let own = OwnGraph { path, ..OwnGraph::default() };
     let backbone = create_own_graph(&own).unwrap();
     assert_eq!((&*backbone.bottleneck, backbone.bottleneck_size), ("features", 64));
@@ -55,7 +56,7 @@ fn of_the_frozen_dropout_the_bottleneck_is_the_features() {
         let own = OwnGraph { bottleneck_tensor: some(tensor), ..own.clone() };
         let error = create_own_graph(&own).unwrap_err().to_string();
         let expected = format!(
-            "--bottleneck_tensor: '{tensor}' holds noise: 'drop/random_uniform/RandomUniform' \
+            "`bottleneck_tensor`: '{tensor}' holds noise: 'drop/random_uniform/RandomUniform' \
              (RandomUniform) is random; {advice}"
         );
         assert_eq!(error, expected);
@@ -152,7 +153,7 @@ fn the_way_back_leads_through_layers_but_not_into_feature_maps() {
     let random = "'drop/random' (RandomUniform)";
     let advice = "give 'relu', which comes before it";
     let message = format!(
-        "--bottleneck_tensor: must be given for net.pb: what the output 'classes' follows from \
+        "`bottleneck_tensor`: must be given for net.pb: what the output 'classes' follows from \
          holds noise: {random} \
          is random; {advice}"
     );
@@ -170,7 +171,7 @@ fn the_gates_of_a_block_are_no_bottleneck() {
     let gate = net.x.clone();
     net.x = net.scoped("gate", "scaled", "Mul", &[&maps, &gate]);
     let net = net.dropout("drop", Dropout::Cast, Rate::Constant(0.2)).pooled("features", false);
-    let message = "--bottleneck_tensor: must be given for net.pb: what the output 'classes' \
+    let message = "`bottleneck_tensor`: must be given for net.pb: what the output 'classes' \
                    follows from holds noise: 'drop/random' (RandomUniform) is random; give 'gate/scaled', which comes before it";
     assert_refused(&net.dense(5).softmax().graph(), OwnGraph::default(), message);
 }
@@ -185,7 +186,7 @@ fn only_the_noise_between_input_and_bottleneck_counts() {
     net = net.noise("sampled", "RandomStandardNormal");
     net.x = rest;
     let graph = net.graph();
-    let message = "--bottleneck_tensor: must be given for net.pb: what the output 'classes' \
+    let message = "`bottleneck_tensor`: must be given for net.pb: what the output 'classes' \
                    follows from holds noise: 'augment/random' (StatelessRandomUniform) is random, \
                    with the same seed in each run; freeze the graph for inference, without it";
     assert_refused(&graph, OwnGraph::default(), message);

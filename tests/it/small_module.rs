@@ -2,11 +2,12 @@
 //! each times a variable's element of its own. What the tests want to be wrong with it is changed
 //! before it is written.
 
+use super::loading::load_tensorflow;
 use retrain::proto::{
     self, DataType, MetaGraphDef, NodeDef, SavedModel, SignatureDef, SignatureEntry,
 };
 use retrain::proto::{TensorInfo, TensorInfoEntry};
-use retrain::tf::{self, Chatter, GraphBuilder, NamedTensor};
+use retrain::tf::{self, GraphBuilder, NamedTensor};
 use std::fs;
 use std::path::Path;
 
@@ -110,7 +111,7 @@ impl SmallModule {
 
     /// Writes the module as a directory.
     pub(crate) fn write(&self, dir: &Path) {
-        tf::load(Chatter::Quiet).unwrap();
+        load_tensorflow();
         fs::create_dir_all(dir.join("variables")).unwrap();
         fs::write(dir.join("saved_model.pb"), proto::serialize(&self.saved_model).unwrap())
             .unwrap();

@@ -1,12 +1,13 @@
 //! Networks for tests of graphs of one's own: small ones in the making, and the known ones as
 //! files.
 
+use super::loading::load_tensorflow;
 use super::support::{Workspace, miniature_dir, shared};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32};
 use retrain::proto::{self, GraphDef};
-use retrain::tf::{self, Chatter, GraphBuilder};
+use retrain::tf::GraphBuilder;
 use std::fs;
 use std::path::PathBuf;
 
@@ -126,7 +127,7 @@ pub(crate) fn write(workspace: &Workspace, name: &str, graph: &GraphDef) -> Path
 
 /// The built-in network's graph, made if need be.
 pub(crate) fn miniature() -> PathBuf {
-    tf::load(Chatter::Quiet).unwrap();
+    load_tensorflow();
     let path = miniature_dir().join("miniature/frozen_graph.pb");
     if !path.is_file() {
         retrain::model::write_miniature(&path).unwrap();
