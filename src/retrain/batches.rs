@@ -1,4 +1,4 @@
-//! Batches of bottlenecks, ready to be fed.
+//! Batches of bottlenecks, ready to feed.
 
 use super::evaluation::Evaluator;
 use crate::bottleneck::Bottlenecks;
@@ -9,7 +9,7 @@ use crate::layers::Truth;
 use crate::tf::Tensor;
 use tensorflow::SessionRunArgs;
 
-/// A batch. Its tensors are used again for the next one of the same size.
+/// A batch. The next batch of the same size reuses its tensors.
 pub(super) struct Batch {
     pub(super) rows: Vec<usize>,
     bottlenecks: Tensor<f32>,
@@ -33,7 +33,7 @@ impl Batch {
         }
     }
 
-    /// The arguments of a run on the batch.
+    /// Session arguments that feed the batch.
     pub(super) fn feed<'b>(&'b self, evaluator: &'b Evaluator) -> SessionRunArgs<'b> {
         let mut args = SessionRunArgs::new();
         let (x, truth) = (&evaluator.bottleneck_input, &evaluator.ground_truth_input);
@@ -46,10 +46,10 @@ impl Batch {
     }
 }
 
-/// Makes batches.
+/// Draws images and makes batches of them.
 pub(super) struct Batches<'a> {
     pub(super) bottlenecks: &'a Bottlenecks<'a>,
-    /// What distorts training images, if anything does.
+    /// Distorts training images; `None` if the run has no distortions.
     distorted: Option<DistortedImages<'a>>,
     truth: Truth,
     class_count: usize,
@@ -68,20 +68,19 @@ impl<'a> Batches<'a> {
         Self { bottlenecks, distorted, truth, class_count, sampler }
     }
 
-    /// How far the random numbers have been used that draw batches, and those that distort.
+    /// The positions in the random streams that draw batches and that distort images.
     pub(super) fn drawn(&self) -> [u128; 2] {
         [self.sampler.drawn(), self.distorted.as_ref().map_or(0, DistortedImages::drawn)]
     }
 
-    /// Goes on as if that many had been used.
+    /// Moves both random streams to these positions.
     pub(super) fn skip_to(&mut self, [batches, distortions]: [u128; 2]) {
         self.sampler.skip_to(batches);
         self.distorted.iter_mut().for_each(|d| d.skip_to(distortions));
     }
 
-    /// The script's `get_random_cached_bottlenecks`: `how_many` images drawn at random, or all of
-    /// the category. With distortions also its `get_random_distorted_bottlenecks`, for training
-    /// images alone.
+    /// The script's `get_random_cached_bottlenecks`: draws `how_many` images at random, or takes all
+    /// of the category. Distorted training images follow its `get_random_distorted_bottlenecks`.
     pub(super) fn fill(
         &mut self,
         batch: &mut Batch,
@@ -89,7 +88,7 @@ impl<'a> Batches<'a> {
         how_many: Option<usize>,
     ) -> Result<()> {
         let distorted = self.distorted.is_some() && category == Category::Training;
-        // All of them are the same each time, but for distortions.
+        // A batch of all images stays the same, unless they are distorted.
         if how_many.is_none() && !batch.rows.is_empty() && !distorted {
             return Ok(());
         }
@@ -97,7 +96,7 @@ impl<'a> Batches<'a> {
         self.gather(batch, category)
     }
 
-    /// `how_many` images drawn at random, or all of the category.
+    /// Draws `how_many` images at random, or takes all of the category.
     pub(super) fn draw(
         &mut self,
         rows: &mut Vec<usize>,
@@ -112,7 +111,7 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Fills the batch's tensors for its rows.
+    /// Fills the batch's tensors from its rows.
     pub(super) fn gather(&mut self, batch: &mut Batch, category: Category) -> Result<()> {
         let (n, size) = (batch.rows.len() as u64, self.bottlenecks.size);
         if batch.bottlenecks.dims() != [n, size as u64] {

@@ -1,5 +1,5 @@
-//! What a run is to do. [`Config::new`] has the defaults of `retrain.py`; fields are named after its
-//! flags.
+//! The settings of a run. [`Config::new`] has the defaults of `retrain.py`; fields are named after
+//! its flags.
 
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 /// A retraining run.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The directory of class directories, as typed: the split hashes it.
+    /// The directory of class directories, as typed: the split hashes this path.
     pub image_dir: PathBuf,
     /// The network whose last layer is replaced.
     pub pretrained: Pretrained,
-    /// Where pretrained networks are, or are downloaded to.
+    /// Where pretrained networks are kept or downloaded to.
     pub model_dir: PathBuf,
-    /// Which photographs are kept for testing and validation.
+    /// How many photographs are kept for testing and validation.
     pub split: Split,
-    /// What becomes of photographs that cannot be decoded.
+    /// What to do about photographs that cannot be decoded.
     pub on_bad_image: OnBadImage,
     /// The cache of bottlenecks.
     pub cache: Cache,
@@ -30,10 +30,10 @@ pub struct Config {
     pub cancel: CancelToken,
 }
 
-/// The network that is retrained.
+/// The network to retrain.
 #[derive(Debug, Clone)]
 pub enum Pretrained {
-    /// One of the published networks, by name.
+    /// A published network.
     Architecture(ModelInfo),
     /// A frozen graph of the user's own.
     OwnGraph(OwnGraph),
@@ -50,12 +50,12 @@ pub struct Split {
     pub validation_percentage: i64,
 }
 
-/// What becomes of photographs that cannot be decoded.
+/// What to do about photographs that cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnBadImage {
-    /// They end the run, once all are known.
+    /// End the run once all photographs have been read, and list them.
     Fail,
-    /// The run goes on without them.
+    /// Leave them out.
     Skip,
 }
 
@@ -77,21 +77,21 @@ pub struct Training {
     pub how_many_training_steps: u64,
     /// The step size η.
     pub learning_rate: f32,
-    /// Every how many steps accuracies are logged.
+    /// Steps between two logs of accuracies.
     pub eval_step_interval: u64,
-    /// Photographs a step sees; `None` for all.
+    /// Photographs in a training step; `None` for all.
     pub train_batch_size: Option<usize>,
-    /// Photographs of the final test; `None` for all.
+    /// Photographs in the final test; `None` for all.
     pub test_batch_size: Option<usize>,
-    /// Photographs of an evaluation during training; `None` for all.
+    /// Photographs in a validation; `None` for all.
     pub validation_batch_size: Option<usize>,
     /// How training photographs are distorted, if at all.
     pub distortions: Option<Distortions>,
-    /// What initial weights, batches and distortions follow from; `None` draws a seed.
+    /// The seed of initial weights, batches and distortions; `None` draws one.
     pub random_seed: Option<u64>,
-    /// Whether the run goes on where an earlier one with the same summaries directory stopped.
+    /// Whether to continue an earlier run with the same summaries directory.
     pub resume: bool,
-    /// Every how many steps the state for `resume` is kept; 0 for once a minute.
+    /// Steps between two saves of the state for `resume`; 0 for one save a minute.
     pub checkpoint_frequency: u64,
     /// Whether the final test lists the photographs it got wrong.
     pub print_misclassified_test_images: bool,
@@ -110,26 +110,26 @@ pub struct Outputs {
     pub summaries_dir: PathBuf,
     /// Whether earlier runs' summaries stay: each run then gets a directory in `summaries_dir`.
     pub summaries_keep: bool,
-    /// What the paths of intermediate graphs begin with, as typed.
+    /// The prefix of the paths of intermediate graphs, as typed.
     pub intermediate_output_graphs_dir: String,
-    /// Every how many steps an intermediate graph is stored; 0 for never.
+    /// Steps between two intermediate graphs; 0 for none.
     pub intermediate_store_frequency: u64,
     /// The checkpoint of a TF-Hub run.
     pub checkpoint_path: PathBuf,
-    /// A SavedModel, if one is wanted.
+    /// Where to save a SavedModel, if at all.
     pub saved_model_dir: Option<PathBuf>,
 }
 
 impl Pretrained {
-    /// The published network of that name, such as `mobilenet_0.50_224` or `inception_v3`.
+    /// The published network of this name, such as `mobilenet_0.50_224` or `inception_v3`.
     ///
     /// # Errors
-    /// Where there is none of that name.
+    /// If no network has this name.
     pub fn named(architecture: &str) -> Result<Self> {
         create_model_info(architecture).map(Self::Architecture)
     }
 
-    /// A frozen GraphDef; its tensors are guessed from the graph.
+    /// A frozen GraphDef, whose input and bottleneck tensors are guessed.
     #[must_use]
     pub fn graph(path: impl Into<PathBuf>) -> Self {
         Self::OwnGraph(OwnGraph { path: path.into(), ..OwnGraph::default() })
@@ -141,7 +141,7 @@ impl Pretrained {
         Self::HubModule(handle.into())
     }
 
-    /// The file of a graph of the user's own.
+    /// The path of the user's own graph.
     pub(super) fn own_graph(&self) -> Option<&Path> {
         match self {
             Self::OwnGraph(own) => Some(&own.path),
@@ -151,7 +151,7 @@ impl Pretrained {
 }
 
 impl Config {
-    /// A run on the photographs in `image_dir`, one directory a class, with the script's defaults.
+    /// A run on the photographs in `image_dir`, one directory per class, with the script's defaults.
     #[must_use]
     pub fn new(image_dir: impl Into<PathBuf>, pretrained: Pretrained) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! In what the generations of the script differ, chosen once for a run.
+//! How the generations of the script differ; chosen once per run.
 
 use super::config::Pretrained;
 use crate::dataset::Layout;
@@ -22,7 +22,7 @@ pub(super) struct Conventions {
 /// Which graph is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exported {
-    /// The training graph, cut down to what the result needs.
+    /// The training graph, reduced to what the result needs.
     Training,
     /// A graph without training, whose variables come from a checkpoint.
     Evaluation,
@@ -47,7 +47,7 @@ const HUB: Conventions = Conventions {
 };
 
 impl Conventions {
-    /// Those of the generation that retrains this kind of model.
+    /// The conventions of the script that retrains this kind of model.
     pub(super) fn of(pretrained: &Pretrained) -> Self {
         match pretrained {
             Pretrained::Architecture(_) | Pretrained::OwnGraph(_) => POETS,

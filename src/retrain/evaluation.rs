@@ -1,4 +1,4 @@
-//! Evaluating the new layer: in the training graph, or (hub) in an evaluation graph of its own,
+//! Evaluates the new layer: in the training graph, or for hub modules in a separate evaluation graph
 //! whose variables are restored from the checkpoint.
 
 use crate::error::{Error, Result};
@@ -13,17 +13,17 @@ use log::info;
 use std::path::Path;
 use tensorflow::{Output, SessionRunArgs};
 
-/// The ops of a step are tiny: spreading them over threads costs more than it brings, and one
-/// thread keeps sums in one order, so that a seed gives the same result every time.
+/// A step's ops are too small to gain from threads, and one thread adds in a fixed order, so that a
+/// seed always gives the same result.
 pub(super) const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
-/// What evaluates a batch.
+/// Evaluates batches.
 #[derive(Debug)]
 pub(super) struct Evaluator {
     pub(super) session: Session,
-    /// Fed with bottlenecks.
+    /// The feed for bottlenecks.
     pub(super) bottleneck_input: Output,
-    /// Fed with the true classes.
+    /// The feed for true classes.
     pub(super) ground_truth_input: Output,
     pub(super) accuracy: Output,
     pub(super) prediction: Output,
@@ -49,7 +49,7 @@ impl Evaluator {
     }
 }
 
-/// The names of what is used in the evaluation graph.
+/// The names used in the evaluation graph.
 #[derive(Debug)]
 pub(super) struct EvalNames {
     pub(super) ops: FinalTrainingOps,
@@ -63,7 +63,7 @@ pub(super) fn build_eval_graph(
     spec: &HeadSpec,
 ) -> Result<(GraphDef, EvalNames)> {
     let mut b = GraphBuilder::on(&backbone.graph_def);
-    // The graph has summaries in the script, too; nothing merges them.
+    // The script's evaluation graph also has summaries, though nothing merges them.
     let mut summaries = Summaries::default();
     let spec = HeadSpec { quantize: spec.quantize.map(|_| QuantForm::Eval), ..spec.clone() };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec)?;

@@ -1,5 +1,5 @@
-//! What a run writes of its trained network: intermediate graphs, the final graph, a SavedModel, and
-//! for TF-Hub modules a checkpoint.
+//! Writes the trained network: intermediate graphs, the final graph, a SavedModel, and for TF-Hub
+//! modules a checkpoint.
 
 use super::conventions::Exported;
 use super::evaluation::{EvalNames, Evaluator, build_eval_graph, build_eval_session};
@@ -16,10 +16,10 @@ use crate::tf::NamedTensor;
 use log::info;
 use std::path::Path;
 
-/// Writes the network with the layer's weights.
+/// Writes the pretrained network with the new layer's weights.
 pub(super) struct Exporter<'a> {
     run: &'a Run<'a>,
-    /// The graph that is exported, and the pretrained variables.
+    /// The graph to export, and the pretrained variables.
     parked: Parked,
     form: Form,
     /// The tensor fed with pixels.
@@ -34,7 +34,7 @@ enum Form {
 }
 
 impl<'a> Exporter<'a> {
-    /// Keeps what is exported: `graph`, or an evaluation graph on the backbone.
+    /// Parks the graph to export: `graph`, or an evaluation graph on the backbone.
     pub(super) fn new(
         run: &'a Run<'a>,
         exported: Exported,
@@ -56,14 +56,14 @@ impl<'a> Exporter<'a> {
         Ok(Self { run, parked, form, input, wants_quantization })
     }
 
-    /// The graph, and the values of all its variables: the pretrained ones and the layer's.
+    /// Loads the graph and the values of all its variables, pretrained and new.
     fn load(&self, head: &Head) -> Result<(GraphDef, Vec<NamedTensor>)> {
         let (graph, mut variables) = self.parked.load()?;
         variables.extend(head.layer()?);
         Ok((graph, variables))
     }
 
-    /// Stores the graph as it is after a step. The hub script also saves a checkpoint then.
+    /// Stores the graph after a step. Like the hub script, a hub run also saves a checkpoint.
     pub(super) fn store_intermediate(&self, head: &Head, step: u64) -> Result<()> {
         let outputs = &self.run.config.outputs;
         let (graph, variables) = self.load(head)?;
@@ -76,8 +76,8 @@ impl<'a> Exporter<'a> {
         export::save_graph_to_file(&graph, &outputs.final_tensor_name, &variables, path)
     }
 
-    /// The hub script's checkpoint, and an evaluator that is restored from it; `None` where the
-    /// training graph is evaluated.
+    /// Saves the hub script's checkpoint and restores an evaluator from it; `None` if the training
+    /// graph itself is evaluated.
     pub(super) fn evaluator(&self, head: &Head) -> Result<Option<Evaluator>> {
         let Form::Evaluation(names) = &self.form else { return Ok(None) };
         let path = &self.run.config.outputs.checkpoint_path;
@@ -86,7 +86,7 @@ impl<'a> Exporter<'a> {
         build_eval_session(&graph, names, path).map(Some)
     }
 
-    /// Writes the trained graph, the labels, and the SavedModel if one was asked for.
+    /// Writes the trained graph, the labels, and the SavedModel if requested.
     pub(super) fn export(&self, head: &Head, labels: &[String]) -> Result<()> {
         let outputs = &self.run.config.outputs;
         let (graph, variables) = self.load(head)?;

@@ -1,4 +1,4 @@
-//! The final test, on photographs that were not used so far.
+//! The final test, on photographs that training and validation never used.
 
 use super::batches::{Batch, Batches};
 use super::evaluation::Evaluator;
@@ -9,11 +9,10 @@ use crate::text::shown;
 use crate::tf::{fetch, request};
 use log::{info, warn};
 
-/// How many images are evaluated at once: all of a large set would have to be copied into one
-/// tensor.
+/// Images per evaluation: a large set in one tensor would take too much memory.
 const CHUNK: usize = 4096;
 
-/// The accuracy on `how_many` test images, or on all, and what the layer says of each.
+/// The accuracy on `how_many` test images, or on all, and the prediction for each.
 pub(super) fn final_test(
     batches: &mut Batches<'_>,
     evaluator: &Evaluator,
@@ -22,7 +21,7 @@ pub(super) fn final_test(
     let mut rows = Vec::new();
     batches.draw(&mut rows, Category::Testing, how_many);
     if rows.is_empty() {
-        warn!(target: "retrain", "There are no test images: the final test is left out");
+        warn!(target: "retrain", "There are no test images: the final test is skipped");
         return Ok((None, Vec::new()));
     }
     let mut batch = Batch::new();
@@ -35,7 +34,7 @@ pub(super) fn final_test(
         correct += f64::from(accuracy) * rows.len() as f64;
         predictions.extend(chunk);
     }
-    // As TensorFlow gives it, so that its digits are the script's.
+    // TensorFlow computes it in f32; so do we, for the script's digits.
     let accuracy = (correct / rows.len() as f64) as f32;
     let percent = accuracy * 100.0;
     info!(target: "tensorflow", "Final test accuracy = {percent:.1}% (N={})", rows.len());
@@ -68,7 +67,7 @@ fn predict(
     Ok((accuracy, predictions.collect()))
 }
 
-/// Lists the photographs whose predicted class is not theirs, as the scripts do.
+/// Lists the misclassified photographs as the scripts do.
 pub(super) fn print_misclassified(predictions: &[Prediction], labels: &[String]) {
     info!(target: "tensorflow", "=== MISCLASSIFIED TEST IMAGES ===");
     for prediction in predictions.iter().filter(|p| p.predicted != p.truth) {

@@ -1,4 +1,4 @@
-//! Properties of the state that a resumed run reads, whatever is in its file.
+//! Fuzz target: the state file of a resumed run, with arbitrary content.
 
 // As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
@@ -6,7 +6,7 @@
 use super::state::State;
 use crate::proto;
 
-/// A state: what is read can be written, and is read back the same.
+/// A state that can be read can be written, and reads back the same.
 pub fn state(data: &[u8]) {
     crate::fuzzing::in_temporary_dir(|dir| {
         let path = &dir.join("retrain.state");

@@ -1,6 +1,6 @@
 //! The training graph: the pretrained graph as published, the decoding of photographs, the new
 //! layer, its gradient step, its evaluation and all summaries, in one graph with the script's names.
-//! The layer's part of it is loaded into a session.
+//! Only the layer's part of it is loaded into a session.
 
 use super::evaluation::{Evaluator, THREADS};
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::proto::{self, GraphDef, InputRef, NodeDef, float_tensor};
 use crate::tf::{Graph, GraphBuilder, NamedTensor, Session, Tensor};
 use tensorflow::{Operation, Output, SessionRunArgs};
 
-/// The training graph, as it was built: TensorBoard sees this, not TensorFlow's own copy.
+/// The training graph as built here: TensorBoard shows this, not TensorFlow's copy.
 #[derive(Debug)]
 pub(super) struct TrainingGraph {
     pub(super) graph_def: GraphDef,
@@ -23,10 +23,9 @@ pub(super) struct TrainingGraph {
     pub(super) ops: FinalTrainingOps,
 }
 
-/// The new layer in a session of its own. Of the pretrained graph it holds nothing.
+/// The new layer in a session without the pretrained graph.
 #[derive(Debug)]
 pub(super) struct Head {
-    /// What evaluates a batch.
     pub(super) evaluator: Evaluator,
     pub(super) train_step: Operation,
     pub(super) merged: Output,
@@ -37,7 +36,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Builds the graph on `backbone`'s and opens a session on the layer's part of it.
+    /// Builds the training graph on `backbone`, and opens a session on the layer's part of it.
     pub(super) fn build(
         backbone: &Backbone,
         spec: &HeadSpec,
@@ -90,7 +89,7 @@ impl Head {
         for (name, initial) in &self.initial_values {
             let value = values.iter().find(|(n, _)| n == name).map(|(_, value)| value);
             let value =
-                value.ok_or_else(|| Error::graph(name, "is missing in the state of the run"))?;
+                value.ok_or_else(|| Error::graph(name, "is missing from the state of the run"))?;
             let dims: Vec<u64> =
                 value.tensor_shape.dim.iter().map(|d| d.size.unsigned_abs()).collect();
             let numbers = proto::floats(value);
@@ -105,7 +104,7 @@ impl Head {
         self.evaluator.session.run(&mut args, DOING)
     }
 
-    /// The values of the layer's variables now, by name.
+    /// The current values of the layer's variables, by name.
     pub(super) fn layer(&self) -> Result<Vec<NamedTensor>> {
         let read = |(name, output): &(String, Output)| -> Result<NamedTensor> {
             let value: Tensor<f32> =
@@ -117,8 +116,8 @@ impl Head {
     }
 }
 
-/// The new layer without the pretrained graph: its bottlenecks are always fed, and what a session
-/// does not hold need not be gone through at each of its first runs.
+/// The new layer without the pretrained graph: bottlenecks are always fed, and a smaller graph makes
+/// a session's first runs faster.
 fn alone(layer: &[NodeDef], bottleneck_input: &str, whole: &GraphDef) -> GraphDef {
     let input = InputRef::parse(bottleneck_input).node;
     let fed = |node: &NodeDef| match node.name == input {
@@ -132,7 +131,7 @@ fn alone(layer: &[NodeDef], bottleneck_input: &str, whole: &GraphDef) -> GraphDe
     }
 }
 
-/// A tensor of each variable, by the variable's name.
+/// One tensor of each variable, by the variable's name.
 fn outputs(
     graph: &Graph,
     ops: &FinalTrainingOps,

@@ -44,12 +44,12 @@ use tensorboard::TensorBoard;
 use this_run::Run;
 use training::Training as StepLoop;
 
-/// Retrains as `config` says. Results are written as they come: cache files, summaries,
+/// Retrains as `config` says. Results are written as soon as they exist: cache files, summaries,
 /// intermediate graphs, and at the end the graph and its labels.
 ///
 /// # Errors
-/// Whatever is cheap to check is checked before anything costly begins: settings, places, the
-/// photographs' directory. A run that is cancelled ends with [`Error::Cancelled`].
+/// Cheap checks come before any expensive work: settings, output paths, the photographs' directory.
+/// A cancelled run ends with [`Error::Cancelled`].
 pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let start = Instant::now();
     let mut times = Times::default();
@@ -128,7 +128,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     })
 }
 
-/// The pretrained network that the settings name.
+/// Loads the pretrained network that the settings name.
 fn load_pretrained(config: &Config) -> Result<Backbone> {
     match &config.pretrained {
         Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
@@ -137,7 +137,7 @@ fn load_pretrained(config: &Config) -> Result<Backbone> {
     }
 }
 
-/// The classes and their images, checked and reported.
+/// Lists the classes and their images, checks them and logs them.
 fn list_images(config: &Config, conventions: &Conventions) -> Result<ImageLists> {
     let Split { testing_percentage, validation_percentage } = config.split;
     let lists = create_image_lists(
@@ -170,7 +170,7 @@ fn head_spec(
     }
 }
 
-/// The bottlenecks of all images, computed where the cache does not have them.
+/// The bottlenecks of all images, computed if the cache lacks them.
 fn get_bottlenecks<'l>(
     config: &Config,
     backbone: &Backbone,
@@ -194,7 +194,7 @@ fn get_bottlenecks<'l>(
     Ok((bottlenecks, bad))
 }
 
-/// The sets whose bottlenecks are needed as they are: with distortions, training's are not.
+/// The sets whose bottlenecks are cached: with distortions, training images have a new one each time.
 fn cached(config: &Config) -> &'static [Category] {
     match config.training.distortions {
         Some(_) => &[Category::Testing, Category::Validation],
@@ -202,7 +202,7 @@ fn cached(config: &Config) -> &'static [Category] {
     }
 }
 
-/// What the run's result depends on; a run that is resumed must have depended on the same.
+/// What the run's result depends on. Fails if that has changed since a resumed run was saved.
 fn conditions(
     run: &Run<'_>,
     conventions: &Conventions,
@@ -218,7 +218,7 @@ fn conditions(
     Ok(conditions)
 }
 
-/// What distorts the training images, if that is asked for and there is anything to train on.
+/// Distorts the training images; `None` without distortions or without anything to train on.
 fn distorted_images<'a>(
     run: &Run<'_>,
     backbone: &Backbone,
@@ -232,8 +232,8 @@ fn distorted_images<'a>(
     first.map(images).transpose()
 }
 
-/// The script's function of the same name: the summaries of an earlier run go, the places for this
-/// one's are made.
+/// The script's function of the same name: removes the summaries of an earlier run, and creates the
+/// directories for this one.
 fn prepare_file_system(run: &Run<'_>) -> Result<()> {
     let dir: &Path = &run.summaries_dir;
     if run.resumed.is_none() && dir.exists() {

@@ -1,16 +1,16 @@
-//! What a run tells while it runs.
+//! How a run reports its progress.
 
 use crate::bottleneck::Progress;
 use crate::error::Result;
 use std::path::Path;
 
-/// Is told how a run goes. Every method does nothing by default; `()` is an observer that looks at
-/// nothing. (Log lines go through the `log` crate besides.)
+/// Receives a run's progress. Every method does nothing by default; `()` observes nothing. (Log lines
+/// go through the `log` crate.)
 pub trait Observer {
-    /// Everything cheap was checked, and the summaries directory is there.
+    /// The cheap checks have passed, and the summaries directory exists.
     ///
     /// # Errors
-    /// One ends the run.
+    /// An error ends the run.
     fn started(&mut self, summaries_dir: &Path) -> Result<()> {
         let _ = summaries_dir;
         Ok(())
@@ -39,7 +39,7 @@ impl Observer for () {}
 pub struct Step {
     /// How many steps are done.
     pub done: u64,
-    /// How many there will be.
+    /// How many there are in all.
     pub total: u64,
 }
 
@@ -48,10 +48,10 @@ pub struct Step {
 pub struct Evaluation {
     /// The step, from 0.
     pub step: u64,
-    /// The share of the step's own batch that is classified correctly, 0 to 1.
+    /// The accuracy on the step's own batch, 0 to 1.
     pub train_accuracy: f32,
     /// The mean cross-entropy of that batch, in nats.
     pub cross_entropy: f32,
-    /// The share of the validation photographs, and how many there were.
+    /// The accuracy on the validation photographs, and how many there were; `None` without any.
     pub validation: Option<(f32, usize)>,
 }

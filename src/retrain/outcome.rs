@@ -1,4 +1,4 @@
-//! What a run gives.
+//! What a run returns.
 
 use super::this_run::Run;
 use crate::bottleneck::BadImage;
@@ -11,10 +11,9 @@ use std::time::Duration;
 /// The result of a run, besides the files it wrote.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The share of the final test's photographs that is classified correctly, 0 to 1; `None` where
-    /// there were no test photographs.
+    /// The accuracy of the final test, 0 to 1; `None` if there were no test photographs.
     pub test_accuracy: Option<f32>,
-    /// What the new layer says of each photograph of the final test.
+    /// The new layer's prediction for each photograph of the final test.
     pub predictions: Vec<Prediction>,
     /// The labels, in the order of class indices.
     pub labels: Vec<String>,
@@ -22,11 +21,11 @@ pub struct Outcome {
     pub split: ImageLists,
     /// Photographs that were left out.
     pub bad_images: Vec<BadImage>,
-    /// The network, as label_image feeds and reads it.
+    /// What label_image needs to know to use the network.
     pub model: Model,
-    /// What initial weights and batches followed from.
+    /// The seed of initial weights, batches and distortions.
     pub random_seed: u64,
-    /// Training steps that are done, those of resumed runs among them.
+    /// Training steps done, including those before a resume.
     pub steps: u64,
     /// How long the run took.
     pub times: Times,
@@ -34,7 +33,7 @@ pub struct Outcome {
     pub written: Written,
 }
 
-/// What the new layer says of a photograph.
+/// The new layer's prediction for a photograph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     /// The photograph.
@@ -43,16 +42,16 @@ pub struct Prediction {
     pub truth: usize,
     /// The index of the class with the highest score.
     pub predicted: usize,
-    /// The softmax, a score a class.
+    /// The softmax: one score per class.
     pub scores: Vec<f32>,
 }
 
 /// How long the parts of a run took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Bottlenecks: reading them from the cache, or computing them.
+    /// Everything until the bottlenecks were read from the cache or computed.
     pub bottlenecks: Duration,
-    /// Training, with all evaluations.
+    /// Training, with validation and the final test.
     pub training: Duration,
     /// The whole run.
     pub total: Duration,
@@ -67,20 +66,20 @@ pub struct Written {
     pub output_labels: PathBuf,
     /// TensorBoard's files.
     pub summaries_dir: PathBuf,
-    /// The SavedModel, if one was asked for.
+    /// The SavedModel, if requested.
     pub saved_model_dir: Option<PathBuf>,
 }
 
-/// The trained network, as it is fed and read.
+/// How to feed and read the trained network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// The pretrained network's name.
     pub name: String,
-    /// The tensor that is fed with pixels.
+    /// The tensor to feed with pixels.
     pub input: String,
-    /// The tensor that is read.
+    /// The tensor to fetch.
     pub output: String,
-    /// The pixels it wants.
+    /// The pixels it expects.
     pub pixels: PixelSpec,
 }
 

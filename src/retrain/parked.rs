@@ -1,5 +1,5 @@
-//! The pretrained network while it is not needed: training reads bottlenecks alone, so the graph and
-//! its variables wait in a file without a name until the result is written.
+//! The pretrained network while training does not need it. Training reads only bottlenecks, so the
+//! graph and its variables move to an unnamed temporary file until the result is written.
 
 use crate::error::{Error, Result};
 use crate::proto::{self, GraphDef};
@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// A graph and the values of its variables, outside of memory where that is possible.
+/// A graph and the values of its variables, on disk if possible.
 #[derive(Debug)]
 pub(super) enum Parked {
-    /// Both one after the other; the graph's bytes come first.
+    /// The graph's bytes, then the variables'.
     File { file: File, graph_bytes: u64 },
-    /// There is no room for a temporary file.
+    /// The fallback if no temporary file can be written.
     Memory(GraphDef, Vec<NamedTensor>),
 }
 
@@ -33,7 +33,7 @@ impl Parked {
         })
     }
 
-    /// The graph and the values of its variables.
+    /// Reads the graph and the values of its variables.
     pub(super) fn load(&self) -> Result<(GraphDef, Vec<NamedTensor>)> {
         let (mut file, graph_bytes) = match self {
             Self::File { file, graph_bytes } => (file, *graph_bytes),

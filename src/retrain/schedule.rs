@@ -1,12 +1,12 @@
-//! What is due at which step.
+//! What is due after which step.
 
 use super::config::{Outputs, Training};
 use std::time::{Duration, Instant};
 
-/// How often a run's state is kept, unless told otherwise.
+/// How often a run's state is kept by default.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// When a run evaluates, stores and keeps. Steps are counted from 0.
+/// When a run evaluates, stores a graph and keeps its state. Steps count from 0.
 #[derive(Debug)]
 pub(super) struct Schedule {
     pub(super) steps: u64,
@@ -37,7 +37,7 @@ impl Schedule {
         self.store_every > 0 && step > 0 && step.is_multiple_of(self.store_every)
     }
 
-    /// Whether the state is to be kept once this step is done.
+    /// Whether the state is kept after this step.
     pub(super) fn keeps(&self, step: u64) -> bool {
         let done = step + 1;
         let due = match self.keep_every {
@@ -47,7 +47,7 @@ impl Schedule {
         due || done >= self.steps
     }
 
-    /// The state has been kept now.
+    /// Notes that the state has just been kept.
     pub(super) fn kept(&mut self) {
         self.kept = Instant::now();
     }

@@ -12,23 +12,22 @@ use log::info;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// What is used in a graph that can save and restore its variables.
+/// The names used in a graph that can save and restore its variables.
 pub(super) struct Names<'n> {
     pub(super) ops: &'n FinalTrainingOps,
     pub(super) saver: Saver,
 }
 
-/// The node of the encoded image in graphs that decode it themselves.
+/// The input node of graphs that decode the image themselves.
 const ENCODED_IMAGE: &str = "DecodeJpeg/contents";
 
-/// The tensor that a SavedModel of a frozen graph is fed with: the image's bytes where the graph
-/// decodes them (Inception of 2015), else its pixels. So TensorFlow 1.7's retrain.py has it.
+/// The input tensor of a frozen graph's SavedModel: the image's bytes if the graph decodes them
+/// (Inception of 2015), else its pixels, as in TensorFlow 1.7's retrain.py.
 pub(super) fn image_input<'g>(graph: &GraphDef, pixels: &'g str) -> &'g str {
     if graph.find(ENCODED_IMAGE).is_some() { ENCODED_IMAGE } else { pixels }
 }
 
-/// The training graph without training: what the result and the layer's initial values need, and a
-/// saver.
+/// The training graph reduced to what the result and the layer's initial values need, plus a saver.
 pub(super) fn serving_graph(
     mut graph: GraphDef,
     ops: &FinalTrainingOps,
@@ -60,7 +59,7 @@ pub(super) fn export_saved_model(
     variables: &[NamedTensor],
 ) -> Result<()> {
     let graph = Graph::import(&graph_def)?;
-    // Training keeps more than this graph reads: the averages behind the ranges.
+    // Training also has variables that this graph never reads: the averages behind the ranges.
     let read = |name: &str| graph_def.find(name).is_some();
     let mut saved: Vec<NamedTensor> = variables.iter().filter(|v| read(&v.0)).cloned().collect();
     saved.sort_by(|a, b| a.0.cmp(&b.0));
@@ -73,8 +72,8 @@ pub(super) fn export_saved_model(
     Ok(())
 }
 
-/// `tf.train.Saver.save`: the variables, and beside them the graph that goes with them, which
-/// `import_meta_graph` and `freeze_graph` read.
+/// `tf.train.Saver.save`: the variables, and next to them their graph, for `import_meta_graph` and
+/// `freeze_graph`.
 pub(super) fn save_checkpoint(
     path: &Path,
     graph_def: &GraphDef,
@@ -125,8 +124,8 @@ fn saver_def(saver: &Saver) -> SaverDef {
     }
 }
 
-/// VariableDefs of the module's own variables, as far as its graph has the nodes that Python wants
-/// named.
+/// VariableDefs of the module's own variables. Skips a variable if its graph lacks the nodes that a
+/// VariableDef must name.
 fn pretrained_defs<'v>(
     graph: &GraphDef,
     variables: impl Iterator<Item = &'v str>,

@@ -1,8 +1,8 @@
-//! The state of a training run on disk: what a killed or stopped run goes on from (`resume`), to the
-//! same result.
+//! The state of a training run on disk. With `resume`, a run that was killed or stopped continues
+//! from it and reaches the same result.
 //!
-//! It is one file, so that it is written whole or not at all: a GraphDef of constants, one for each
-//! variable of the new layer, and one (`retrain/state`) that holds the rest as JSON.
+//! It is a single file so that it is written completely or not at all: a GraphDef of constants, one
+//! for each variable of the new layer, and one (`retrain/state`) that holds the rest as JSON.
 
 use super::config::Config;
 use super::conventions::Conventions;
@@ -19,21 +19,21 @@ use std::path::Path;
 
 /// The constant that holds the JSON.
 const NODE: &str = "retrain/state";
-/// Of the JSON. Version 1 had no percentages, and all distortions under `random_crop`.
+/// The JSON's version. Version 1 had no percentages, and kept all distortions under `random_crop`.
 const VERSION: u64 = 2;
 
-/// What a run's result depends on, by the setting that decides it: resumed with another value, it
-/// would be neither the old run nor the new one.
+/// What a run's result depends on, by setting. Resumed with another value, the run would match
+/// neither the old settings nor the new ones.
 pub(super) type Conditions = Vec<(String, String)>;
 
-/// Where a run is.
+/// How far a run has got.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
     /// How many steps are done.
     pub(super) step: u64,
     /// `random_seed`.
     pub(super) seed: u64,
-    /// How far the random numbers have been used that draw batches, and those that distort.
+    /// The positions in the random streams that draw batches and that distort images.
     pub(super) drawn: [u128; 2],
     pub(super) conditions: Conditions,
     /// The new layer's variables.
@@ -41,7 +41,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Writes the state, and waits until the disk has it.
+    /// Writes the state, and waits until it is on disk.
     pub(super) fn save(&self, path: &Path) -> Result<()> {
         let conditions: Map<String, Value> =
             self.conditions.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
@@ -63,10 +63,10 @@ impl State {
         fsio::write(path, &proto::serialize(&graph)?)
     }
 
-    /// Reads a state. `None` where there is none.
+    /// Reads a state; `None` if the file does not exist.
     ///
     /// # Errors
-    /// Where there is one that cannot be read.
+    /// If the file exists but cannot be read.
     pub(super) fn load(path: &Path) -> Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
@@ -105,15 +105,15 @@ impl State {
         })
     }
 
-    /// Whether the run can go on under these conditions.
+    /// Fails if a condition differs from what it was when the state was saved.
     pub(super) fn check(&self, conditions: &Conditions, path: &Path) -> Result<()> {
         for (setting, now) in conditions {
             let then = self.conditions.iter().find(|(name, _)| name == setting);
-            // What an earlier version did not keep cannot be compared.
+            // Skip conditions that an earlier version did not save.
             let Some((_, then)) = then.filter(|(_, then)| then != now) else { continue };
             let message = format!(
-                "is not what it was in the run that {} is of ({then}, now {now}); give it as it \
-                 was, or leave out `resume`",
+                "differs from the run that {} belongs to ({then}, now {now}); give the old \
+                 value, or leave out `resume`",
                 path.display()
             );
             return Err(Error::usage(setting.clone(), message));
@@ -121,15 +121,15 @@ impl State {
         Ok(())
     }
 
-    /// Whether so many steps are still to come, or none.
+    /// Fails if the run has already made more than `steps` steps.
     pub(super) fn check_steps(&self, steps: u64, path: &Path) -> Result<()> {
         if steps >= self.step {
             return Ok(());
         }
         let (done, path) = (self.step, path.display());
         let message = format!(
-            "{steps} are asked for, but the run that {path} is of has made {done}; give at least \
-             {done}, or leave out `resume`"
+            "is {steps}, but the run that {path} belongs to has already made {done}; give at \
+             least {done}, or leave out `resume`"
         );
         Err(Error::usage("how_many_training_steps", message))
     }
@@ -141,7 +141,7 @@ fn strings(object: &Value) -> Option<Conditions> {
     entries.map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
-/// Takes apart what version 1 kept under `random_crop`: "none", or all four distortions.
+/// Splits what version 1 kept under `random_crop`: "none", or all four distortions.
 fn conditions_of_version_1(course: &Conditions) -> Conditions {
     let mut conditions = Vec::new();
     for (setting, value) in course {
@@ -159,7 +159,8 @@ fn conditions_of_version_1(course: &Conditions) -> Conditions {
 const DISTORTIONS: [&str; 4] =
     ["flip_left_right", "random_crop", "random_scale", "random_brightness"];
 
-/// Whether a tensor has as many floats as its shape says: memory is asked for by the shape.
+/// Whether a tensor has the number of floats that its shape promises: the shape decides how much
+/// memory is allocated.
 fn is_whole(tensor: &TensorProto) -> bool {
     let dims = &tensor.tensor_shape.dim;
     let bytes = dims.iter().try_fold(4u64, |n, d| n.checked_mul(d.size.try_into().ok()?));
@@ -169,7 +170,7 @@ fn is_whole(tensor: &TensorProto) -> bool {
         && bytes == Some(tensor.tensor_content.len() as u64)
 }
 
-/// What the result depends on by the settings alone.
+/// The conditions given by the settings alone.
 pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Conditions {
     let size = |n: Option<usize>| n.map_or("-1".into(), |n| n.to_string());
     let (training, split) = (&config.training, &config.split);
@@ -196,7 +197,7 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
     entries.map(|(setting, value)| (setting.to_owned(), value)).collect()
 }
 
-/// What the result depends on by the files that settings name.
+/// The conditions given by the files that settings name.
 pub(super) fn conditions_of_files(
     conventions: &Conventions,
     backbone: &Backbone,
@@ -209,7 +210,7 @@ pub(super) fn conditions_of_files(
     ]
 }
 
-/// All images and their sets, as a number of images and a hash.
+/// The number of images, and a hash over all paths and sets.
 fn images(bottlenecks: &Bottlenecks<'_>) -> String {
     let mut hash = Sha256::new();
     let mut count = 0;

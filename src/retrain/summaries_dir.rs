@@ -1,15 +1,15 @@
-//! The directory of a run's summaries: which one it is, and whether it may be emptied. The scripts
-//! delete whatever directory they are pointed to.
+//! The directory of a run's summaries, and whether it may be emptied. (The scripts delete any
+//! directory they are given.)
 
 use crate::error::{Error, Result};
 use crate::fsio;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// What the directories of runs are called that are kept side by side.
+/// The prefix of run directories under `summaries_keep`.
 pub(super) const RUN: &str = "run_";
 
-/// The numbers of the runs in `dir`, in order.
+/// The numbers of the runs in `dir`, in ascending order.
 pub(super) fn runs(dir: &Path) -> Result<Vec<u64>> {
     if !dir.exists() {
         return Ok(Vec::new());
@@ -25,7 +25,7 @@ pub(super) fn runs(dir: &Path) -> Result<Vec<u64>> {
     Ok(runs)
 }
 
-/// A directory is emptied only if all that is in it comes from runs, or is nobody's.
+/// Fails if the directory holds anything besides files of runs and disposable ones.
 pub(super) fn check_ours(dir: &Path) -> Result<()> {
     let missed = |e: &DirEntry| !fsio::is_disposable(e.file_name(), e.file_type());
     let mut found: Vec<PathBuf> = Vec::new();
@@ -42,15 +42,15 @@ pub(super) fn check_ours(dir: &Path) -> Result<()> {
         String::new()
     };
     let message = format!(
-        "{} would be emptied, but holds {}{others}, which no run has written; give another directory, or \
-         `summaries_keep`, which empties none",
+        "{} would be emptied, but holds {}{others}, which no run has written; give another \
+         directory, or `summaries_keep`, which empties none",
         dir.display(),
         first.strip_prefix(dir).unwrap_or(first).display()
     );
     Err(Error::usage("summaries_dir", message))
 }
 
-/// Whether a file may be one of a run's: events, our log and state, what the projector reads.
+/// Whether a run may have written the file: events, our log and state, the projector's settings.
 fn is_ours(name: &str) -> bool {
     name.starts_with("events.out.tfevents.")
         || ["retrain.log", "retrain.state", "projector_config.pbtxt"].contains(&name)

@@ -1,5 +1,5 @@
-//! The events files of a run: `train/` with the graph and a summary a step, `validation/` with a
-//! summary an evaluation.
+//! A run's events files: `train/` has the graph and one summary per step, `validation/` one summary
+//! per evaluation.
 
 use crate::error::Result;
 use crate::events::EventsWriter;
@@ -20,13 +20,14 @@ impl TensorBoard {
         })
     }
 
-    /// Says that the run goes on after that step: what an earlier run wrote beyond it is dropped.
+    /// Tells TensorBoard that the run resumes after `step`: it drops what an earlier run wrote beyond
+    /// that.
     pub(super) fn resume_at(&mut self, step: u64) -> Result<()> {
         self.train.add_session_start(step as i64)?;
         self.validation.add_session_start(step as i64)
     }
 
-    /// Shows a running TensorBoard all there is.
+    /// Makes everything so far visible to a running TensorBoard.
     pub(super) fn flush(&mut self) -> Result<()> {
         self.train.flush()?;
         self.validation.flush()

@@ -1,4 +1,4 @@
-//! What is decided for one run: its summaries directory, its seed, and what it goes on from.
+//! What is decided for one run: its summaries directory, its seed, and the state it resumes.
 
 use super::config::Config;
 use super::state::{State, conditions_of_settings};
@@ -8,22 +8,22 @@ use crate::layers::Distortions;
 use log::{info, warn};
 use std::path::PathBuf;
 
-/// A run: the configuration, and what was decided for this run alone.
+/// The configuration, and what was decided for this run alone.
 pub(super) struct Run<'c> {
     pub(super) config: &'c Config,
-    /// Where this run's summaries go: with `summaries_keep`, a directory in the configured one.
+    /// Where this run's summaries go: with `summaries_keep`, a subdirectory of the configured one.
     pub(super) summaries_dir: PathBuf,
     pub(super) random_seed: u64,
-    /// What the run goes on from.
+    /// The state that the run resumes.
     pub(super) resumed: Option<State>,
 }
 
 impl<'c> Run<'c> {
-    /// Finds the directory of this run's summaries, its seed, and the state it goes on from.
+    /// Finds this run's summaries directory, its seed, and the state it resumes.
     ///
     /// # Errors
-    /// Where the directory would be emptied and holds what no run has written, or where the state
-    /// is of another run.
+    /// If the directory would be emptied but holds files that no run wrote, or if the state belongs
+    /// to another run.
     pub(super) fn find(config: &'c Config) -> Result<Self> {
         let (outputs, training) = (&config.outputs, &config.training);
         let mut summaries_dir = outputs.summaries_dir.clone();
@@ -44,7 +44,7 @@ impl<'c> Run<'c> {
         Ok(run)
     }
 
-    /// Reads the state to go on from, if there is one.
+    /// Reads the state to resume. Returns whether there was one.
     fn resume(&mut self) -> Result<bool> {
         let path = self.state_path();
         let Some(state) = State::load(&path)? else {
@@ -61,19 +61,19 @@ impl<'c> Run<'c> {
         Ok(true)
     }
 
-    /// The file of the run's state.
+    /// The file that holds the run's state.
     pub(super) fn state_path(&self) -> PathBuf {
         self.summaries_dir.join("retrain.state")
     }
 
-    /// The distortions, drawn from the run's seed.
+    /// The configured distortions, with the run's seed.
     pub(super) fn distortions(&self) -> Option<Distortions> {
         let distortions = self.config.training.distortions.clone();
         distortions.map(|d| Distortions { seed: self.random_seed, ..d })
     }
 }
 
-/// Short enough to be typed again.
+/// A seed short enough to type again.
 fn draw_seed() -> u64 {
     rand::random::<u64>() % 1_000_000_000
 }

@@ -30,8 +30,8 @@ pub(super) struct Training<'a, 'b> {
 }
 
 impl Training<'_, '_> {
-    /// Sets the layer to its initial values, or to those of the run that is resumed.
-    /// `graph` is what TensorBoard shows: the GraphDef and its MetaGraphDef, serialized.
+    /// Sets the layer to its initial values, or to those of the resumed run. TensorBoard shows the
+    /// serialized GraphDef and MetaGraphDef.
     pub(super) fn start(&mut self, (graph_def, meta_graph_def): (Vec<u8>, Vec<u8>)) -> Result<()> {
         let Some(state) = &self.run.resumed else {
             self.board.train.add_graph(graph_def, meta_graph_def)?;
@@ -39,7 +39,7 @@ impl Training<'_, '_> {
             return self.keep_state();
         };
         self.step = state.step;
-        info!(target: "retrain", "The run goes on after {} steps", self.step);
+        info!(target: "retrain", "Resuming after {} steps", self.step);
         self.head.restore(&state.variables)?;
         self.batches.skip_to(state.drawn);
         self.board.resume_at(self.step)
@@ -70,7 +70,7 @@ impl Training<'_, '_> {
         self.board.sync()
     }
 
-    /// Ends the run where that was asked for, unless it is complete.
+    /// Ends a cancelled run, unless all steps are done.
     fn check_cancelled(&self) -> Result<()> {
         let (step, steps) = (self.step, self.schedule.steps);
         if step == steps {
@@ -79,12 +79,14 @@ impl Training<'_, '_> {
         self.run.config.cancel.check(|| {
             let state = self.run.state_path();
             let state = state.display();
-            format!("{step} of {steps} steps are done and kept in {state}; the same command with `resume` goes on")
+            format!(
+                "{step} of {steps} steps are done and kept in {state}; the same command with \
+                 `resume` goes on"
+            )
         })
     }
 
-    /// Keeps what a resumed run goes on from. Its events are on disk before it: none is missing
-    /// then.
+    /// Saves the state for `resume`. Events go to disk first, so that a resumed run misses none.
     fn keep_state(&mut self) -> Result<()> {
         self.board.sync()?;
         let state = State {
@@ -98,7 +100,7 @@ impl Training<'_, '_> {
         state.save(&self.run.state_path())
     }
 
-    /// One step of gradient descent; its summaries show the state before it.
+    /// Runs one step of gradient descent. Its summaries show the state before the step.
     fn train_step(&mut self, batch: &Batch, step: u64) -> Result<()> {
         let doing = "running the training step";
         let mut args = batch.feed(&self.head.evaluator);
@@ -111,7 +113,7 @@ impl Training<'_, '_> {
         self.board.train.add_summary(summary, step as i64)
     }
 
-    /// Logs how good the layer is on the batch it has just seen, and on validation images.
+    /// Logs the accuracy on the batch just trained on, and on validation images.
     fn evaluate(&mut self, train: &Batch, validation: &mut Batch, step: u64) -> Result<Evaluation> {
         let (train_accuracy, cross_entropy) = self.evaluate_training(train)?;
         let now = || pyfmt::timestamp(Local::now());
@@ -131,13 +133,13 @@ impl Training<'_, '_> {
             );
             accuracy = Some((validated, n));
         } else if step == 0 {
-            warn!(target: "retrain", "There are no validation images: validation is left out");
+            warn!(target: "retrain", "There are no validation images: validation is skipped");
         }
         self.board.flush()?;
         Ok(Evaluation { step, train_accuracy, cross_entropy, validation: accuracy })
     }
 
-    /// Accuracy and cross-entropy of the batch.
+    /// Accuracy and cross-entropy on the batch.
     fn evaluate_training(&self, batch: &Batch) -> Result<(f32, f32)> {
         let doing = "evaluating on the training batch";
         let evaluator = &self.head.evaluator;
@@ -165,8 +167,8 @@ impl Training<'_, '_> {
         Ok(accuracy)
     }
 
-    /// TensorFlow's summaries refuse numbers that are not finite: so a learning rate that is too
-    /// large shows.
+    /// Blames the learning rate if a histogram summary fails: TensorFlow refuses non-finite values
+    /// there, and too large a rate is what makes weights non-finite.
     fn diverged(&self, error: Error, step: u64) -> Error {
         let rate = self.run.config.training.learning_rate;
         match error {

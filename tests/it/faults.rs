@@ -179,12 +179,12 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--output_labels=graph.pb"],
         2,
-        "--output_labels: graph.pb is --output_graph, too; name another file",
+        "--output_labels: graph.pb is also --output_graph; name another file",
     ),
     (
         &["--output_labels=empty/../graph.pb"],
         2,
-        "--output_labels: empty/../graph.pb is --output_graph, too; name another file",
+        "--output_labels: empty/../graph.pb is also --output_graph; name another file",
     ),
     (
         &["--output_graph=photos/open cluster/o00000.jpg"],

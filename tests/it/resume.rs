@@ -137,7 +137,7 @@ fn a_signal_ends_the_run_after_its_step() {
         workspace
             .retrain(&["--resume", "--eval_step_interval=10", &steps])
             .expect_code(0)
-            .says(&format!("The run goes on after {done} steps"));
+            .says(&format!("Resuming after {done} steps"));
     }
 }
 
@@ -189,16 +189,16 @@ fn another_run_cannot_be_resumed() {
         let outcome =
             workspace.retrain(&["--resume", "--how_many_training_steps=40", arg]).expect_code(2);
         outcome.says(&format!(
-            "--{flag}: is not what it was in the run that summaries/retrain.state is of ("
+            "--{flag}: differs from the run that summaries/retrain.state belongs to ("
         ));
     }
     let few = ["--resume", "--how_many_training_steps=10"];
     workspace.retrain(&few).expect_code(2).says(
-        "--how_many_training_steps: 10 are asked for, but the run that summaries/retrain.state is \
-         of has made 20; give at least 20, or leave out --resume",
+        "--how_many_training_steps: is 10, but the run that summaries/retrain.state belongs to has \
+         already made 20; give at least 20, or leave out --resume",
     );
     // A run that is complete needs nothing more; with more steps it goes on.
-    workspace.retrain(&["--resume"]).expect_code(0).says("The run goes on after 20 steps");
+    workspace.retrain(&["--resume"]).expect_code(0).says("Resuming after 20 steps");
     assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
     workspace
         .retrain(&["--resume", "--how_many_training_steps=30"])
@@ -229,7 +229,7 @@ fn distorted_runs_are_resumed_alike() {
     child.kill().unwrap();
     child.wait().unwrap();
     let outcome = workspace.retrain(&[&twelve[..], &["--resume"]].concat()).expect_code(0);
-    outcome.says("The run goes on after ");
+    outcome.says("Resuming after ");
     let graph = |w: &Workspace| fs::read(w.path("graph.pb")).unwrap();
     assert!(graph(&clean) == graph(&workspace));
 }

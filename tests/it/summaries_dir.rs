@@ -80,7 +80,7 @@ fn the_files_of_an_earlier_run_go_or_stay() {
     workspace
         .retrain(&["--summaries_keep", "--resume"])
         .expect_code(0)
-        .says("The run goes on after 20 steps");
+        .says("Resuming after 20 steps");
     assert_eq!(files_under(&workspace.path("summaries/run_0001")).len(), 4);
     assert_eq!(files_under(&workspace.path("summaries/run_0002")).len(), 6);
     assert!(!workspace.path("summaries/run_0003").exists());

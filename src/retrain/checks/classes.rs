@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::retrain::config::Config;
 use log::{Level, info, log, warn};
 
-/// Fewer than two classes end the run, as in the scripts.
+/// Fails if there are fewer than two classes, as the scripts do.
 pub(in crate::retrain) fn check_classes(lists: &ImageLists) -> Result<()> {
     let dir = &lists.image_dir;
     let place = dir.display();
@@ -20,7 +20,7 @@ pub(in crate::retrain) fn check_classes(lists: &ImageLists) -> Result<()> {
     Err(Error::input(dir, message))
 }
 
-/// Without training images nothing can be trained.
+/// Fails if there are steps to run but no training images.
 pub(in crate::retrain) fn check_training(config: &Config, lists: &ImageLists) -> Result<()> {
     if lists.count(Category::Training) > 0 || config.training.how_many_training_steps == 0 {
         return Ok(());
@@ -29,11 +29,10 @@ pub(in crate::retrain) fn check_training(config: &Config, lists: &ImageLists) ->
     Err(Error::usage("testing_percentage", message))
 }
 
-/// With more classes than this, only the last line of the table is shown; the rest is logged at
-/// DEBUG.
+/// With more classes than this, only the table's last line is logged at INFO; the rest goes to DEBUG.
 const SHOWN: usize = 40;
 
-/// The classes with the sizes of their sets; a warning for each set a class has nothing in.
+/// Logs the sizes of each class's sets, and warns of empty ones.
 pub(in crate::retrain) fn split_table(lists: &ImageLists) {
     let widths = lists.labels.iter().map(|l| l.label.chars().count());
     let width = widths.max().unwrap_or(0).clamp(5, 40);
@@ -50,8 +49,8 @@ pub(in crate::retrain) fn split_table(lists: &ImageLists) {
             let category = category.name();
             warn!(
                 target: "retrain",
-                "Label '{name}' has no images in the category {category}; more images, or a \
-                 larger percentage, would mend that"
+                "Label '{name}' has no images in the category {category}; add images, or use a \
+                 larger percentage"
             );
         }
     }

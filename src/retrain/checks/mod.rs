@@ -1,4 +1,4 @@
-//! What is checked before the costly work, and again once it is known which photographs can be used.
+//! Checks before the expensive work, and again once it is known which photographs are usable.
 
 mod classes;
 mod photographs;
@@ -12,12 +12,11 @@ use super::config::Config;
 use crate::error::Result;
 
 impl Config {
-    /// Checks everything that needs no more than the settings and a look at the file system: values,
-    /// the places that are written to, the photographs' directory. [`run`](crate::run) does so
-    /// first.
+    /// Checks whatever needs only the settings and the file system: values, output paths, the
+    /// photographs' directory. [`run`](crate::run) calls this first.
     ///
     /// # Errors
-    /// The first setting that cannot be carried out.
+    /// Names the first setting that cannot be carried out.
     pub fn check(&self) -> Result<()> {
         self.check_values()?;
         self.check_places()

@@ -1,5 +1,5 @@
-//! The photographs once all have been read: those that cannot be used, whether enough are left, and
-//! copies across sets.
+//! Checks once all photographs have been read: which are unusable, whether enough are left, and
+//! which are copies in another set.
 
 use crate::bottleneck::{BadImage, Bottlenecks};
 use crate::dataset::{Category, ImageLists};
@@ -8,10 +8,10 @@ use crate::retrain::config::{Config, OnBadImage};
 use crate::text::shown;
 use log::{debug, warn};
 
-/// How many bad images an error lists; the log file names them all.
+/// How many bad images an error lists; the log at DEBUG names the others.
 const LISTED: usize = 20;
 
-/// Images that could not be decoded: an error that lists them, or warnings.
+/// Reports images that could not be decoded, as one error or as warnings.
 pub(in crate::retrain) fn bad_images(bad: &[BadImage], on_bad_image: OnBadImage) -> Result<()> {
     let line =
         |b: &BadImage| format!("Error during processing file {} ({})", shown(&b.path), b.message);
@@ -37,7 +37,7 @@ pub(in crate::retrain) fn bad_images(bad: &[BadImage], on_bad_image: OnBadImage)
     Err(Error::input(&first.path, message))
 }
 
-/// Fewer than two classes with usable images end the run; a class that is left with none is named.
+/// Fails if fewer than two classes have usable images; warns of each class that has none.
 pub(in crate::retrain) fn check_usable(
     config: &Config,
     lists: &ImageLists,
@@ -50,24 +50,23 @@ pub(in crate::retrain) fn check_usable(
     let too_few =
         |what: &str| Err(Error::input(&lists.image_dir, format!("{what}; see the warnings above")));
     if classes.len() - lost.len() < 2 {
-        return too_few("fewer than two classes are left with images that can be used");
+        return too_few("fewer than two classes have usable images left");
     }
     for class in lost {
         let label = &lists.labels[class].label;
         warn!(
             target: "retrain",
-            "Label '{label}' has no image that can be used: it is kept, but never learnt"
+            "Label '{label}' has no usable images: it is kept, but never learnt"
         );
     }
     let training: usize = classes.map(|class| count(class, Category::Training)).sum();
     if training == 0 && config.training.how_many_training_steps > 0 {
-        return too_few("no training image is left that can be used");
+        return too_few("no usable training images are left");
     }
     Ok(())
 }
 
-/// Warns of images whose very bytes are in more than one set: they make the result look better than
-/// it is.
+/// Warns of identical files in different sets: they make the result look better than it is.
 pub(in crate::retrain) fn duplicates(bottlenecks: &Bottlenecks<'_>) {
     let pairs = bottlenecks.duplicates_across_sets();
     let pair = |(a, b): &(usize, usize)| {
@@ -81,8 +80,8 @@ pub(in crate::retrain) fn duplicates(bottlenecks: &Bottlenecks<'_>) {
     let more = if pairs.len() > listed.len() { ", …" } else { "" };
     warn!(
         target: "retrain",
-        "{} images are exact copies of images in another set, so that what is tested was also \
-         trained on: {}{more}; remove copies, or give them names that differ only after _nohash_",
+        "{} images are exact copies of images in another set, so accuracies will be too high: \
+         {}{more}; remove the copies, or give them names that differ only after _nohash_",
         pairs.len(), listed.join(", ")
     );
 }

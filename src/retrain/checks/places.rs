@@ -1,5 +1,5 @@
-//! The places a run reads and writes: there, writable, apart from one another and from the
-//! photographs.
+//! Checks the paths a run reads and writes: inputs exist, outputs are writable, and outputs overlap
+//! neither each other nor the photographs.
 
 use crate::dataset::NO_IMAGE_DIR;
 use crate::error::{Error, Result};
@@ -10,11 +10,11 @@ use crate::retrain::config::{Config, Pretrained};
 use crate::text::shown;
 use std::path::{Path, PathBuf};
 
-/// A place and the setting that names it.
+/// A path and the setting that names it.
 type Place<'c> = (&'static str, &'c Path);
 
 impl Config {
-    /// Checks every place before the costly work.
+    /// Checks every path before the expensive work.
     pub(super) fn check_places(&self) -> Result<()> {
         let files: [Place<'_>; 2] = [
             ("output_graph", &self.outputs.output_graph),
@@ -29,7 +29,7 @@ impl Config {
         }
         check_different(&files)?;
         for (setting, dir) in &dirs {
-            // A cache or a model that others have filled may well be read-only.
+            // A shared cache or model directory may be read-only.
             let may_be_read_only = ["bottleneck_dir", "model_dir"].contains(setting);
             if !(may_be_read_only && dir.is_dir()) {
                 check_dir(dir).map_err(|message| Error::usage(*setting, message))?;
@@ -46,13 +46,13 @@ impl Config {
         self.check_summaries_dir()
     }
 
-    /// The photographs are there, and a graph of the user's own, which no result replaces.
+    /// The photographs and the user's own graph exist, and no output overwrites that graph.
     fn check_inputs(&self) -> Result<()> {
         if let Pretrained::OwnGraph(own) = &self.pretrained {
             own.check_file()?;
             if real(&own.path) == real(&self.outputs.output_graph) {
                 let path = shown(&own.path);
-                let message = format!("{path} is the graph that is retrained; name another file");
+                let message = format!("{path} is the graph to retrain; name another file");
                 return Err(Error::usage("output_graph", message));
             }
         }
@@ -62,13 +62,13 @@ impl Config {
         Ok(())
     }
 
-    /// Nothing is written among the photographs, where it would be taken for one of them, or for a
-    /// class.
+    /// Refuses outputs among the photographs: the next run would take them for photographs or
+    /// classes.
     fn check_apart(&self, files: &[Place<'_>], dirs: &[Place<'_>]) -> Result<()> {
         let Ok(images) = self.image_dir.canonicalize() else { return Ok(()) };
         for (setting, dir) in dirs.iter().filter(|(setting, _)| *setting != "model_dir") {
             let place = real(dir);
-            // A summaries directory that holds the photographs has an error of its own.
+            // `check_summaries_dir` reports a summaries directory that is `image_dir` itself.
             if place.starts_with(&images) && (*setting != "summaries_dir" || place != images) {
                 let message = format!(
                     "{} is in `image_dir`, whose directories are classes; give another",
@@ -89,8 +89,8 @@ impl Config {
         Ok(())
     }
 
-    /// The summaries' directory is emptied at the start of a run: it must not be, or hold, what the
-    /// run reads.
+    /// A run starts by emptying the summaries directory, so it must neither be nor contain anything
+    /// that the run reads.
     fn check_summaries_dir(&self) -> Result<()> {
         let existing = |p: &Path| p.canonicalize().ok();
         let Some(summaries) = existing(&self.outputs.summaries_dir) else { return Ok(()) };
@@ -107,7 +107,7 @@ impl Config {
         Ok(())
     }
 
-    /// The directories that this run writes to, by their settings.
+    /// The directories that this run writes to, with their settings.
     fn dirs_written(&self) -> Vec<Place<'_>> {
         let outputs = &self.outputs;
         let mut dirs: Vec<Place<'_>> = vec![
@@ -136,11 +136,11 @@ fn check_different([(_, graph), (_, labels)]: &[Place<'_>; 2]) -> Result<()> {
     if real(graph) != real(labels) {
         return Ok(());
     }
-    let message = format!("{} is `output_graph`, too; name another file", shown(labels));
+    let message = format!("{} is also `output_graph`; name another file", shown(labels));
     Err(Error::usage("output_labels", message))
 }
 
-/// A path without links, as far as it exists.
+/// The absolute path, with links resolved in the part that exists.
 fn real(path: &Path) -> PathBuf {
     let Ok(absolute) = std::path::absolute(path) else { return path.to_owned() };
     for above in absolute.ancestors() {

@@ -1,16 +1,16 @@
-//! Settings whose values can be judged by themselves.
+//! Checks of values that need nothing but the settings.
 
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::retrain::config::{Config, Split, Training};
 
-/// Bottlenecks of a batch are copied: this many of 2048 numbers are 800 MB.
+/// A batch copies its bottlenecks: 100,000 of 2048 floats take 800 MB.
 const LARGEST_BATCH: usize = 100_000;
-/// In percent: an image ten times as wide and high as needed is all that memory should be asked for.
+/// In percent. It limits memory: images grow to at most ten times their width and height.
 const MAX_ENLARGEMENT: u32 = 900;
 
 impl Config {
-    /// Checks each value, and those that go together.
+    /// Checks each value, and values that depend on each other.
     pub(crate) fn check_values(&self) -> Result<()> {
         self.split.check()?;
         self.training.check()?;
