@@ -1,5 +1,5 @@
-//! TensorFlow's messages (generated from `proto/` by `build.rs`), and accessors to graph nodes
-//! whose errors name the node and the attribute.
+//! TensorFlow's messages (`build.rs` generates them from `proto/`), and accessors to graph nodes
+//! with errors that name the node and the attribute.
 
 use crate::error::{Error, Result};
 use protobuf::Message;
@@ -26,13 +26,13 @@ pub use generated::meta_graph::{
     saver_def,
 };
 
-/// Parses a message that was read from `path`; the error names the file.
+/// Parses a message read from `path`; the error names the file.
 pub fn parse<M: Message>(path: &Path, bytes: &[u8]) -> Result<M> {
     M::parse_from_bytes(bytes)
         .map_err(|e| Error::input(path, format!("is not a valid {} ({e})", M::NAME)))
 }
 
-/// Serializes a message. Ours are never larger than protobuf's 2 GiB, the only way this can fail.
+/// Serializes a message. This fails only above protobuf's limit of 2 GiB, which ours never reach.
 pub fn serialize<M: Message>(message: &M) -> Result<Vec<u8>> {
     message.write_to_bytes().map_err(|e| Error::tensorflow(format!("serializing a {}", M::NAME), e))
 }
@@ -44,7 +44,7 @@ pub struct InputRef<'a> {
     pub node: &'a str,
     /// Which of its outputs.
     pub index: usize,
-    /// Whether it is only waited for (`^name`).
+    /// Whether it is a control dependency (`^name`).
     pub control: bool,
 }
 
@@ -119,8 +119,8 @@ impl NodeDef {
         }
     }
 
-    /// A shape attribute as dimensions, −1 for an unknown one; `None` where the rank is unknown or
-    /// no shape is set.
+    /// A shape attribute as dimensions, −1 for an unknown one; `None` if the rank is unknown or no
+    /// shape is set.
     #[must_use]
     pub fn shape_attr(&self, key: &str) -> Option<Vec<i64>> {
         match self.attr_value(key) {
@@ -141,7 +141,7 @@ pub fn constant(name: &str, value: TensorProto) -> NodeDef {
     node
 }
 
-/// Named values as a graph of constants, the form in which they are kept in files.
+/// Named values as a graph of constants, the form that files keep them in.
 #[must_use]
 pub fn constants(values: &[(String, TensorProto)]) -> GraphDef {
     let node = values.iter().map(|(name, value)| constant(name, value.clone())).collect();
@@ -151,20 +151,20 @@ pub fn constants(values: &[(String, TensorProto)]) -> GraphDef {
 /// The values of a graph of constants.
 ///
 /// # Errors
-/// Where a node has no value.
+/// If a node has no value.
 pub fn constant_values(graph: GraphDef) -> Result<Vec<(String, TensorProto)>> {
     let value = |node: NodeDef| Ok((node.name.clone(), node.tensor_attr("value")?.clone()));
     graph.node.into_iter().map(value).collect()
 }
 
-/// A fully known shape, or one with −1 for unknown dimensions.
+/// A shape of known rank; −1 stands for an unknown dimension.
 #[must_use]
 pub fn shape(dims: &[i64]) -> TensorShapeProto {
     let dim = |&size| tensor_shape_proto::Dim { size, ..Default::default() };
     TensorShapeProto { dim: dims.iter().map(dim).collect(), ..Default::default() }
 }
 
-/// A float tensor of that shape, its values as little-endian bytes.
+/// A float tensor of the given shape, its values as little-endian bytes.
 #[must_use]
 pub fn float_tensor(dims: &[i64], values: &[f32]) -> TensorProto {
     TensorProto {

@@ -1,4 +1,4 @@
-//! Text as Python prints it: the scripts' files and log lines are compared with ours to the letter.
+//! Text as Python prints it: files and log lines must match the scripts' to the letter.
 
 use chrono::{DateTime, Local, Timelike};
 
@@ -58,7 +58,7 @@ fn reads_back(number: &str, value: f32) -> bool {
     number.parse() == Ok(value)
 }
 
-/// How many digits stand after the point.
+/// The number of digits after the point.
 fn fraction_digits(number: &str) -> usize {
     number.split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
@@ -81,16 +81,15 @@ pub fn bottleneck_string(values: &[f32]) -> String {
 #[must_use]
 pub fn parse_float(text: &str) -> Option<f32> {
     let trimmed = text.trim();
-    // Rust reads the same decimals as Python; underscores between digits are the one habit it
-    // lacks.
+    // Rust parses the same decimals as Python, except for underscores between digits.
     match trimmed.parse::<f64>() {
         Ok(value) => Some(value as f32),
         Err(_) => python_number(trimmed)?.parse::<f64>().ok().map(|v| v as f32),
     }
 }
 
-/// A number's text without the underscores Python allows between digits; `None` where they stand
-/// elsewhere.
+/// A number's text without the underscores Python allows between digits; `None` if an underscore is
+/// anywhere else.
 #[must_use]
 pub fn python_number(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
@@ -99,7 +98,7 @@ pub fn python_number(text: &str) -> Option<String> {
     (!bytes.iter().enumerate().any(misplaced)).then(|| text.replace('_', ""))
 }
 
-/// `datetime.now()` as Python prints it, in local time; microseconds are left out where they are
+/// `datetime.now()` as Python prints it, in local time; without microseconds if they are
 /// zero.
 #[must_use]
 pub fn timestamp(now: DateTime<Local>) -> String {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// What is said where there is no such directory.
+/// The message for a missing directory.
 pub(crate) const NO_IMAGE_DIR: &str =
     "Image directory not found; give a directory of class directories";
 
@@ -20,9 +20,9 @@ pub(crate) const NO_IMAGE_DIR: &str =
 pub enum Layout {
     /// poets: the directories directly under image_dir.
     Children,
-    /// hub: all directories below image_dir, each under its base name, whose images are looked for
-    /// directly under image_dir. So a nested directory is a class only where one of its name
-    /// stands at the top.
+    /// hub: all directories below image_dir, by base name. Their images are looked for in the
+    /// directory of that name directly under image_dir, so a nested directory only counts if the
+    /// top level has one of the same name.
     Walk,
 }
 
@@ -49,8 +49,8 @@ pub struct LabelLists {
 }
 
 impl LabelLists {
-    /// The paths of one set's photographs: image_dir as typed, the class directory, the file (the
-    /// scripts' `get_image_path`).
+    /// The paths of one set's photographs, made of image_dir as typed, the class directory and the
+    /// file (the scripts' `get_image_path`).
     #[must_use]
     pub fn images(&self, category: Category) -> &[PathBuf] {
         match category {
@@ -72,20 +72,20 @@ impl LabelLists {
 /// All classes, in class-index order.
 #[derive(Debug, Clone)]
 pub struct ImageLists {
-    /// The directory as typed: it is part of what the split hashes.
+    /// The directory as typed; the split hashes paths that begin with it.
     pub image_dir: PathBuf,
-    /// The classes.
+    /// The classes, by class index.
     pub labels: Vec<LabelLists>,
 }
 
 impl ImageLists {
-    /// How many classes there are.
+    /// The number of classes.
     #[must_use]
     pub fn class_count(&self) -> usize {
         self.labels.len()
     }
 
-    /// How many images a set holds over all classes.
+    /// The number of images in a set, over all classes.
     #[must_use]
     pub fn count(&self, category: Category) -> usize {
         self.labels.iter().map(|l| l.images(category).len()).sum()
@@ -102,7 +102,8 @@ fn join(dir: &Path, name: &OsStr) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// The label of a directory: lower case, every run of anything but a–z and 0–9 a single space.
+/// The label of a directory: lower case, with every run of characters other than a–z and 0–9
+/// replaced by a space.
 #[must_use]
 pub fn label_name(dir_name: &str) -> String {
     let mut label = String::new();
@@ -120,7 +121,7 @@ pub fn label_name(dir_name: &str) -> String {
 /// validation sets.
 ///
 /// # Errors
-/// Where the directory cannot be read, or two directories make the same label.
+/// If the directory cannot be read, or two directories give the same label.
 pub fn create_image_lists(
     image_dir: &Path,
     layout: Layout,

@@ -1,5 +1,4 @@
-//! The user's photographs: which classes there are, which image belongs to which set, and what a
-//! batch draws.
+//! The user's photographs: their classes, the split into sets, and the sampling of batches.
 
 mod image_lists;
 mod sampling;

@@ -1,4 +1,4 @@
-//! What a batch is made of: first a class at random, then one of its images, as the scripts draw.
+//! Samples batches as the scripts do: for each image, first a random class, then one of its images.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler whose draws follow from the seed alone.
+    /// A sampler whose draws depend on the seed alone.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { rng: ChaCha8Rng::seed_from_u64(seed) }
@@ -30,9 +30,8 @@ impl Sampler {
         self.rng.set_word_pos(drawn);
     }
 
-    /// Draws `how_many` images: each a class, uniformly among those of `members` that are not
-    /// empty, then an image of that class, uniformly. `members` lists, class by class, the rows
-    /// of the wanted set. Nothing is drawn from nothing.
+    /// Draws `how_many` images, each from a uniformly random class that has any. `members` lists the
+    /// rows of the wanted set by class. Draws nothing if all classes are empty.
     pub fn draw(&mut self, members: &[Vec<usize>], how_many: usize, rows: &mut Vec<usize>) {
         rows.clear();
         let classes: Vec<&Vec<usize>> = members.iter().filter(|m| !m.is_empty()).collect();

@@ -1,5 +1,5 @@
-//! The stable split: an image's set follows from the SHA-1 of its path, so that it stays where it
-//! is when other images come or go, and from machine to machine.
+//! The stable split: the SHA-1 of an image's path decides its set, so that the image stays in it
+//! when others are added or removed, and on other machines.
 
 use super::sampling::MAX_NUM_IMAGES_PER_CLASS;
 use sha1::{Digest, Sha1};
@@ -16,7 +16,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// In the order in which the scripts go through them.
+    /// In the order the scripts process them.
     pub const ALL: [Self; 3] = [Self::Training, Self::Testing, Self::Validation];
 
     /// The scripts' name.
@@ -43,7 +43,7 @@ pub fn split_percentage(path: &[u8]) -> f64 {
         _ => path,
     };
     let digest = Sha1::digest(hash_name);
-    // 2²⁷ divides 2³²: the last four bytes decide.
+    // 2²⁷ divides 2³², so the last four bytes are enough.
     let low = u32::from_be_bytes([digest[16], digest[17], digest[18], digest[19]]);
     f64::from(low % (MAX_NUM_IMAGES_PER_CLASS + 1)) * (100.0 / f64::from(MAX_NUM_IMAGES_PER_CLASS))
 }

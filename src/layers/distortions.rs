@@ -1,11 +1,10 @@
-//! Photographs distorted at random, so that a network learns what does not matter about them. With
-//! the four flags as percentages, and u(a, b) a number drawn uniformly from a to b:
+//! Distorts photographs at random, so that the new layer learns to ignore such differences. With
+//! the settings as percentages and u(a, b) a uniform random number between a and b:
 //!
 //! 1. resize to input size × (1 + random_crop) · u(1, 1 + random_scale);
-//! 2. cut the input size out of it, anywhere with equal probability;
+//! 2. crop to input size at a uniformly random place;
 //! 3. mirror it left to right with probability ½, if flip_left_right;
-//! 4. multiply by u(1 − random_brightness, 1 + random_brightness), then go on as without
-//!    distortions.
+//! 4. multiply by u(1 − random_brightness, 1 + random_brightness); then as without distortions.
 
 use super::decoding::{
     DecodedImage, ResizedAs, add_cast, add_decoder, add_expand_dims, add_float, add_range,
@@ -16,7 +15,7 @@ use crate::proto::DataType::{self, DT_BOOL, DT_FLOAT, DT_INT32, DT_STRING, DT_UI
 use crate::proto::{TensorProto, Value, attr_value, shape};
 use crate::tf::GraphBuilder;
 
-/// Which distortions, and how strong. At least one is switched on.
+/// The distortions and their strengths. At least one is switched on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distortions {
     /// Whether half of the photographs are mirrored.
@@ -27,26 +26,26 @@ pub struct Distortions {
     pub random_scale: u32,
     /// The largest change of brightness, in percent.
     pub random_brightness: u32,
-    /// What the graph's random numbers follow from.
+    /// The seed of the graph's random numbers.
     pub seed: u64,
 }
 
-/// The tensors of the distortions that can be fed: decoded images may come from memory, and random
-/// numbers from outside, so that images can be distorted side by side and a run still be repeated.
+/// The tensors to feed and fetch. Decoded images may come from memory and random numbers from
+/// outside, so that images can be distorted in parallel and a run can still be repeated.
 #[derive(Debug, Clone)]
 pub struct Distorter {
-    /// The string placeholder a file's bytes are fed to.
+    /// The string placeholder for a file's bytes.
     pub data: String,
     /// The file's pixels, uint8 [height, width, depth]: fetched once, then fed.
     pub decoded: String,
-    /// Fed with a number of [0, 1) that the scale is made of.
+    /// Fed with a random number in [0, 1) that determines the scale.
     pub scale: String,
-    /// Fed with three integers of [0, 2³¹ − 1); modulo the room there is, the crop's first row,
-    /// column, channel.
+    /// Fed with three integers in [0, 2³¹ − 1). Modulo the room for the crop, they are its first
+    /// row, column and channel.
     pub crop: String,
-    /// Fed with a number of [0, 1); under ½ the image is mirrored. Only with flip_left_right.
+    /// Fed with a number in [0, 1): below ½ mirrors the image. `None` without flip_left_right.
     pub flip: Option<String>,
-    /// Fed with a number of [0, 1) that the brightness is made of.
+    /// Fed with a random number in [0, 1) that determines the brightness.
     pub brightness: String,
     /// The result, [1, height, width, depth] floats.
     pub pixels: String,
@@ -63,7 +62,7 @@ pub fn add_input_distortions(
     DecodedImage { data, decoded, pixels }
 }
 
-/// The same arithmetic, with all that can be fed.
+/// The same arithmetic, returning every tensor that can be fed.
 pub fn add_distorter(
     b: &mut GraphBuilder,
     distortions: &Distortions,
@@ -95,7 +94,7 @@ pub fn add_distorter(
     }
 }
 
-/// All that follows on `image`, [1, any, any, depth] of `dtype`.
+/// The distortions of `image`, [1, any, any, depth] of `dtype`.
 fn distort(
     b: &mut GraphBuilder,
     distortions: &Distortions,
@@ -146,8 +145,8 @@ fn distort(
     Distorter { data, decoded, scale, crop, flip, brightness, pixels }
 }
 
-/// Hands out the two seeds of each random op. Not both are ever 0, which would ask for a random
-/// one.
+/// Hands out the two seeds of each random op. They are never both 0, which would make TensorFlow
+/// choose a seed itself.
 struct Seeds {
     seed: u64,
     made: i64,
@@ -178,8 +177,8 @@ fn random_uniform(b: &mut GraphBuilder, seeds: &mut Seeds, min: f32, max: f32) -
     })
 }
 
-/// `tf.random_crop`: the result, and the op that draws the offsets before they are reduced to the
-/// room there is.
+/// `tf.random_crop`: the result, and the op that draws the offsets (before the modulo by the room
+/// for the crop).
 fn random_crop(
     b: &mut GraphBuilder,
     seeds: &mut Seeds,

@@ -1,4 +1,4 @@
-//! How good the new layer is: the share of a batch whose most probable class is the true one.
+//! The accuracy of the new layer: the share of a batch whose most probable class is the true one.
 
 use super::decoding::add_cast;
 use super::head::{FinalTrainingOps, Truth};

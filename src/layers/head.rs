@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::proto::DataType::{DT_FLOAT, DT_INT32, DT_INT64};
 use crate::tf::GraphBuilder;
 
-/// How a batch's true classes are fed, and with that which form of the loss is built.
+/// How a batch's true classes are fed, which decides the form of the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// One-hot floats, `[batch, classes]`: `softmax_cross_entropy_with_logits`.
@@ -16,28 +16,28 @@ pub enum Truth {
     Index,
 }
 
-/// What the new layer is to be.
+/// The description of the new layer.
 #[derive(Debug, Clone)]
 pub struct HeadSpec {
     /// The scope of the layer's nodes.
     pub scope: &'static str,
     /// How the true classes are fed.
     pub truth: Truth,
-    /// How many classes there are.
+    /// The number of classes.
     pub class_count: usize,
-    /// The name of the softmax node (`--final_tensor_name`).
+    /// The name of the softmax node (the setting `final_tensor_name`).
     pub final_tensor_name: String,
     /// The tensor of the pretrained graph that the layer reads.
     pub bottleneck_tensor: String,
-    /// How many numbers a bottleneck has.
+    /// The length of a bottleneck.
     pub bottleneck_tensor_size: usize,
-    /// Whether weights and logits go through fake quantisation, and in which form.
+    /// The form of fake quantisation for weights and logits, if any.
     pub quantize: Option<QuantForm>,
     /// The seed of the initial weights.
     pub seed: u64,
 }
 
-/// The standard deviation of the initial weights (a normal distribution cut off at two of them).
+/// The standard deviation of the initial weights: a normal distribution, cut off at 2 σ.
 const INITIAL_STDDEV: f32 = 0.001;
 
 /// The names of the new layer's nodes.
@@ -45,17 +45,17 @@ const INITIAL_STDDEV: f32 = 0.001;
 pub struct FinalTrainingOps {
     /// Fed with bottlenecks, [batch, size].
     pub bottleneck_input: String,
-    /// Fed with the true classes, in the form of `truth`.
+    /// Fed with the true classes, in the form given by `truth`.
     pub ground_truth_input: String,
     /// How the true classes are fed.
     pub truth: Truth,
-    /// Weights, then biases: what is trained.
+    /// The trained variables: weights, then biases.
     pub variables: [VariableNames; 2],
-    /// The weights as the logits use them: as they are, or fake-quantised.
+    /// The weights the logits are computed from: plain or fake-quantised.
     pub weights_in_use: String,
-    /// The ranges of the fake quantisation and what their averages keep.
+    /// The ranges of the fake quantisation and the state of their moving averages.
     pub ranges: Vec<VariableNames>,
-    /// The logits before any quantisation: what the loss is computed from.
+    /// The logits before any quantisation; the loss is computed from them.
     pub logits: String,
     /// The softmax.
     pub final_tensor: String,
@@ -72,7 +72,7 @@ impl FinalTrainingOps {
 /// softmax.
 ///
 /// # Errors
-/// Where `final_tensor_name` is a node of the pretrained graph already.
+/// If the pretrained graph already has a node named `final_tensor_name`.
 pub fn add_final_training_ops(
     b: &mut GraphBuilder,
     summaries: &mut Summaries,
@@ -147,8 +147,7 @@ pub fn add_final_training_ops(
 }
 
 fn truncated_normal(b: &mut GraphBuilder, dims: &[i32], seed: u64) -> String {
-    // The op takes the seed in two halves, of which not both may be zero: that would ask for a
-    // random one.
+    // The op takes the seed in two halves. If both were 0, TensorFlow would choose a seed itself.
     let seeds = [(seed >> 32) as i64, (seed & 0xffff_ffff) as i64];
     let seeds = if seeds == [0, 0] { [0x9e37, 0x79b9] } else { seeds };
     b.name_scope_named("truncated_normal", |b, scope| {

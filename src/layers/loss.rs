@@ -10,8 +10,8 @@ use crate::tf::GraphBuilder;
 pub struct Loss {
     /// The mean cross-entropy of a batch.
     pub mean: String,
-    /// The gradient of each example's loss with respect to its logits, where TensorFlow's C API
-    /// cannot derive it from the mean.
+    /// The gradient of each example's loss with respect to its logits, if TensorFlow's C API cannot
+    /// derive it from the mean.
     pub(super) example_gradients: Option<String>,
 }
 
@@ -33,8 +33,7 @@ pub fn add_cross_entropy(
     loss
 }
 
-/// `tf.losses.sparse_softmax_cross_entropy`, of whose nodes those that only look after per-example
-/// weights are left out.
+/// `tf.losses.sparse_softmax_cross_entropy`, without the nodes that only handle per-example weights.
 fn sparse_softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> Loss {
     b.name_scope("sparse_softmax_cross_entropy_loss", |b| {
         let losses = b.name_scope("xentropy", |b| {
@@ -49,8 +48,8 @@ fn sparse_softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str
     })
 }
 
-/// `tf.nn.softmax_cross_entropy_with_logits`: it flattens logits and labels to two dimensions and
-/// restores the batch's shape, whatever their rank; the nodes for that are part of the scripts'
+/// `tf.nn.softmax_cross_entropy_with_logits`. It flattens logits and labels to two dimensions and
+/// restores the batch's shape, even if they have two already: those nodes are part of the scripts'
 /// graph.
 fn softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> String {
     const RANK: i32 = 2;

@@ -1,4 +1,5 @@
-//! One step of gradient descent, W ← W − η ∂/∂W. Gradients come from TensorFlow where its C API has them.
+//! One step of gradient descent, W ← W − η ∂L/∂W. TensorFlow derives the gradients as far as its C
+//! API can.
 
 use super::decoding::add_cast;
 use super::head::FinalTrainingOps;
@@ -10,10 +11,10 @@ use crate::proto::DataType::{DT_FLOAT, DT_INT32, DT_INT64};
 use crate::tf::{Graph, GraphBuilder};
 
 /// The script's `train` scope: TensorFlow's gradients of the loss, and the step that applies them.
-/// The step waits for `before`, the merged summaries, so that what they show is always the state
-/// before the step (in the scripts the two race). Returns the train step's name.
+/// The step waits for `before`, the merged summaries, so that they always show the state before the
+/// step (in the scripts the two race). Returns the train step's name.
 ///
-/// `graph` must hold all nodes made so far; it is extended by the gradients and the step.
+/// `graph` must hold all nodes made so far; the gradients and the step are added to it.
 pub fn add_gradient_descent(
     b: &mut GraphBuilder,
     graph: &mut Graph,
@@ -47,7 +48,7 @@ pub fn add_gradient_descent(
             .for_each(|n| b.adopt(n));
         let made = b.take_nodes();
         if ops.weights_in_use != weights.snapshot {
-            // The C API knows no gradient of fake quantisation.
+            // The C API cannot differentiate fake quantisation.
             gradients[0] = fake_quant_gradient(b, ops, &gradients[0]);
         }
         let step = b.name_scope_named("GradientDescent", |b, scope| {
@@ -77,9 +78,10 @@ pub fn add_gradient_descent(
     })
 }
 
-/// TensorFlow's C API has no gradient of SparseSoftmaxCrossEntropyWithLogits, though the op itself
-/// computes it. This adds Σ logits · stop_gradient(g / n), with g the examples' gradients and n
-/// their number: the gradient of that with respect to the logits is g / n, that of the mean loss.
+/// A stand-in for the mean loss with the same gradient: TensorFlow's C API cannot differentiate
+/// SparseSoftmaxCrossEntropyWithLogits, though the op outputs the gradients g of its n examples.
+/// The gradient of Σ logits · stop_gradient(g / n) with respect to the logits is g / n, the mean
+/// loss's.
 fn add_surrogate(
     b: &mut GraphBuilder,
     logits: &str,

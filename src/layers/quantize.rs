@@ -1,7 +1,6 @@
-//! Fake quantisation of the new layer, for modules prepared for TF-Lite: what `tf.contrib.quantize`
-//! makes of a fully-connected layer. Weights take the range they have now, narrowed to 2⁸ − 1
-//! levels about zero; logits the moving average of the ranges seen, debiased by the number of
-//! steps.
+//! Fake quantisation of the new layer, for modules prepared for TF-Lite, as `tf.contrib.quantize`
+//! adds it to a fully-connected layer. Weights use their current range with 2⁸ − 1 levels, symmetric
+//! about zero; logits use a moving average of the batches' ranges, debiased by the number of steps.
 
 use super::summaries::reduce_named;
 use super::variable::{VariableNames, add_variable};
@@ -10,9 +9,9 @@ use crate::tf::GraphBuilder;
 /// The two forms of a quantised layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuantForm {
-    /// Ranges follow what is seen.
+    /// Every run updates the ranges.
     Training,
-    /// Ranges stay as they were learnt.
+    /// The ranges are read as training left them.
     Eval,
 }
 
@@ -21,21 +20,19 @@ pub enum QuantForm {
 pub(super) struct Levels {
     /// Bits of a quantised value.
     pub(super) num_bits: i64,
-    /// Whether the lowest level is left out, so that levels lie evenly about zero.
+    /// Whether the lowest level is left out, which makes the levels symmetric about zero.
     pub(super) narrow_range: bool,
 }
 
-/// Levels of weights.
 pub(super) const WEIGHTS: Levels = Levels { num_bits: 8, narrow_range: true };
-/// Levels of activations.
 const ACTIVATIONS: Levels = Levels { num_bits: 8, narrow_range: false };
 
-/// Ranges before anything was seen.
+/// Ranges before the first batch.
 const INITIAL: [f32; 2] = [-6.0, 6.0];
 /// 1 − the decay of the moving averages.
 const EMA_WEIGHT: f32 = 1.0 - 0.999;
 
-/// Fake-quantises weights of rank 2; the ranges' variables are added to `ranges`.
+/// Fake-quantises weights of rank 2; the variables of the ranges are added to `ranges`.
 pub(super) fn quantize_weights(
     b: &mut GraphBuilder,
     weights: &str,
@@ -58,7 +55,7 @@ pub(super) fn quantize_weights(
     })
 }
 
-/// Fake-quantises logits of rank 2; the ranges' variables are added to `ranges`.
+/// Fake-quantises logits of rank 2; the variables of the ranges are added to `ranges`.
 pub(super) fn quantize_activations(
     b: &mut GraphBuilder,
     logits: &str,
@@ -94,7 +91,7 @@ fn range_variables(b: &mut GraphBuilder, ranges: &mut Vec<VariableNames>) -> [Va
     [min, max]
 }
 
-/// The smallest and largest value, 0 always within.
+/// The smallest and largest value, widened to include 0.
 fn batch_range(b: &mut GraphBuilder, values: &str) -> [String; 2] {
     let min = reduce_named(b, "Min", "BatchMin", values, &[0, 1]);
     let max = reduce_named(b, "Max", "BatchMax", values, &[0, 1]);
@@ -112,8 +109,8 @@ fn assign(b: &mut GraphBuilder, name: &str, variable: &str, value: &str) -> Stri
     assign.bool_attr("use_locking", false).bool_attr("validate_shape", true).finish()
 }
 
-/// `assign_moving_average` with zero debiasing: a ← a − (a − x)·w, then the variable ← a / (1 − (1
-/// − w)ⁿ) at step n.
+/// `assign_moving_average` with zero debiasing. At step n: a ← a − (a − x)·w, then
+/// variable ← a / (1 − (1 − w)ⁿ).
 fn moving_average(
     b: &mut GraphBuilder,
     name: &str,

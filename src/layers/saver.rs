@@ -17,11 +17,11 @@ pub struct SavedVariable {
 /// The names of a saver's nodes, as a SaverDef gives them.
 #[derive(Debug, Clone)]
 pub struct Saver {
-    /// The string tensor that is fed with the checkpoint's path.
+    /// The string tensor to feed with the checkpoint's path.
     pub filename: String,
-    /// The tensor whose evaluation saves.
+    /// The tensor to fetch to save.
     pub save: String,
-    /// The node that restores.
+    /// The node to run to restore.
     pub restore: String,
 }
 

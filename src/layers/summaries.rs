@@ -22,8 +22,7 @@ impl Summaries {
     }
 
     fn add(&mut self, b: &mut GraphBuilder, op: &str, name: &str, tag: &str, value: &str) {
-        // As Python does it, the scope takes the unique name and the node then bears the scope's
-        // name.
+        // As in Python, the scope takes the unique name and the node is named after the scope.
         let mut full_name = String::new();
         let tag = b.name_scope_named(name, |b, scope| {
             full_name = scope.to_owned();
@@ -33,7 +32,7 @@ impl Summaries {
         self.names.push(name);
     }
 
-    /// `tf.summary.merge_all`: one node whose output is the serialized Summary of all.
+    /// `tf.summary.merge_all`: one node whose output is the serialized Summary with all values.
     pub fn merge_all(&self, b: &mut GraphBuilder) -> String {
         b.name_scope("Merge", |b| {
             b.op("MergeSummary", "MergeSummary")
@@ -44,8 +43,8 @@ impl Summaries {
     }
 }
 
-/// The script's `variable_summaries`: mean, standard deviation, largest, smallest value and
-/// histogram of a variable of the given rank.
+/// The script's `variable_summaries`: mean, standard deviation, maximum, minimum and histogram of a
+/// variable of the given rank.
 pub fn variable_summaries(
     b: &mut GraphBuilder,
     summaries: &mut Summaries,

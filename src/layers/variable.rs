@@ -1,4 +1,4 @@
-//! Variables, as TensorFlow 1 has them: VariableV2, Assign, and the Identity that everything reads.
+//! TensorFlow 1 variables: VariableV2, Assign, and the Identity that all other nodes read.
 
 use crate::proto::DataType::DT_FLOAT;
 use crate::tf::GraphBuilder;
@@ -10,13 +10,13 @@ pub struct VariableNames {
     pub variable: String,
     /// The op that sets it to its initial value.
     pub initializer: String,
-    /// The Identity everything reads it through.
+    /// The Identity that all other nodes read.
     pub snapshot: String,
     /// The initial value.
     pub initial_value: String,
 }
 
-/// `tf.Variable`: VariableV2, Assign, and the `read` that everything else uses.
+/// `tf.Variable`: VariableV2, Assign and the Identity `read`.
 pub(super) fn add_variable(
     b: &mut GraphBuilder,
     name: &str,

@@ -1,14 +1,14 @@
-//! Ops that do nothing are passed by: who reads one reads its input instead.
+//! Bypasses ops that do nothing: their readers read their input instead.
 
 use crate::proto::{GraphDef, InputRef, NodeDef};
 use std::collections::HashMap;
 
-/// Ops whose output is their input. (PlaceholderWithDefault: where nothing is fed to it, as between
-/// the network of a retrained graph and its new layer.)
+/// Ops whose output is their input. PlaceholderWithDefault is one while nothing is fed to it, as
+/// between the network of a retrained graph and its new layer.
 const TRIVIAL: [&str; 4] = ["Identity", "CheckNumerics", "StopGradient", "PlaceholderWithDefault"];
 
-/// Whoever reads a trivial op reads its input instead, and nobody waits for one. `keep` are left
-/// alone.
+/// Connects the readers of trivial ops to the inputs of those ops and drops control dependencies on
+/// them. The nodes in `keep` are left alone.
 pub(super) fn pass_by(graph: &GraphDef, keep: &[&str]) -> GraphDef {
     let trivial =
         |n: &&NodeDef| TRIVIAL.contains(&n.op.as_str()) && !keep.contains(&n.name.as_str());
@@ -27,8 +27,8 @@ pub(super) fn pass_by(graph: &GraphDef, keep: &[&str]) -> GraphDef {
     rewritten
 }
 
-/// Where a chain of passed nodes leads. `ends` keeps what is known of them: chains may be long, and
-/// read at every node.
+/// Where a chain of bypassed nodes leads. `ends` remembers the answers: a chain may be long and read
+/// at every node.
 fn end<'g>(
     input: &str,
     passed: &HashMap<&'g str, &'g str>,
@@ -36,7 +36,7 @@ fn end<'g>(
 ) -> String {
     let mut way = Vec::new();
     let mut at = None;
-    // As many steps as there are nodes: more would be a loop.
+    // More steps than nodes would mean a loop.
     while way.len() < passed.len() {
         let name = InputRef::parse(at.unwrap_or(input)).node;
         let Some((&name, &next)) = passed.get_key_value(name) else { break };

@@ -1,11 +1,11 @@
-//! The values of a graph's constants, and of what is computed from nothing but them: enough for the
+//! The values of a graph's constants and of tensors computed from constants alone: enough for the
 //! arithmetic of batch normalisation, without a session.
 
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// What may be done to constants for the outcome to be a constant.
+/// Ops whose output is constant if their inputs are.
 pub(crate) const PURE: [&str; 9] =
     ["Identity", "Add", "AddV2", "Sub", "Mul", "Rsqrt", "Sqrt", "RealDiv", "Neg"];
 
@@ -16,14 +16,14 @@ pub(crate) struct Constant<'g> {
     pub(crate) values: Cow<'g, [f32]>,
 }
 
-/// Computes constants as they are asked for.
+/// Computes constants on demand.
 #[derive(Debug)]
 pub(crate) struct Evaluator<'g> {
     nodes: HashMap<&'g str, &'g NodeDef>,
 }
 
-/// How many operations on constants may lead to one: more is no batch normalisation. There may be a
-/// loop, or each may read the one before twice, which doubles them at every step.
+/// The most nodes visited for one constant. A batch normalisation needs fewer; a loop, or a chain in
+/// which every node reads the one before it twice, would go on for ever.
 const MOST_STEPS: usize = 64;
 
 impl<'g> Evaluator<'g> {
@@ -31,7 +31,7 @@ impl<'g> Evaluator<'g> {
         Self { nodes: graph.node.iter().map(|n| (n.name.as_str(), n)).collect() }
     }
 
-    /// The value of a tensor. `None` where it is not a float32 constant or not understood.
+    /// The value of a tensor. `None` if it is not a float32 constant or not understood.
     pub(crate) fn get(&self, tensor: &str) -> Option<Constant<'g>> {
         let mut steps = MOST_STEPS;
         self.compute(tensor, &mut steps)
@@ -63,7 +63,7 @@ impl Constant<'_> {
         Constant { dims: self.dims.clone(), values: self.values.iter().map(|&x| f(x)).collect() }
     }
 
-    /// Element by element, or each with the one number of the other.
+    /// Element by element; a single number is combined with every element of the other.
     fn combine(&self, other: &Self, f: impl Fn(f32, f32) -> f32) -> Option<Constant<'static>> {
         match (&self.values[..], &other.values[..]) {
             (_, &[y]) if other.dims.len() <= self.dims.len() => Some(self.map(|x| f(x, y))),
@@ -77,7 +77,7 @@ impl Constant<'_> {
     }
 }
 
-/// A Const's value. Numbers that are left out repeat the last one.
+/// A Const's value. TensorFlow leaves out trailing numbers that repeat the last one.
 fn constant(node: &NodeDef) -> Option<Constant<'_>> {
     let tensor = node.tensor_attr("value").ok()?;
     if tensor.dtype.enum_value_or_default() != DataType::DT_FLOAT {
@@ -88,14 +88,14 @@ fn constant(node: &NodeDef) -> Option<Constant<'_>> {
     let values: Cow<'_, [f32]> = match &tensor.tensor_content[..] {
         bytes if !bytes.is_empty() => match bytemuck::try_cast_slice(bytes) {
             Ok(values) => Cow::Borrowed(values),
-            // Bytes need not lie as floats must.
+            // The bytes may not be aligned for floats.
             Err(_) => bytes
                 .chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),
         },
         _ if tensor.float_val.len() == count => Cow::Borrowed(&tensor.float_val),
-        // What repeats is a small constant (a kernel of one number would be none).
+        // Only small constants are filled up: a kernel never repeats one number.
         _ if count <= 1 << 16 => {
             let last = *tensor.float_val.last()?;
             let given = tensor.float_val.iter().copied();

@@ -1,7 +1,8 @@
-//! Batch normalisation folded into the convolution before it, for computing bottlenecks only.
-//! Normalised by constants, a convolution's output is y = (W∗x)·m + c, channel by channel; the same
-//! is (W·m)∗x + c, one pass over memory instead of three, and in a form (BiasAdd) that TensorFlow
-//! fuses with the convolution.
+//! Folds batch normalisation into the convolution before it, for computing bottlenecks only.
+//!
+//! A convolution normalised by constants gives y = (W∗x)·m + c per channel. That equals
+//! (W·m)∗x + c, which passes over memory once instead of three times, and TensorFlow can fuse its
+//! BiasAdd with the convolution.
 //!
 //! | form | m | c |
 //! |---|---|---|
@@ -14,15 +15,13 @@ use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value, constant, float
 use protobuf::Message;
 use std::collections::{HashMap, HashSet};
 
-/// How many bytes folding may add, besides as many again as the graph has: a kernel may be read by
-/// many convolutions.
+/// Folding may add the graph's own size plus this many bytes: many convolutions may share a kernel,
+/// and each gets a copy.
 const LARGEST_GROWTH: u64 = 64 << 20;
 
 /// A convolution and the normalisation after it.
 struct Fold {
-    /// The convolution's node.
     conv: String,
-    /// The convolution's kernel.
     weights: String,
     depthwise: bool,
     /// The last node of the normalisation.
@@ -36,8 +35,7 @@ enum Constants {
     Moments { mean: String, variance: String, beta: String, gamma: Option<String>, epsilon: f32 },
 }
 
-/// Folds every batch normalisation that is understood; `output` is the node whose values must not
-/// change.
+/// Folds every batch normalisation it understands. The values of the node `output` do not change.
 #[must_use]
 pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
     let folds = View::new(graph, output).folds();
@@ -76,7 +74,7 @@ fn bias_add(name: &str, input: Vec<String>) -> NodeDef {
     node
 }
 
-/// A graph with what is asked of it.
+/// A graph, indexed for the questions below.
 struct View<'g> {
     graph: &'g GraphDef,
     nodes: HashMap<&'g str, &'g NodeDef>,
@@ -167,7 +165,7 @@ impl<'g> View<'g> {
         })
     }
 
-    /// The two inputs of a node of which one is a constant and the other is not.
+    /// The variable and the constant input of a node that has one of each.
     fn variable_and_constant<'n>(&self, node: &'n NodeDef) -> Option<(&'n str, &'n str)> {
         let [a, b] = inputs(node)?;
         match (self.is_constant(a), self.is_constant(b)) {
@@ -177,7 +175,7 @@ impl<'g> View<'g> {
         }
     }
 
-    /// The node of that tensor, if it is of the type `op` and nothing else reads it.
+    /// The node of `tensor`, if it is an `op` and has a single reader.
     fn only_read_once(&self, tensor: &str, op: &str) -> Option<&'g NodeDef> {
         let node = *self.nodes.get(InputRef::parse(tensor).node)?;
         let once = self.readers.get(node.name.as_str()).is_some_and(|r| r.len() == 1);
@@ -185,7 +183,7 @@ impl<'g> View<'g> {
     }
 }
 
-/// The nodes that are constants, or computed from nothing but them.
+/// The nodes that are constants or computed from constants alone.
 fn constants(graph: &GraphDef) -> HashSet<&str> {
     let mut readers: HashMap<&str, Vec<usize>> = HashMap::new();
     for (i, node) in graph.node.iter().enumerate().filter(|(_, n)| PURE.contains(&n.op.as_str())) {
@@ -193,7 +191,7 @@ fn constants(graph: &GraphDef) -> HashSet<&str> {
             .iter()
             .for_each(|input| readers.entry(InputRef::parse(input).node).or_default().push(i));
     }
-    // How many inputs are not known to be constants; one that is only waited for never is.
+    // Per node: inputs not known to be constants. A control dependency never counts as one.
     let mut unknown: Vec<usize> = graph.node.iter().map(|n| n.input.len()).collect();
     let mut found = HashSet::new();
     let starts =
@@ -214,7 +212,7 @@ fn constants(graph: &GraphDef) -> HashSet<&str> {
     found
 }
 
-/// A node's inputs, if they are as many.
+/// A node's inputs, if there are exactly `N`.
 fn inputs<const N: usize>(node: &NodeDef) -> Option<[&str; N]> {
     let list: Vec<&str> = node.input.iter().map(String::as_str).collect();
     list.try_into().ok()
@@ -248,7 +246,7 @@ impl Constants {
     fn multiplier_and_offset(&self, values: &Evaluator<'_>) -> Option<(Vec<f32>, Vec<f32>)> {
         match self {
             Self::MultiplyAdd { m, c } => {
-                // Along the channels, which are the last dimension, and the same for all pixels.
+                // One number per channel (the last dimension), the same for all pixels.
                 let vector = |name: &str| {
                     let value = values.get(name)?;
                     (value.dims.last() == Some(&(value.values.len() as i64)))
@@ -278,7 +276,7 @@ impl Constants {
 }
 
 impl Fold {
-    /// The new kernel and biases. `None` where the constants are not one number per channel.
+    /// The new kernel and biases. `None` unless the constants hold one number per channel.
     fn apply(&self, values: &Evaluator<'_>) -> Option<(Constant<'static>, Vec<f32>)> {
         let weights = values.get(&self.weights)?;
         let [_, _, input, output] = *weights.dims else { return None };
@@ -287,7 +285,7 @@ impl Fold {
         if m.len() != channels || c.len() != channels {
             return None;
         }
-        // Channels are the last dimension, or (depthwise) the last two: those that vary fastest.
+        // The channels vary fastest: they are the last dimension, or the last two if depthwise.
         let mut folded = weights.values.into_owned();
         if channels == 0 {
             return None;

@@ -1,14 +1,14 @@
-//! From a graph that takes one image to one that takes any number of them, for computing
-//! bottlenecks only: what is exported and shown stays as it was published. Whoever uses the result
-//! compares it with the original first.
+//! Turns a graph that takes one image into one that takes a batch, for computing bottlenecks only:
+//! exported and displayed graphs stay as published. Callers compare the result with the original
+//! before they use it.
 
 use crate::images::PixelSpec;
 use crate::proto::{GraphDef, InputRef, NodeDef, Value, shape};
 use std::collections::{HashMap, HashSet};
 
-/// The part of `graph` between the tensors `input` and `bottleneck`, with a batch dimension that is
-/// free: `input` becomes a placeholder of [any number, height, width, depth], and constant shapes
-/// [1, …] that only Reshape reads become [−1, …]. What is not understood is left alone.
+/// The part of `graph` between the tensors `input` and `bottleneck`, with a free batch dimension:
+/// `input` becomes a placeholder of shape [−1, height, width, depth], and constant shapes [1, …]
+/// that only Reshape reads become [−1, …]. Everything else is left alone.
 #[must_use]
 pub fn free_batch(graph: &GraphDef, input: &str, bottleneck: &str, spec: &PixelSpec) -> GraphDef {
     let input = InputRef::parse(input).node;
@@ -25,7 +25,7 @@ pub fn free_batch(graph: &GraphDef, input: &str, bottleneck: &str, spec: &PixelS
     part
 }
 
-/// The nodes that `output` needs, not looking beyond `input`, in the graph's order.
+/// The nodes that `output` needs, down to `input`, in the graph's order.
 fn between(graph: &GraphDef, input: &str, output: &str) -> GraphDef {
     let nodes: HashMap<&str, &NodeDef> = graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
     let mut needed = HashSet::new();
@@ -52,13 +52,13 @@ fn placeholder(input: &NodeDef, spec: &PixelSpec) -> NodeDef {
     node
 }
 
-/// Whether a node is a constant [1, a, b, …] of positive numbers, at least two.
+/// Whether a node is a constant [1, a, …] of two or more positive numbers.
 fn is_shape_of_one(node: &NodeDef) -> bool {
     int_vector(node)
         .is_some_and(|dims| dims.len() > 1 && dims[0] == 1 && dims.iter().all(|&d| d > 0))
 }
 
-/// The nodes that anything takes for more than the shape of a Reshape.
+/// The nodes read as anything but the shape of a Reshape.
 fn read_otherwise(graph: &GraphDef) -> HashSet<&str> {
     let read = graph.node.iter().flat_map(|reader| {
         let others = reader

@@ -1,14 +1,13 @@
-//! Freezing: a graph with variables becomes one with constants, holding nothing that the result
-//! does not need.
+//! Freezing: variables become constants, and nodes the result does not need are dropped.
 
 use crate::error::{Error, Result};
 use crate::proto::{self, GraphDef, InputRef, NodeDef, TensorProto};
 use crate::tf::NamedTensor;
 use std::collections::{HashMap, HashSet};
 
-/// TensorFlow's function of the same name: keeps what `output` needs, in the graph's order, and
-/// replaces each variable by a Const of the same name with the value it has in `variables`. What
-/// read a resource variable becomes an Identity.
+/// TensorFlow's function of the same name. Keeps the nodes `output` needs, in the graph's order, and
+/// replaces each variable with a Const of the same name holding its value from `variables`. Each
+/// ReadVariableOp becomes an Identity.
 pub fn convert_variables_to_constants(
     graph: &GraphDef,
     output: &str,
@@ -26,7 +25,7 @@ pub fn convert_variables_to_constants(
     Ok(GraphDef { node: node.collect(), versions: graph.versions.clone(), ..GraphDef::default() })
 }
 
-/// The names of the nodes that the tensor `output` needs, its own included.
+/// The names of the nodes that the tensor `output` needs, including its own.
 pub fn needed_nodes<'g>(graph: &'g GraphDef, output: &'g str) -> Result<HashSet<&'g str>> {
     let by_name: HashMap<&str, &NodeDef> =
         graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
@@ -43,7 +42,7 @@ pub fn needed_nodes<'g>(graph: &'g GraphDef, output: &'g str) -> Result<HashSet<
     Ok(needed)
 }
 
-/// What ReadVariableOp is on a constant.
+/// What a ReadVariableOp becomes when its variable is a constant.
 fn identity(read: &NodeDef) -> NodeDef {
     let mut node = NodeDef {
         name: read.name.clone(),

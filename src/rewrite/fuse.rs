@@ -4,8 +4,8 @@ use crate::proto::attr_value::ListValue;
 use crate::proto::{GraphDef, InputRef, NodeDef, Value};
 use std::collections::HashMap;
 
-/// Step 4. The fused ops are TensorFlow's own, the ones its graph optimizer makes; not every build
-/// has them all.
+/// Step 4. The fused ops are the ones TensorFlow's own graph optimizer makes; some builds lack some
+/// of them.
 #[must_use]
 pub fn fuse(graph: &GraphDef, output: &str) -> GraphDef {
     let output = InputRef::parse(output).node;
@@ -15,7 +15,7 @@ pub fn fuse(graph: &GraphDef, output: &str) -> GraphDef {
             .iter()
             .for_each(|i| readers.entry(InputRef::parse(i).node).or_default().push(node));
     }
-    // The one node that reads this one.
+    // The only reader of a node, if it is one of `ops`.
     let next = |node: &NodeDef, ops: &[&str]| match readers
         .get(node.name.as_str())
         .map(Vec::as_slice)

@@ -1,15 +1,15 @@
-//! The network as it is used to compute bottlenecks: the same function of the pixels in fewer,
-//! larger ops. What is exported and shown is never rewritten, and whoever uses the outcome compares
-//! it with the published graph first.
+//! Rewrites the network for computing bottlenecks: the same function of the pixels in fewer, larger
+//! ops. Exported and displayed graphs are never rewritten, and callers compare the result with the
+//! published graph before they use it.
 //!
 //! | step | what | where |
 //! |---|---|---|
-//! | 1 | Identity, CheckNumerics and unfed PlaceholderWithDefault are passed by | `bypass` |
-//! | 2 | batch normalisation becomes part of the convolution, and constants are folded | [`fold_batch_norms`] |
-//! | 3 | the batch dimension is freed, what nothing needs is dropped | [`free_batch`] |
-//! | 4 | convolution, bias and activation become one op | [`fuse`] |
+//! | 1 | bypass Identity, CheckNumerics and unfed PlaceholderWithDefault | `bypass` |
+//! | 2 | fold batch normalisation and other constants into convolutions | [`fold_batch_norms`] |
+//! | 3 | free the batch dimension, drop unused nodes | [`free_batch`] |
+//! | 4 | fuse convolution, bias and activation into one op | [`fuse`] |
 //!
-//! What a step does not understand it leaves as it is.
+//! A step leaves alone whatever it does not understand.
 
 mod bypass;
 mod constants;
@@ -28,7 +28,7 @@ pub use fuse::fuse;
 use crate::images::PixelSpec;
 use crate::proto::{GraphDef, InputRef};
 
-/// Steps 1 to 3, for the part between the tensors `input` and `output`.
+/// Steps 1 to 3, on the part between the tensors `input` and `output`.
 #[must_use]
 pub fn optimize(graph: &GraphDef, input: &str, output: &str, spec: &PixelSpec) -> GraphDef {
     let passed =
