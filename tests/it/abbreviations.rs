@@ -1,5 +1,5 @@
-//! Abbreviated flags, with Python's argparse as the judge: what a script took keeps its meaning,
-//! whatever flags the other scripts have and we add.
+//! Abbreviated flags, judged by Python's argparse: an abbreviation that a script accepted keeps its
+//! meaning, whatever flags the other scripts have and we add.
 
 use super::cli::flags_of;
 use super::support::{ask_peer, strings, system_python};
@@ -8,14 +8,14 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// What a command line of one flag means.
+/// What a command line with one flag means.
 #[derive(Debug, Clone, PartialEq)]
 enum Verdict {
-    /// The flag and its value; a switch has none.
+    /// The flag and its value; a switch has no value.
     Set(String, Option<String>),
     Ambiguous(Vec<String>),
     Help,
-    /// No flag, and ignored.
+    /// Not a flag: ignored.
     Unknown,
     Refused,
 }
@@ -27,7 +27,7 @@ impl Verdict {
         Self::Ambiguous(names)
     }
 
-    /// As tests/peers/argparse_judge.py says it.
+    /// Reads an answer of tests/peers/argparse_judge.py.
     fn of_judge(answer: &Value) -> Self {
         let set = answer["set"].as_object();
         match set.map(|set| set.iter().collect::<Vec<_>>()).as_deref() {
@@ -45,7 +45,7 @@ impl Verdict {
         }
     }
 
-    /// What we make of `line` after `selection`, which is in full already.
+    /// What we make of `line` after `selection`, whose flags are spelt out.
     fn ours(flags: &[Flag], selection: &[&str], line: &[String]) -> Self {
         let words = selection.iter().map(|&w| w.to_owned()).chain(line.iter().cloned());
         let words: Vec<OsString> = words.map(OsString::from).collect();
@@ -75,7 +75,7 @@ impl Verdict {
     }
 }
 
-/// Every way to type every beginning of each flag.
+/// Every way to type every prefix of each flag.
 fn lines<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Vec<String>> {
     let beginnings = names.flat_map(|name| (1..=name.len()).map(|n| &name[..n]));
     let mut beginnings: Vec<&str> = beginnings.chain(["help", "nothing"]).collect();
@@ -94,8 +94,8 @@ fn lines<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Vec<String>> {
     beginnings.iter().flat_map(ways).collect()
 }
 
-/// Asks argparse what each script makes of each line, and expects of ours what the first script
-/// says that is not in doubt, or else the first that is.
+/// Asks argparse what each script makes of each line. We must agree with the first script that
+/// knows the flag for certain, or else with the first that knows it at all.
 fn assert_as_judged(
     flags: &[Flag],
     scripts: &BTreeMap<&str, Map<String, Value>>,
@@ -120,7 +120,8 @@ fn assert_as_judged(
             if ours != *expected {
                 wrong.push(format!("{selection:?} {line:?}: {ours:?} instead of {expected:?}"));
             }
-            // Where two scripts are sure, they agree: there is no choice to regret.
+            // Scripts that are certain agree with each other, so the order of scripts does not
+            // matter here.
             for verdict in known.iter().filter(|v| !matches!(v, Verdict::Ambiguous(_))) {
                 assert_eq!(verdict, expected, "{line:?}");
             }
@@ -129,7 +130,7 @@ fn assert_as_judged(
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), lines.len(), wrong.join("\n"));
 }
 
-/// The three scripts' flags, and the orders in which they are asked.
+/// The three scripts' flags, in the order in which scripts are asked.
 fn judge_retrain(flags: &[Flag]) {
     let of = |script| {
         let is_switch =
@@ -191,7 +192,7 @@ fn the_script_a_command_line_is_for_names_what_it_could_be() {
         assert_eq!(ambiguous(&[module, &["--t=1"]].concat()), message);
         assert_eq!(ambiguous(&[&["--t=1"], module].concat()), message);
     }
-    // Ours are asked about last: --resume and --random_seed are no reason for doubt.
+    // Our own flags come last: --resume and --random_seed make nothing ambiguous.
     assert_eq!(
         ambiguous(&["--r=1"]),
         "--r: ambiguous option: could match --random_crop, --random_scale, --random_brightness"

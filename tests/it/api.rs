@@ -1,4 +1,4 @@
-//! The library as a program uses it that is not ours: a run, its observer, its outcome, labelling.
+//! The library as another program uses it: a run, its observer, its outcome, and labelling.
 
 use super::support::{Workspace, files_under, miniature_dir};
 use retrain::bottleneck::Progress;
@@ -8,7 +8,7 @@ use retrain::{CancelToken, Config, Error, Pretrained, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A run in `workspace` on its photographs, with all outputs there.
+/// A run on the photographs in `workspace`, with all outputs there.
 fn config(workspace: &Workspace) -> Config {
     let pretrained = Pretrained::named("miniature").unwrap();
     let mut config = Config::new(workspace.path("photos"), pretrained);
@@ -22,7 +22,7 @@ fn config(workspace: &Workspace) -> Config {
     config
 }
 
-/// Takes note of everything, and cancels after a step.
+/// Records every call, and can cancel after a step.
 #[derive(Default)]
 struct Notes {
     started: Vec<PathBuf>,
@@ -65,7 +65,7 @@ fn an_outcome_says_what_the_files_say() {
     assert_eq!(labels, "globular cluster\nopen cluster\n");
     assert_eq!((outcome.random_seed, outcome.steps), (1, 25));
     assert_eq!(outcome.written.summaries_dir, workspace.path("summaries"));
-    // Every test photograph once, with its own class.
+    // Every test photograph appears once, with its own class.
     let mut tested: Vec<PathBuf> = Vec::new();
     for (class, label) in outcome.split.labels.iter().enumerate() {
         let images = label.images(retrain::dataset::Category::Testing);
@@ -77,7 +77,7 @@ fn an_outcome_says_what_the_files_say() {
     let right = outcome.predictions.iter().filter(|p| p.truth == p.predicted).count();
     let accuracy = right as f32 / tested.len() as f32;
     assert!((outcome.test_accuracy.unwrap() - accuracy).abs() < 1e-6);
-    // The graph that was written gives the same scores.
+    // The written graph gives the same scores.
     let mut labelling = LabelConfig::new(workspace.path("graph.pb"), workspace.path("labels.txt"));
     (labelling.input_mean, labelling.input_std) = (127.5, 127.5);
     let labeller = Labeller::open(&labelling).unwrap();
@@ -89,7 +89,6 @@ fn an_outcome_says_what_the_files_say() {
         assert_eq!(label, &outcome.labels[prediction.predicted]);
         assert!((score - prediction.scores[prediction.predicted]).abs() < 1e-4);
     }
-    // What was told on the way.
     assert_eq!(notes.started, [workspace.path("summaries")]);
     let done: Vec<usize> = notes.bottlenecks.iter().map(|p| p.done).collect();
     assert_eq!(done, (1..=80).collect::<Vec<_>>());
@@ -98,7 +97,7 @@ fn an_outcome_says_what_the_files_say() {
     assert!(notes.steps.iter().zip(1..).all(|(step, n)| (step.done, step.total) == (n, 25)));
     let evaluated: Vec<u64> = notes.evaluations.iter().map(|e| e.step).collect();
     assert_eq!(evaluated, [0, 10, 20, 24]);
-    // A second run finds its bottlenecks, and gives the same.
+    // A second run finds its bottlenecks and gives the same result.
     let mut again = Notes::default();
     assert_eq!(run(&config, &mut again).unwrap().predictions, outcome.predictions);
     assert!(again.bottlenecks.iter().all(|p| p.computed == 0));
@@ -127,7 +126,7 @@ fn rows_end_when_they_are_dropped_and_labels_must_fit() {
     run(&config, &mut ()).unwrap();
     let labelling = LabelConfig::new(workspace.path("graph.pb"), workspace.path("labels.txt"));
     let labeller = Labeller::open(&labelling).unwrap();
-    // The first rows are there long before the last, and the rest is not waited for.
+    // The first rows arrive long before the last; the rest need not be awaited.
     let mut rows = labeller.rows(vec![Source::Path(workspace.path("photos")); 500]);
     assert!(rows.next().unwrap().unwrap().top.is_ok());
     drop(rows);
@@ -138,7 +137,8 @@ fn rows_end_when_they_are_dropped_and_labels_must_fit() {
 
 #[test]
 fn everything_cheap_is_checked_before_a_model_is_brought() {
-    // No archive, and no network: whatever would bring the model fails with a message about it.
+    // There is no archive and no network: any attempt to fetch the model fails with a message about
+    // it.
     let workspace = Workspace::new();
     workspace.write("one/a/0.jpg", "");
     let mut config = config(&workspace);

@@ -1,4 +1,4 @@
-//! Model archives are unpacked with nothing in them trusted.
+//! Model archives are unpacked without trusting anything in them.
 
 use super::support::{OUTPUTS, Outcome, RETRAIN, Workspace, files_under, run};
 use flate2::{Compression, write::GzEncoder};
@@ -9,7 +9,8 @@ use tar::{EntryType, Header};
 const ARCHIVE: &str = "mobilenet_v1_0.25_128_frozen.tgz";
 const GRAPH: &str = "mobilenet_v1_0.25_128/frozen_graph.pb";
 
-/// One entry with its name as given: the tar crate would refuse to write those that matter here.
+/// One entry with its name exactly as given. The tar crate would refuse to write the interesting
+/// ones.
 pub(crate) fn entry(
     tar: &mut tar::Builder<Vec<u8>>,
     name: &str,
@@ -34,16 +35,16 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A .tgz of one entry.
+/// A .tgz with a single entry.
 pub(crate) fn tgz(name: &str, kind: EntryType, link: &str, content: &[u8]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     entry(&mut tar, name, kind, link, content);
     gzip(&tar.into_inner().unwrap())
 }
 
-/// Retrains in `workspace` with what model_dir `in/models` holds.
+/// Retrains in `workspace` with the contents of model_dir `in/models`.
 fn retrain(workspace: &Workspace) -> Outcome {
-    // Listed before a model is brought.
+    // Photographs are listed before a model is fetched.
     if !workspace.path("photos").exists() {
         workspace.write("photos/a/0.jpg", "never decoded");
         workspace.write("photos/b/0.jpg", "never decoded");
@@ -56,14 +57,14 @@ fn retrain(workspace: &Workspace) -> Outcome {
     )
 }
 
-/// All files but the photographs.
+/// All files except the photographs.
 fn left_in(workspace: &Workspace) -> Vec<String> {
     let files = files_under(workspace.root()).into_iter();
     files.filter(|file| !file.starts_with("photos/")).collect()
 }
 
-/// Puts the archive into place, runs, and expects that it is refused with a message that names it
-/// and `what`, and that nothing new lies anywhere, temporary files included.
+/// Installs the archive and runs. The archive must be refused with a message that names it and
+/// `what`, and no new files may remain, not even temporary ones.
 fn assert_refused(archive: &[u8], what: &str) {
     let workspace = Workspace::new();
     workspace.write(&format!("in/models/{ARCHIVE}"), archive);
@@ -93,7 +94,7 @@ fn links_and_devices_are_refused() {
     for kind in [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Fifo] {
         assert_refused(&tgz("link", kind, "/etc/passwd", b""), "'link'");
     }
-    // A link first, then a file through it.
+    // A link first, then a file whose path goes through it.
     let mut tar = tar::Builder::new(Vec::new());
     entry(&mut tar, "door", EntryType::Symlink, "..", b"");
     entry(&mut tar, "door/evil.txt", EntryType::Regular, "", b"x");
@@ -102,7 +103,7 @@ fn links_and_devices_are_refused() {
 
 #[test]
 fn a_broken_archive_is_refused_with_advice() {
-    // Content that gzip cannot make small: the cut is in the middle of it.
+    // Incompressible content, so that the cut falls in the middle of it.
     let noise: Vec<u8> =
         (0u32..200_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let whole = tgz(GRAPH, EntryType::Regular, "", &noise);
@@ -149,7 +150,7 @@ fn a_good_archive_is_unpacked_once_and_again_when_it_is_newer() {
     fs::File::options().write(true).open(&archive).unwrap().set_modified(later).unwrap();
     retrain(&workspace).expect_code(0);
     assert!(made() != first, "a newer archive was not unpacked");
-    // The graph alone does, too.
+    // The graph alone is enough, too.
     fs::remove_file(&archive).unwrap();
     retrain(&workspace).expect_code(0);
 }
@@ -157,7 +158,7 @@ fn a_good_archive_is_unpacked_once_and_again_when_it_is_newer() {
 #[test]
 fn without_network_the_message_says_which_file_to_put_where() {
     let workspace = Workspace::new();
-    // The proxy that `run` sets refuses every connection.
+    // `run` sets a proxy that refuses every connection.
     let outcome = retrain(&workspace).expect_code(1);
     outcome
         .says(&format!("models/{ARCHIVE}"))

@@ -1,4 +1,4 @@
-//! The cache of bottlenecks: the scripts' files, read once, made anew only where they must be.
+//! The cache of bottlenecks: the scripts' files, read once and recomputed only when necessary.
 
 use super::loading::load_tensorflow;
 use super::support::{Workspace, files_under};
@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 const RECREATING: &str = "WARNING:tensorflow:Invalid float found, recreating bottleneck\n";
 
-/// What distinguishes a file that was written again from one that was not.
+/// Tells a rewritten file from an untouched one.
 fn state(workspace: &Workspace) -> BTreeMap<String, (SystemTime, Vec<u8>)> {
     let dir = workspace.path("bottlenecks");
     let file = |name: String| {
@@ -56,12 +56,12 @@ fn damaged_files_are_made_again_and_no_others() {
         format!("{with},{rest}")
     };
     let damaged = [
-        // As a killed script leaves it: cut off in a number …
+        // As a killed script leaves it: cut off in the middle of a number …
         (
             names[0],
             text(names[0])[..text(names[0]).len() / 2].trim_end_matches(',').to_owned() + "-",
         ),
-        // … or after one, so that each number can be read but not all are there.
+        // … or between numbers: each one parses, but some are missing.
         (names[1], text(names[1]).rsplit_once(',').unwrap().0.to_owned()),
         (names[2], text(names[2]) + ",1.0"),
         (names[3], replaced(names[3], "nan")),
@@ -90,7 +90,7 @@ fn what_the_cache_says_is_what_is_trained_on() {
     workspace.retrain(&[]).expect_code(0);
     let graph = fs::read(workspace.path("graph.pb")).unwrap();
     for name in state(&workspace).keys() {
-        // Valid, but of another photograph: a cache that is only looked at would not notice.
+        // Valid, but from another photograph: only a cache that checks its source would notice.
         let zeros = vec!["0.5"; 1001].join(",");
         fs::write(workspace.path("bottlenecks").join(name), zeros).unwrap();
     }
@@ -119,12 +119,12 @@ fn a_photograph_that_is_none_is_named_and_the_others_are_kept() {
     );
 }
 
-/// Three numbers from a file's bytes, and how often it was asked.
+/// Makes three numbers from a file's bytes, and counts how often it was asked.
 #[derive(Default)]
 struct Fake {
     asked: AtomicUsize,
     wrong_size: bool,
-    /// What the current and the earlier identity are made of.
+    /// Versions of the current and the previous identity.
     versions: [u8; 2],
 }
 
@@ -230,7 +230,7 @@ fn a_packed_file_of_the_earlier_version_serves_and_another_does_not() {
         let fake = Fake { versions, ..Fake::default() };
         let (bottlenecks, _) = cached(&fake, &lists, &cache).unwrap();
         assert_eq!(bottlenecks.row(0), [4.0, 1e-5, -3.117_057]);
-        // What is left is the packed file.
+        // Only the packed file is left.
         fs::remove_dir_all(cache.join("a")).unwrap();
         fake.asked.load(Ordering::Relaxed)
     };
@@ -258,7 +258,6 @@ fn all_bad_photographs_are_named_in_order() {
     assert!(error.to_string().contains("2 numbers instead of 3"), "{error}");
 }
 
-/// The packed file, as bytes.
 fn packed(workspace: &Workspace) -> Vec<u8> {
     fs::read(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap()
 }
@@ -270,7 +269,7 @@ fn the_packed_file_serves_alone_and_is_rebuilt_from_text() {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&[]).expect_code(0).says("40 bottlenecks computed in");
     let (before, graph) = (state(&workspace), fs::read(workspace.path("graph.pb")).unwrap());
-    // Without text files: they come back, the same, and nothing is computed.
+    // Without text files: the same ones come back, and nothing is computed.
     fs::remove_dir_all(workspace.path("bottlenecks/open cluster")).unwrap();
     let outcome = workspace.retrain(&[]).expect_code(0);
     assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
@@ -283,7 +282,7 @@ fn the_packed_file_serves_alone_and_is_rebuilt_from_text() {
     let outcome = workspace.retrain(&[]).expect_code(0);
     assert!(!outcome.stderr.contains(COMPUTED), "{}", outcome.stderr);
     assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
-    // Nothing to do: nothing is written.
+    // With nothing to do, nothing is written.
     let file = packed(&workspace);
     workspace.retrain(&[]).expect_code(0);
     assert!(packed(&workspace) == file);
@@ -354,7 +353,7 @@ fn a_packed_file_that_is_cut_off_or_damaged_serves_as_far_as_it_is_whole() {
     let mut other_model = whole.clone();
     other_model[20] ^= 1;
     let (n, cut) = (whole.len(), |n: usize| whole[..n].to_vec());
-    // 80 rows are two blocks, the first of 64.
+    // 80 rows make two blocks; the first has 64.
     for (damaged, computed) in [
         (cut(n - 1), "16 bottlenecks computed"),
         (flipped, "16 bottlenecks computed"),
@@ -378,8 +377,8 @@ fn a_packed_file_that_is_cut_off_or_damaged_serves_as_far_as_it_is_whole() {
 fn copies_in_another_set_are_reported() {
     let workspace = Workspace::with_photos(20);
     assert!(!workspace.retrain(&[]).expect_code(0).stderr.contains("exact copies"));
-    // The split hashes names as typed, so that it is the program's own: of twenty copies under
-    // other names some are in other sets.
+    // The split hashes names as typed, as the program passes them: of twenty copies under other
+    // names some land in other sets.
     for i in 0..20 {
         fs::copy(
             workspace.path("photos/open cluster/o00001.jpg"),

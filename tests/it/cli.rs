@@ -1,13 +1,13 @@
-//! Flags: the table, and the habits of Python's argparse, a test under each flag.
+//! Flags: the table, and argparse's habits, with a test for each flag.
 
 use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, miniature_dir, run};
 use retrain::cli::{Flag, Kind, RETRAIN_FLAGS, Script};
 use std::collections::BTreeMap;
 
-/// Names, types and defaults as COMPAT.md lists them: of all three scripts, and of each.
-/// (`tfhub_module` has a default in the hub script; in a program that serves all generations giving
-/// the flag is what selects the hub's, so it has none here. Nor has `saved_model_dir`, which the
-/// script of TensorFlow 1.5 to 1.7 writes to unless told otherwise.)
+/// Names, types and defaults as COMPAT.md lists them, common to all three scripts and for each one.
+/// `tfhub_module` has a default in the hub script. This program serves every generation, and
+/// passing the flag selects the hub's, so here it has none. Neither has `saved_model_dir`: the
+/// script of TensorFlow 1.5 to 1.7 writes there unless told otherwise.
 const COMMON: &str = "
     image_dir str ; output_graph str /tmp/output_graph.pb ; intermediate_output_graphs_dir str /tmp/intermediate_graph/
     intermediate_store_frequency int 0 ; output_labels str /tmp/output_labels.txt ; summaries_dir str /tmp/retrain_logs
@@ -56,7 +56,7 @@ fn retrain(args: &[&str]) -> Outcome {
     run(RETRAIN, Workspace::new().root(), args)
 }
 
-/// The shortest text that begins this original flag's name and no other's, nor `help`.
+/// The shortest prefix of this original flag that fits no other flag, nor `help`.
 fn shortest_prefix(flag: &Flag) -> &'static str {
     let originals = RETRAIN_FLAGS.iter().filter(|f| f.is_original() && f.name != flag.name);
     let others: Vec<&str> = originals.map(|f| f.name).chain(["help"]).collect();
@@ -64,7 +64,7 @@ fn shortest_prefix(flag: &Flag) -> &'static str {
     &flag.name[..(1..=flag.name.len()).find(fits).unwrap()]
 }
 
-/// Each of the ways to give a flag a value.
+/// Every way to give a flag a value.
 fn ways(flag: &Flag, value: &str) -> [Vec<String>; 4] {
     let (name, prefix) = (flag.name, shortest_prefix(flag));
     [
@@ -75,8 +75,8 @@ fn ways(flag: &Flag, value: &str) -> [Vec<String>; 4] {
     ]
 }
 
-/// Gives the flag a value it must refuse, in each way, and expects exit code 2 with a message that
-/// names it.
+/// Gives the flag an invalid value in every way. Each must exit with code 2 and a message that
+/// names the flag.
 fn assert_refused(name: &str, value: &str, message: &str) {
     for way in ways(flag(name), value) {
         let args: Vec<&str> = way.iter().map(String::as_str).collect();
@@ -189,14 +189,14 @@ fn switches_take_no_value() {
 fn architecture_is_taken_in_every_way() {
     for way in ways(flag("architecture"), "mobilenet_1.0_225") {
         let args: Vec<&str> = way.iter().map(String::as_str).collect();
-        // As in the script, which returns -1.
+        // The script returns -1 here.
         retrain(&args)
             .expect_code(255)
             .says("should be '224', '192', '160', or '128', but found '225'");
     }
 }
 
-/// For the flags whose value is a place: a value that cannot be one, in every way.
+/// Flags whose value is a path: an impossible one, given in every way.
 #[test]
 fn places_are_taken_in_every_way() {
     let workspace = Workspace::new();
@@ -251,7 +251,7 @@ fn ambiguous_prefixes_are_refused_with_all_they_could_be() {
 
 #[test]
 fn prefixes_mean_the_scripts_flags_before_ours() {
-    // --random_seed is ours: scripts that were written without it must go on meaning random_scale.
+    // --random_seed is ours: in scripts written without it, these must still mean random_scale.
     for typed in ["--random_s=x", "--random_sc=x"] {
         retrain(&[typed]).expect_code(2).says("--random_scale: invalid int value: 'x'");
     }
@@ -277,7 +277,7 @@ fn negative_numbers_are_values_and_flags_are_not() {
     {
         retrain(args).expect_code(2).says("--image_dir: expected one argument");
     }
-    // After an equals sign anything is a value.
+    // Anything after an equals sign is a value.
     retrain(&["--architecture=--none"]).expect_code(255).says("name '--none'");
 }
 
@@ -323,7 +323,7 @@ fn what_describes_a_graph_of_ones_own_goes_with_one() {
         {
             retrain(&[model, &format!("--{name}=1")]).expect_code(2).says(&message);
         }
-        // With one it is read: what is missing is the graph.
+        // Given the flag, the file is read: only the graph is missing.
         let mine =
             ["--architecture=mine.pb", "--image_dir=x", "--output_graph=g", "--output_labels=l"];
         for way in [vec![format!("--{name}=1")], vec![format!("--{name}"), "1".into()]] {
@@ -375,7 +375,7 @@ fn label_image_has_the_same_habits() {
         label(&["--image=x", &format!("--{name}"), "inf"])
             .expect_code(2)
             .says("must be a finite number, not inf");
-        // Networks of one's own may want decimals.
+        // Your own network may need decimals.
         label(&["--image=x", &format!("--{name}=127.5")])
             .expect_code(1)
             .says("reading x: No such file");

@@ -1,4 +1,4 @@
-//! Which photographs belong to which class and set: as the scripts have it.
+//! Which photographs belong to which class and set, compared with the scripts.
 
 use super::support::{Workspace, golden, in_dir, json, shared, strings};
 use retrain::dataset::{Category, ImageLists, Layout, label_name, split_percentage};
@@ -6,7 +6,7 @@ use retrain::error::{Error, Result};
 use serde_json::Value;
 use std::path::Path;
 
-/// The class lists of the poets generation.
+/// The class lists as the poets script makes them.
 fn create_image_lists(image_dir: &Path, testing: i64, validation: i64) -> Result<ImageLists> {
     retrain::dataset::create_image_lists(image_dir, Layout::Children, testing, validation)
 }
@@ -19,7 +19,7 @@ fn names(lists: &ImageLists, class: usize, category: Category) -> Vec<&str> {
         .collect()
 }
 
-/// Compares with one class of a golden split: a list of names under each set's name.
+/// Compares with one class of a golden split, which lists names under each set.
 fn assert_class(lists: &ImageLists, class: usize, dir: &str, sets: &Value) {
     assert_eq!(lists.labels[class].dir, dir);
     for category in Category::ALL {
@@ -28,9 +28,9 @@ fn assert_class(lists: &ImageLists, class: usize, dir: &str, sets: &Value) {
     }
 }
 
-/// Compares with each line `"path": percentage` of a JSON file. The percentages are compared as
-/// text, which both languages print in the shortest form that reads back: Python's doubles and
-/// Rust's must not differ in a bit.
+/// Compares with each line `"path": percentage` of a JSON file. Percentages are compared as text:
+/// both languages print the shortest form that reads back, and Python's doubles and Rust's must
+/// agree to the bit.
 fn assert_percentages(file: &Path) {
     let text = std::fs::read_to_string(file).unwrap();
     let line = regex::Regex::new(r#"(?m)^ +(".*/.*"): ([0-9.e-]+),?$"#).unwrap();
@@ -48,7 +48,7 @@ fn assert_label_names(golden: &Value) {
     }
 }
 
-/// The directory tree that tests/golden/dataset/splits.json is about, with empty files.
+/// The directory tree described by tests/golden/dataset/splits.json, with empty files.
 fn golden_tree(golden: &Value) -> Workspace {
     let workspace = Workspace::new();
     for path in golden["percentages"].as_object().unwrap().keys() {
@@ -91,7 +91,7 @@ fn classes_and_sets_follow_the_formula() {
             create_image_lists(Path::new("photos"), testing, validation).unwrap()
         });
         let classes = split["classes"].as_array().unwrap();
-        // In byte order of the directories, of which one without photographs is no class.
+        // Directories are in byte order. The one without photographs is not a class.
         assert_eq!(lists.class_count(), classes.len());
         for (i, class) in classes.iter().enumerate() {
             assert_class(&lists, i, class["dir"].as_str().unwrap(), &class["sets"]);
@@ -138,7 +138,7 @@ fn files_go_extension_by_extension() {
 #[test]
 fn what_a_desktop_leaves_is_no_photograph_and_no_class() {
     let workspace = golden_tree(&json(&golden("dataset/splits.json")));
-    // As ever: the scripts list whatever else begins with a dot.
+    // Other names that begin with a dot are listed, as in the scripts.
     for name in [".hidden/a.jpg", "open-cluster/.a.jpg", "open-cluster/Thumbs.db.jpg"] {
         workspace.write(&format!("photos/{name}"), "");
     }
@@ -183,7 +183,7 @@ fn the_path_is_hashed_as_typed() {
             in_dir(workspace.root(), || create_image_lists(Path::new(image_dir), 10, 10).unwrap());
         names(&lists, 0, Category::Validation).into_iter().map(String::from).collect()
     };
-    // os.path.join adds no second slash: the trailing one changes nothing.
+    // os.path.join does not add a second slash, so a trailing one changes nothing.
     assert_eq!(sets("photos/"), sets("photos"));
     assert_ne!(sets("./photos"), sets("photos"));
 }
@@ -214,14 +214,14 @@ fn a_missing_directory_is_named() {
 
 #[test]
 fn batches_are_drawn_class_by_class() {
-    // Class 0 has one image, class 1 has none, class 2 has 99: each class that has any gets half of
-    // the draws.
+    // Class 0 has one image, class 1 none, class 2 has 99: each non-empty class gets half of the
+    // draws.
     let members = [vec![7], vec![], (100..199).collect()];
     let mut rows = vec![1, 2, 3];
     retrain::dataset::Sampler::new(5).draw(&members, 4000, &mut rows);
     assert_eq!(rows.len(), 4000);
     let first = rows.iter().filter(|&&r| r == 7).count();
-    // A fair coin over 4000 throws has a standard deviation of 32: six of them.
+    // 4000 tosses of a fair coin have a standard deviation of 32; the bounds are six of them.
     assert!((1808..2192).contains(&first), "{first}");
     let others: std::collections::HashSet<_> = rows.iter().filter(|&&r| r != 7).collect();
     assert!(others.iter().all(|r| (100..199).contains(*r)));

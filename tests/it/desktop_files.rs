@@ -1,5 +1,5 @@
-//! The names of what desktops leave behind. What is made of them is tested where they are met:
-//! in the lists of images, in the directory of summaries, in what is labelled.
+//! The names of files that desktops leave behind. How the program treats them is tested elsewhere:
+//! in the lists of images, the directory of summaries, and labelling.
 
 use super::support::Workspace;
 use retrain::fsio::{is_desktop_file, is_disposable};

@@ -1,4 +1,4 @@
-//! Disks that are full, and outputs that are devices: named, and nothing that was there is lost.
+//! Full disks, and outputs that are devices: the error names them, and existing files survive.
 
 use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, command, files_under};
 use std::fs::{self, File};
@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs `retrain` with no file growing over so many kilobytes: to the program that is a full disk.
+/// Runs `retrain` with a limit on file size, in kilobytes, which looks like a full disk.
 fn retrain_limited(workspace: &Workspace, kilobytes: u32, args: &[&str]) -> (i32, String) {
     let whole = workspace.retrain_command(args);
     let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
@@ -24,7 +24,7 @@ fn a_full_disk_is_named_and_a_run_with_room_completes() {
     workspace.write("graph.pb", "the graph of yesterday");
     workspace.write("labels.txt", "labels of yesterday\n");
     let mut at = Vec::new();
-    // From the first text file to the graph, all that is written meets its end.
+    // The limits fail everything that is written, from the first text file to the graph.
     for kilobytes in [4, 40, 300, 1500] {
         let args = ["--checkpoint_frequency=1", "--intermediate_store_frequency=5"];
         let (code, stderr) = retrain_limited(&workspace, kilobytes, &args);
@@ -57,7 +57,7 @@ fn a_full_disk_is_named_and_a_run_with_room_completes() {
 #[test]
 fn devices_are_written_to_and_never_replaced() {
     let workspace = Workspace::with_photos(20);
-    // A link, so that a mistake would cost no more than that.
+    // A link, so that a bug would destroy only the link.
     symlink("/dev/full", workspace.path("full")).unwrap();
     let outcome = workspace.retrain(&["--output_labels=full"]).expect_code(1);
     assert!(
@@ -115,7 +115,8 @@ fn label_image_says_so_where_its_answer_cannot_be_written() {
 #[test]
 fn photographs_that_vanish_are_named() {
     let workspace = Workspace::with_photos(20);
-    // Found when the class was listed, gone when it is read: as a link that leads nowhere any more.
+    // The photograph was there when the class was listed and is gone when it is read, like a
+    // dangling link.
     let photo = workspace.path("photos/open cluster/o00003.jpg");
     workspace.retrain(&[]).expect_code(0);
     fs::remove_file(&photo).unwrap();
@@ -126,7 +127,7 @@ fn photographs_that_vanish_are_named() {
     );
 }
 
-/// Starts a run, and takes away `what` as soon as the first bottlenecks are there.
+/// Starts a run, and removes `what` as soon as the first bottlenecks exist.
 fn run_without(workspace: &Workspace, what: &str) -> Outcome {
     let child = workspace
         .retrain_command(&[])

@@ -1,4 +1,4 @@
-//! Distortions: the script's nodes, the script's statistics, and a run.
+//! Distortions: the script's nodes, its statistics, and a whole run.
 
 use super::support::{Workspace, files_under, golden, json};
 use image::ImageFormat;
@@ -15,7 +15,7 @@ pub(crate) fn spec(size: i32, range: PixelRange) -> PixelSpec {
     PixelSpec { width: size, height: size, depth: 3, range }
 }
 
-/// A node's attributes in the form of the golden files, which leave out seeds.
+/// A node's attributes in the format of the golden files, which omit seeds.
 fn attributes(node: &NodeDef) -> Value {
     if node.op == "Const" {
         return constant(node.tensor_attr("value").unwrap());
@@ -93,7 +93,7 @@ fn the_nodes_are_the_scripts() {
             for (ours, theirs) in ours.iter().zip(theirs) {
                 let mut theirs = theirs.clone();
                 if theirs[3]["dtype"] == "float32" {
-                    // serde_json reads doubles to the last bit but one.
+                    // serde_json may be off by the last bit of a double.
                     theirs[3]["value"] =
                         json!(f64::from(theirs[3]["value"].as_f64().unwrap() as f32));
                 }
@@ -108,7 +108,7 @@ fn the_nodes_are_the_scripts() {
     }
 }
 
-/// Pixels that say where they come from: red grows with x, green with y, blue is constant.
+/// Pixels that encode their position: red grows with x, green with y, blue is constant.
 pub(crate) fn chart(size: u64) -> Tensor<u8> {
     let mut image = Tensor::new(&[size, size, 3]);
     for (i, pixel) in image.chunks_mut(3).enumerate() {
@@ -170,8 +170,7 @@ fn validation_and_test_images_are_never_decoded_again() {
     fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
     distorted(&[]).expect_code(0);
     let cached = files_under(&workspace.path("bottlenecks"));
-    // With every photograph of the two sets unreadable, the cache alone serves: the run is the
-    // same.
+    // With every photograph of the two sets unreadable, the cache alone is enough for the same run.
     let graph = fs::read(workspace.path("graph.pb")).unwrap();
     for file in &cached {
         workspace.write(
@@ -179,7 +178,7 @@ fn validation_and_test_images_are_never_decoded_again() {
             "no photograph",
         );
     }
-    // The packed file would know that they have changed.
+    // The packed file would reveal that they have changed.
     fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap();
     distorted(&[]).expect_code(0);
     assert_eq!(graph, fs::read(workspace.path("graph.pb")).unwrap());
@@ -194,7 +193,7 @@ fn validation_and_test_images_are_never_decoded_again() {
 #[test]
 fn a_batch_of_all_images_is_distorted_anew_each_step() {
     let workspace = Workspace::with_photos(20);
-    // Nothing is learnt, all images are seen: only distortions can change the cross entropy.
+    // Nothing is learnt and all images are used, so only distortions can change the cross-entropy.
     let still = [
         "--learning_rate=0",
         "--train_batch_size=-1",

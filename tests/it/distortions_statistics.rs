@@ -1,5 +1,5 @@
-//! What distortions do to pixels, ours and the script's graph side by side: the same arithmetic,
-//! and over many draws the distributions of crops, scales, mirroring and brightness.
+//! What distortions do to pixels, comparing our graph with the script's: the arithmetic agrees, and
+//! so do the distributions of crops, scales, mirroring and brightness over many draws.
 
 use super::distortions::{POETS, chart, spec};
 use super::loading::load_tensorflow;
@@ -12,9 +12,9 @@ use retrain::proto::GraphDef;
 use retrain::tf::{Graph, GraphBuilder, Session, Tensor, Threads};
 use tensorflow::SessionRunArgs;
 
-/// Mean and variance of draws that should be uniform between `low` and `high`. The bounds are five
-/// standard deviations of each over `n` draws, so that a right program fails once in a million
-/// seeds (and this one is fixed).
+/// Checks mean and variance of draws that should be uniform between `low` and `high`. The bounds
+/// are five standard deviations over `n` draws, so a correct program fails for one seed in a
+/// million (and this seed is fixed).
 fn assert_uniform(values: &[f64], low: f64, high: f64, what: &str) {
     let n = values.len() as f64;
     let width = high - low;
@@ -37,7 +37,7 @@ fn assert_uniform(values: &[f64], low: f64, high: f64, what: &str) {
     );
 }
 
-/// The script's own graph, with the random numbers of its own ops or with ours.
+/// The script's own graph, with random numbers from its own ops or from ours.
 struct Script {
     graph: Graph,
     session: Session,
@@ -80,8 +80,8 @@ impl Script {
 #[test]
 fn the_arithmetic_is_the_scripts() {
     load_tensorflow();
-    // Of large images ours scales to [0, 1] after all else, the script before: five roundings in
-    // another order, of at most 2⁻²⁴ each relative to a value of at most 1.3.
+    // For large images we scale to [0, 1] last and the script scales first: five roundings in a
+    // different order, each at most 2⁻²⁴ relative to a value of at most 1.3.
     let rounding = 5.0 * 1.3 / f32::exp2(24.0);
     for (range, size, tolerance) in [
         (POETS, 150, 0.0),
@@ -122,7 +122,7 @@ fn corners(pixels: &Tensor<f32>, size: usize) -> [f64; 4] {
 
 const DRAWS: usize = 2000;
 
-/// What `look` sees in distorted charts: of ours, and of the script's graph with its own random
+/// Applies `look` to distorted charts: ours, and those of the script's graph with its own random
 /// ops.
 fn draws<R>(
     distortions: &Distortions,
@@ -160,7 +160,7 @@ fn crops_fall_anywhere_with_equal_probability() {
             let expected = DRAWS as f64 / 21.0;
             let chi_square: f64 =
                 counts.iter().map(|n| (n - expected) * (n - expected) / expected).sum();
-            // 20 degrees of freedom: above 52.4 in one of ten thousand seeds.
+            // 20 degrees of freedom: one seed in ten thousand gives more than 52.4.
             assert!(chi_square < 52.4, "offsets in {what}: {counts:?}");
         }
     }
@@ -170,7 +170,7 @@ fn crops_fall_anywhere_with_equal_probability() {
 fn half_of_the_images_are_mirrored() {
     for seen in draws(&Distortions { flip_left_right: true, ..NONE }, 40, 40, corners) {
         let flipped = seen.iter().filter(|c| c[0] > c[1]).count() as f64;
-        // Five standard deviations of a binomial.
+        // Five standard deviations of a binomial distribution.
         assert!(
             (flipped - DRAWS as f64 / 2.0).abs() < 5.0 * (DRAWS as f64 / 4.0).sqrt(),
             "{flipped} of {DRAWS}"
@@ -188,15 +188,15 @@ fn brightness_is_uniform() {
 
 #[test]
 fn scales_are_uniform() {
-    // 100 pixels enlarged by s show 100/s of the image's 200: how far red grows along a row tells
-    // s, to the whole pixel that the size is cut to.
+    // 100 pixels enlarged by s show 100/s of the image's 200. How fast red grows along a row gives
+    // s, up to the whole pixel to which the size is truncated.
     for seen in draws(&Distortions { random_scale: 50, ..NONE }, 200, 100, corners) {
         let scales: Vec<f64> = seen.iter().map(|c| 99.0 * 2.0 / (c[1] - c[0])).collect();
         assert_uniform(&scales, 0.99, 1.5, "scale");
     }
 }
 
-/// Of a chart of 64 pixels cut to 40: [size before the crop, x and y of the crop from 0 to 1,
+/// For a chart of 64 pixels cropped to 40: [size before the crop, x and y of the crop from 0 to 1,
 /// mirrored or not, brightness].
 fn all_of_it(pixels: &Tensor<f32>, size: usize) -> [f64; 5] {
     let at = |x: usize, y: usize, channel: usize| {
@@ -205,7 +205,7 @@ fn all_of_it(pixels: &Tensor<f32>, size: usize) -> [f64; 5] {
     let brightness = at(0, 0, 2) / 100.0;
     let mirrored = at(0, 0, 0) > at(size - 1, 0, 0);
     let column = |x: usize| at(if mirrored { size - 1 - x } else { x }, 0, 0) / brightness;
-    // A pixel on, red and green grow by 64 / size before the crop; at the far end they may not.
+    // Per pixel, red and green grow by 64 / size before the crop, except perhaps at the far edge.
     let (in_x, in_y) =
         ((column(20) - column(0)) / 20.0, (at(0, 20, 1) - at(0, 0, 1)) / brightness / 20.0);
     assert!((in_x - in_y).abs() < 1e-3, "width and height are scaled alike: {in_x} {in_y}");
@@ -233,15 +233,16 @@ fn what_chance_decides_is_independent() {
         let moment = |i: usize, j: usize| mean(&|s| (s[i] - means[i]) * (s[j] - means[j]));
         for (i, j) in (0..5).flat_map(|i| (0..i).map(move |j| (i, j))) {
             let correlation = moment(i, j) / (moment(i, i) * moment(j, j)).sqrt();
-            // Of independent draws: normal with deviation 1/√n. Five of them.
+            // For independent draws it is normal with standard deviation 1/√n; the bound is five of
+            // them.
             assert!(correlation.abs() < 5.0 / n.sqrt(), "{i} and {j}: {correlation}");
         }
         let range = |i: usize| {
             seen.iter().map(|s| s[i]).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)))
         };
-        // 40 × 1.1 × [1, 1.5), cut to whole pixels; crops reach every edge. Two thousand draws
-        // leave none of it out (an end of one in 22 sizes is missed with probability
-        // (21/22)²⁰⁰⁰ < 10⁻⁴⁰).
+        // 40 × 1.1 × [1, 1.5), truncated to whole pixels; crops reach every edge. Two thousand
+        // draws miss none of these (they miss one of 22 sizes with probability (21/22)²⁰⁰⁰ <
+        // 10⁻⁴⁰).
         assert_eq!((range(0).0.round(), range(0).1.round()), (44.0, 65.0));
         assert_eq!([range(1), range(2), range(3)], [(0.0, 1.0); 3]);
     }

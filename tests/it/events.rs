@@ -1,4 +1,4 @@
-//! Events files: read here record by record, with nothing of the writer under test.
+//! Events files, read record by record without any code of the writer under test.
 
 use super::support::files_under;
 use retrain::events::EventsWriter;
@@ -13,12 +13,12 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
 }
 
-/// As TFRecords hold it: rotated, and shifted by a constant.
+/// The checksum that TFRecords store: rotated, plus a constant.
 fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// The records of a TFRecord file: length, its sum, content, its sum; all little-endian.
+/// The records of a TFRecord file: length, its checksum, content, its checksum; all little-endian.
 fn records(file: &[u8]) -> Vec<&[u8]> {
     let mut records = Vec::new();
     let mut rest = file;
@@ -36,16 +36,14 @@ fn records(file: &[u8]) -> Vec<&[u8]> {
     records
 }
 
-/// What one events file says.
+/// The contents of one events file.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Events {
-    /// Steps and values of each scalar.
     pub(crate) scalars: BTreeMap<String, Vec<(i64, f32)>>,
-    /// Steps and histograms.
     pub(crate) histograms: BTreeMap<String, Vec<(i64, HistogramProto)>>,
     pub(crate) graph: Option<GraphDef>,
     pub(crate) meta_graph: Option<proto::MetaGraphDef>,
-    /// The names of what came, in order, summaries left out.
+    /// The kinds of events in order, without summaries.
     pub(crate) order: Vec<&'static str>,
 }
 
@@ -89,14 +87,14 @@ impl Events {
     }
 }
 
-/// The one events file in a directory.
+/// The only events file in a directory.
 pub(crate) fn events_file(dir: &Path) -> PathBuf {
     let files = files_under(dir);
     assert!(files.len() == 1 && files[0].starts_with("events.out.tfevents."), "{files:?}");
     dir.join(&files[0])
 }
 
-/// The events in a directory's one file.
+/// Reads the only events file in a directory.
 pub(crate) fn read(dir: &Path) -> Events {
     let file = events_file(dir);
     let mut events = Events::default();
@@ -106,7 +104,7 @@ pub(crate) fn read(dir: &Path) -> Events {
     events
 }
 
-/// The events in a directory's one file, serialized with their wall times set to 0.
+/// The events in a directory's only file, serialized with wall times set to 0.
 pub(crate) fn without_wall_times(dir: &Path) -> Vec<Vec<u8>> {
     let file = events_file(dir);
     let bytes = fs::read(&file).unwrap();

@@ -1,4 +1,4 @@
-//! The exported graph and the labels' file.
+//! The exported graph and the label file.
 
 use retrain::export::{check_free, parse_labels, save_labels};
 use retrain::proto::{DataType, GraphDef, VersionDef, float_tensor};
@@ -69,7 +69,7 @@ fn blank_lines_at_the_end_are_no_labels() {
     assert_eq!(parse_labels(b"a\n\nb\n\n"), ["a", "", "b"]);
     assert_eq!(parse_labels(b"a\r\nb\r\n\r\n \t\n  "), ["a", "b"]);
     assert_eq!(parse_labels(b"\n \n"), Vec::<String>::new());
-    // A byte-order mark is one only at the start of the file.
+    // A byte-order mark counts only at the start of the file.
     assert_eq!(parse_labels(b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n"), ["a", "\u{feff}b"]);
 }
 

@@ -1,5 +1,4 @@
-//! Bad inputs, each with the exact line the program must end with and its exit code. None may leave
-//! anything behind.
+//! Bad inputs, each with its exit code and the exact last line. None may leave any file behind.
 
 use super::support::{LABEL_IMAGE, RETRAIN, Workspace, files_under, run};
 use std::ffi::OsString;
@@ -7,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 
-/// Arguments after valid ones, exit code, what the last line says after `ERROR:tensorflow:`.
+/// Arguments appended to valid ones, exit code, and the last line after `ERROR:tensorflow:`.
 const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     // Photographs.
     (
@@ -223,7 +222,7 @@ fn last(stderr: &str) -> &str {
     stderr.lines().last().unwrap_or_default()
 }
 
-/// A workspace with all that the cases speak of.
+/// A workspace with everything the cases mention.
 fn workspace() -> Workspace {
     let workspace = Workspace::with_photos(2);
     for dir in ["empty", "no_images/a", "no_images/b"] {

@@ -1,5 +1,4 @@
-//! What is said of names that are not known, and of words that were meant as flags: what was
-//! probably meant, and nothing far-fetched.
+//! Suggestions for unknown names and mistyped flags: the likely meaning, and nothing far-fetched.
 
 use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, run};
 
@@ -8,7 +7,7 @@ fn retrain(args: &[&str]) -> Outcome {
     run(RETRAIN, Workspace::new().root(), args)
 }
 
-/// What stands at the end where there is nothing near to propose.
+/// How the message ends when no name is close.
 const FAMILIES: &str = "; there are inception_v3, \
     mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, and paths of frozen \
     graphs (.pb)\n";
@@ -24,7 +23,7 @@ fn typing_errors_in_an_architectures_name_are_mended() {
         ("mobilenet_1.0_244", "mobilenet_1.0_224"),
         ("mobilenet_0.25_224_quantised", "mobilenet_0.25_224_quantized"),
         ("minature", "miniature"),
-        // As archives, modules and the script of TensorFlow 1.7 have it.
+        // The names that archives, modules and TensorFlow 1.7's script use.
         ("mobilenet_v1_1.0_224", "mobilenet_1.0_224"),
         ("mobilenet_v1_0.50_160_frozen.tgz", "mobilenet_0.50_160"),
         ("mobilenet_v1_0.25_128_quantized", "mobilenet_0.25_128_quantized"),
@@ -54,7 +53,7 @@ fn networks_that_are_not_there_are_answered_with_those_that_are() {
     ] {
         retrain(&[&format!("--architecture={typed}")]).expect_code(255).says(FAMILIES);
     }
-    // The script's words come first.
+    // The script's wording comes first.
     for (typed, message) in [
         ("resnet50", "Couldn't understand architecture name 'resnet50'"),
         (

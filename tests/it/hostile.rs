@@ -1,6 +1,6 @@
-//! Input made to do harm, through the programs themselves: whatever it is, the run ends in one
-//! error that names the file, without a signal, in bounded memory and time. And the corpora of
-//! `tests/fuzz` through what they are for.
+//! Malicious input, run through the programs themselves: each run must end in one error that names
+//! the file, without a signal, in bounded memory and time. The corpora of `tests/fuzz` run here,
+//! too.
 
 use super::loading::load_tensorflow;
 use super::small_net::{classifying, write};
@@ -11,11 +11,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Kilobytes of address space that a program may use, TensorFlow's own libraries and thread stacks
-/// among them.
+/// The address space a program may use, in kilobytes, including TensorFlow's libraries and thread
+/// stacks.
 const MEMORY: u64 = 6_000_000;
 
-/// Runs a program, which must not be ended by a signal.
+/// Runs a program, which must not die from a signal.
 #[track_caller]
 fn outcome(what: &str, mut program: Command) -> (i32, String) {
     let start = Instant::now();
@@ -27,7 +27,7 @@ fn outcome(what: &str, mut program: Command) -> (i32, String) {
     (code, stderr)
 }
 
-/// Runs a program on `net.pb`, and expects one error that names it and says `message`.
+/// Runs a program on `net.pb`, which must end in one error that names it and says `message`.
 #[track_caller]
 fn assert_refused(what: &str, program: Command, message: &str) {
     let (code, stderr) = outcome(what, program);
@@ -79,7 +79,7 @@ fn ints(values: &[i64]) -> Value {
     Value::List(proto::attr_value::ListValue { i: values.to_vec(), ..Default::default() })
 }
 
-/// One number for all.
+/// A tensor whose elements are all the same number.
 fn repeated(dims: &[i64]) -> TensorProto {
     TensorProto { float_val: vec![0.5], ..proto::float_tensor(dims, &[]) }
 }
@@ -94,7 +94,7 @@ fn add_ints(graph: &mut GraphDef, name: &str, values: &[i32]) {
     add(graph, name, "Const", &[], &[("dtype", int32()), ("value", Value::Tensor(tensor))]);
 }
 
-/// Puts a node between `relu` and what reads it.
+/// Inserts a node between `relu` and its readers.
 fn insert(graph: &mut GraphDef, op: &str, more: &[&str], attrs: &[(&str, Value)]) {
     for node in &mut graph.node {
         node.input.iter_mut().filter(|i| *i == "relu").for_each(|i| *i = "inserted".into());
@@ -126,7 +126,7 @@ fn pad_convolution(graph: &mut GraphDef, by: i64) {
     conv.set_attr("explicit_paddings", ints(&[0, 0, by, by, by, by, 0, 0]));
 }
 
-/// A chain of `op`s, each of which reads the one before it `times` times; returns the last.
+/// A chain of `op`s, each reading the previous one `times` times; returns the last.
 fn chain(graph: &mut GraphDef, op: &str, from: &str, length: usize, times: usize) -> String {
     let mut last = from.to_owned();
     for i in 0..length {
@@ -136,7 +136,7 @@ fn chain(graph: &mut GraphDef, op: &str, from: &str, length: usize, times: usize
     last
 }
 
-/// What is done to a good graph, and what the message about it says.
+/// What happens to a good graph, and what the message says.
 type Case = (&'static str, fn(&mut GraphDef), &'static str);
 
 const NODES: &[Case] = &[
@@ -271,7 +271,7 @@ const SHAPES: &[Case] = &[
         |g| pad_convolution(g, 1 << 40),
         "more than the 536,870,912 numbers",
     ),
-    // This one TensorFlow would take, and count through the window for minutes.
+    // TensorFlow would accept this one and spend minutes on the window.
     (
         "a huge window",
         |g| pool(g, "AvgPool", i32::MAX.into()),
@@ -291,7 +291,7 @@ const SHAPES: &[Case] = &[
         "computes 'inserted' of the shape [-1, 1048576, 1048576, 8], which holds more than the 536,870,912",
     ),
     (
-        // TensorFlow would fill it while it imports the graph.
+        // TensorFlow would fill it while importing the graph.
         "a shape that takes memory to compute",
         |g| {
             add_ints(g, "dims", &[1 << 30, 4]);
@@ -316,7 +316,7 @@ fn tiled(graph: &mut GraphDef, times: i32) {
     insert(graph, "Tile", &["multiples"], &[("Tmultiples", int32())]);
 }
 
-/// What TensorFlow finds only when it runs the graph.
+/// Faults that TensorFlow finds only when it runs the graph.
 const RUNS: &[Case] = &[
     ("a window of 0", |g| pool(g, "MaxPool", 0), "Sliding window ksize for dimension 1 was zero"),
     ("a tensor of a size below 0", |g| tiled(g, -1), "Expected multiples[1] >= 0, but got -1"),
@@ -375,7 +375,7 @@ fn graphs_that_cannot_run_are_refused() {
     assert_all_refused(RUNS, true);
 }
 
-/// Long, but whole: nothing calls itself once a node.
+/// Long but valid: no recursion per node.
 #[test]
 fn a_chain_of_100_000_nodes_runs() {
     let workspace = Workspace::with_photos(6);
@@ -391,14 +391,14 @@ fn a_chain_of_100_000_nodes_runs() {
     assert_eq!(code, 0, "{stderr}");
 }
 
-/// A field of a message: number, length, content.
+/// A protobuf field: number, length, content.
 pub(super) fn field(number: u8, content: &[u8]) -> Vec<u8> {
     assert!(content.len() < 1 << 14);
     let (low, high) = (content.len() as u8 & 0x7f | 0x80, (content.len() >> 7) as u8);
     [&[number << 3 | 2, low, high], content].concat()
 }
 
-/// A function of floats that calls itself, as a library that can be put behind a GraphDef.
+/// A function of floats that calls itself, as a library to append to a GraphDef.
 fn endless_function() -> Vec<u8> {
     let argument = |name: &str| [field(1, name.as_bytes()), vec![3 << 3, 1]].concat();
     let signature =
@@ -423,7 +423,7 @@ fn a_function_that_calls_itself_is_refused() {
     assert_refused("label_image, many", label_image(&workspace, true), message);
 }
 
-/// A convolution whose output is multiplied by, and added to, a tensor.
+/// A convolution whose output is multiplied by one tensor and added to another.
 fn normalised(graph: &mut GraphDef, weights: &str, number: usize, constant: &str) {
     let name = |what: &str| format!("{what}{number}");
     let (strides, padding) = (ints(&[1, 1, 1, 1]), Value::S(b"SAME".to_vec()));
@@ -438,7 +438,7 @@ fn add_constant(graph: &mut GraphDef, name: &str, dims: &[i64]) {
     add(graph, name, "Const", &[], &[("dtype", float()), ("value", Value::Tensor(value))]);
 }
 
-/// What is rewritten in time that grows with the graph, and in memory that does.
+/// Rewriting takes time and memory proportional to the graph.
 #[test]
 fn rewriting_takes_no_more_than_the_graph_is_large() {
     let mut graph = GraphDef::default();
@@ -453,13 +453,13 @@ fn rewriting_takes_no_more_than_the_graph_is_large() {
         rewritten
     };
 
-    // Twice the work at every step.
+    // The work doubles at each step.
     let mut doubled = graph.clone();
     let last = chain(&mut doubled, "Add", "ones", 40, 2);
     normalised(&mut doubled, "weights", 0, &last);
     assert_eq!(rewritten(&doubled, "sum0").find("sum0").unwrap().op, "AddV2");
 
-    // What each node is asked once more for each that is before it.
+    // Asking each node again for each of its predecessors would be quadratic.
     for (op, from) in [("Identity", "images"), ("Neg", "ones")] {
         let mut long = graph.clone();
         let last = chain(&mut long, op, from, 100_000, 1);
@@ -475,7 +475,7 @@ fn rewriting_takes_no_more_than_the_graph_is_large() {
     }
     rewritten(&crowd, "end");
 
-    // One kernel for many convolutions: it is not copied for each.
+    // Many convolutions share one kernel, which is not copied for each.
     let mut shared = graph;
     add_constant(&mut shared, "large", &[1, 1, 1 << 20, 8]);
     (0..16).for_each(|i| normalised(&mut shared, "large", i, "ones"));
@@ -487,13 +487,13 @@ fn rewriting_takes_no_more_than_the_graph_is_large() {
     );
 }
 
-/// Has the node that is called so wait for the shape of that number.
+/// Makes the node of that name wait for the shape of that number.
 fn node_last(graph: &mut GraphDef, name: &str, number: usize) {
     let place = graph.node.iter().position(|n| n.name == name).unwrap();
     graph.node[place].input.push(format!("^shape{number}"));
 }
 
-/// A state whose layer claims more numbers than it holds: memory is not asked for them.
+/// A state whose layer claims more numbers than it holds: no memory is allocated for them.
 #[test]
 fn a_state_that_claims_absurd_sizes_is_refused() {
     let workspace = Workspace::with_photos(20);
@@ -515,7 +515,7 @@ fn a_state_that_claims_absurd_sizes_is_refused() {
     }
 }
 
-/// What the fuzz targets have found and what they start from, through the same functions.
+/// Runs the fuzz targets' seeds and findings through the same functions.
 #[test]
 fn the_corpora_of_the_fuzz_targets_hold() {
     load_tensorflow();

@@ -1,5 +1,4 @@
-//! Archives that are broken or made to do harm, as modules: refused by name, with nothing left
-//! anywhere.
+//! Broken or malicious archives given as modules: refused by name, leaving nothing behind.
 
 use super::archive::{entry, gzip, tgz};
 use super::hostile_modules::assert_refused;
@@ -9,7 +8,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use tar::EntryType;
 
-/// An entry that claims to be of any size, followed by as many zeros as are wanted.
+/// An entry that claims any size, followed by any number of zeros.
 fn claiming(kind: EntryType, size: u64, zeros: u64) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.set_size(size);
@@ -29,7 +28,7 @@ fn many(kind: EntryType, count: usize) -> Vec<u8> {
     gzip(&tar.into_inner().unwrap())
 }
 
-/// A file whose name is so long that tar has it in an entry of its own.
+/// A file whose name is so long that tar stores it in an entry of its own.
 fn long_name(length: usize) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
@@ -38,7 +37,7 @@ fn long_name(length: usize) -> Vec<u8> {
     gzip(&tar.into_inner().unwrap())
 }
 
-/// How an archive is made, and how the message about it starts.
+/// How an archive is made, and how its error message starts.
 type ArchiveCase = (&'static str, fn() -> Vec<u8>, &'static str);
 
 const MIB: u64 = 1 << 20;
@@ -100,9 +99,9 @@ const ARCHIVES: &[ArchiveCase] = &[
         || claiming(EntryType::Regular, 1 << 30, MIB),
         "is not a whole .tgz archive (",
     ),
-    // 300 MiB of zeros are 1.3 MiB of gzip.
+    // 300 MiB of zeros compress to 1.3 MiB.
     ("a bomb", || claiming(EntryType::Regular, 300 * MIB, 301 * MIB), "is absurd: its "),
-    // What is in a name is read into memory.
+    // A long name is read into memory.
     (
         "a bomb in a name",
         || claiming(EntryType::GNULongName, 300 * MIB, 301 * MIB),
@@ -138,7 +137,7 @@ fn archives_made_to_do_harm_are_refused_and_leave_nothing() {
     let before = files_under(&workspace.path("photos"));
     for (what, make, message) in ARCHIVES {
         let archive = workspace.write("in/module.tgz", make());
-        // It is named by its whole path, wherever links may lead.
+        // The message gives its full path, with links resolved.
         let archive = archive.canonicalize().unwrap();
         assert_refused(
             &workspace,

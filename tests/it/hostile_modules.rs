@@ -1,6 +1,5 @@
-//! Modules that are broken or made to do harm, run through the program itself: what goes wrong
-//! inside TensorFlow could end the process. Each must end in one error that names the file, and
-//! leave no results.
+//! Broken or malicious modules, run through the program itself, because a fault inside TensorFlow
+//! could kill the process. Each must end in one error that names the file, and leave no results.
 
 use super::small_module::{FEATURES, SmallModule, VARIABLE, VariableKind};
 use super::support::{OUTPUTS, RETRAIN, Workspace, run_with_env};
@@ -12,7 +11,7 @@ use retrain::tf;
 use std::fs;
 use std::path::Path;
 
-/// Retrains with a module, and expects an error that starts like that.
+/// Retrains with a module, which must fail with an error that starts with `message`.
 #[track_caller]
 pub(crate) fn assert_refused(workspace: &Workspace, what: &str, module: &str, message: &str) {
     let handle = format!("--tfhub_module={module}");
@@ -26,7 +25,7 @@ pub(crate) fn assert_refused(workspace: &Workspace, what: &str, module: &str, me
         outcome.code == 1 && outcome.stderr.contains(&message),
         "{what}: '{message}' is not in\n{outcome:?}"
     );
-    // One error, no panic, and not a screenful.
+    // One short error, and no panic.
     assert_eq!(outcome.stderr.matches("ERROR").count(), 1, "{what}: {}", outcome.stderr);
     assert!(
         !outcome.stderr.contains("panicked") && outcome.stderr.len() < 2000,
@@ -57,7 +56,7 @@ fn dtype(dtype: DataType) -> Value {
     Value::Type(dtype.into())
 }
 
-/// A constant of any size: one number stands for all.
+/// A constant of any size, with one number for all elements.
 fn add_constant(module: &mut SmallModule, name: &str, dims: &[i64]) {
     let tensor = TensorProto { float_val: vec![0.5], ..proto::float_tensor(dims, &[]) };
     add(
@@ -79,7 +78,7 @@ fn add_string(module: &mut SmallModule, name: &str, text: &str) {
     add(module, name, "Const", &[], &[("dtype", dtype(string)), ("value", Value::Tensor(tensor))]);
 }
 
-/// An image size as modules publish it.
+/// Sets the image size as modules publish it.
 fn set_image_info(module: &mut SmallModule, height: i32, width: i32) {
     let mut info = ImageModuleInfo::default();
     let size = info.default_image_size.mut_or_insert_default();
@@ -97,7 +96,7 @@ fn set_image_info(module: &mut SmallModule, height: i32, width: i32) {
     });
 }
 
-/// What is done to a module before it is written, and how the message about it starts.
+/// What happens to a module before it is written, and how the message starts.
 type Case = (&'static str, fn(&mut SmallModule), &'static str);
 
 const GRAPH: &str = "module/saved_model.pb: ";
@@ -356,7 +355,7 @@ fn variables_that_do_not_fit_the_graph_are_refused() {
     assert_all_refused(VALUES, VARIABLES);
 }
 
-/// What is done to a module's directory, and the message about it or its start.
+/// What happens to a module's directory, and how the message starts.
 type FileCase = (&'static str, fn(&Path), &'static str);
 
 fn cut(path: &Path) {
@@ -392,15 +391,14 @@ const FILES: &[FileCase] = &[
         "module/saved_model.pb: holds no graph with the empty tag set",
     ),
     (
-        // Groups of the field 15 in one another, never ended: a parser that calls itself would run
-        // out of stack.
+        // Nested groups of field 15 that never end: a recursive parser would overflow the stack.
         "a graph of groups",
         |d| fs::write(d.join("saved_model.pb"), vec![0x7b; 1 << 22]).unwrap(),
         "module/saved_model.pb: is not a valid SavedModel (Over recursion limit)",
     ),
     (
-        // meta_graphs, said to be of 2 GiB: a parser that believes it would take the memory. Ours
-        // takes what is there.
+        // A meta_graphs field that claims 2 GiB: a trusting parser would allocate it. Ours
+        // allocates only what is there.
         "a message that is not there",
         |d| fs::write(d.join("saved_model.pb"), b"\x12\xff\xff\xff\xff\x07").unwrap(),
         "module/saved_model.pb: has no signature \"default\"",
@@ -482,7 +480,7 @@ fn no_flipped_byte_of_a_checkpoint_gives_other_values() {
     for name in [INDEX, DATA] {
         let path = workspace.path("module").join(name);
         let whole = fs::read(&path).unwrap();
-        // Each byte of the small index, and some of the data.
+        // Every byte of the small index, and a sample of the data.
         for i in (0..whole.len()).step_by(if name == INDEX { 1 } else { 97 }) {
             tried += 1;
             let mut broken = whole.clone();
@@ -503,6 +501,7 @@ fn no_flipped_byte_of_a_checkpoint_gives_other_values() {
         }
         fs::write(&path, whole).unwrap();
     }
-    // What goes unnoticed is padding, and what a reader of one variable has no need of.
+    // Changes may go unnoticed in padding, and in fields that a reader of one variable does not
+    // need.
     assert!(2 * noticed > tried, "{noticed} of {tried}");
 }

@@ -1,11 +1,11 @@
-//! Small servers on the loopback: what answers is a function of the test's, what was asked is kept.
+//! Small servers on the loopback: a test supplies the function that answers, and requests are kept.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A request as it came, without a body.
+/// A request as received, without its body.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) line: String,
@@ -13,17 +13,15 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// What comes first in its line.
     pub(crate) fn method(&self) -> &str {
         self.line.split(' ').next().unwrap()
     }
 
-    /// What it asks for.
     pub(crate) fn target(&self) -> &str {
         self.line.split(' ').nth(1).unwrap()
     }
 
-    /// The header of that name, whatever its case.
+    /// The header of that name, ignoring case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -32,14 +30,14 @@ impl Request {
     }
 }
 
-/// What a server does after the bytes it sends.
+/// What a server does after sending its bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Then {
     Close,
     Hold,
 }
 
-/// An answer, by default with the length of its content.
+/// An answer, with its content's length unless told otherwise.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     head: String,
@@ -59,7 +57,7 @@ impl Reply {
         Self::new("200 OK", content)
     }
 
-    /// The rest of `content` from `start` on.
+    /// The rest of `content`, from `start`.
     pub(crate) fn rest(content: &[u8], start: usize) -> Self {
         let range = format!("bytes {start}-{}/{}", content.len() - 1, content.len());
         Self::new("206 Partial Content", &content[start..]).with("Content-Range", &range)
@@ -74,12 +72,12 @@ impl Reply {
         self
     }
 
-    /// Closes the connection after so many bytes of the content.
+    /// Closes the connection after `sent` bytes of the content.
     pub(crate) fn cut(self, sent: usize) -> Self {
         Self { sent, ..self }
     }
 
-    /// Sends so many bytes of the content, and then nothing for as long as the server lives.
+    /// Sends `sent` bytes of the content, then hangs for as long as the server lives.
     pub(crate) fn stalled(self, sent: usize) -> Self {
         Self { sent, then: Then::Hold, ..self }
     }
@@ -97,12 +95,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `answer` gets the request and how many there were before it.
+    /// `answer` gets the request and the number of requests before it.
     pub(crate) fn new(answer: impl Fn(&Request, usize) -> Reply + Send + 'static) -> Self {
         Self::after_handshake(|_| {}, answer)
     }
 
-    /// As [`Server::new`], with `handshake` before each request.
+    /// Like [`Server::new`], with `handshake` before each request.
     pub(crate) fn after_handshake(
         handshake: impl Fn(&mut TcpStream) + Send + 'static,
         answer: impl Fn(&Request, usize) -> Reply + Send + 'static,
@@ -137,19 +135,19 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
-    /// The first lines of all requests.
+    /// The request lines of all requests.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.requests().into_iter().map(|request| request.line).collect()
     }
 }
 
-/// A port on which nobody listens.
+/// A port on which nothing listens.
 pub(crate) fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn read(stream: &TcpStream) -> Request {
-    // What is no request, a TLS greeting say, has no lines.
+    // Anything that is not a request, such as a TLS greeting, has no lines.
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let line = lines.next().unwrap_or_default();
     Request { line, headers: lines.take_while(|line| !line.is_empty()).collect() }
@@ -159,13 +157,13 @@ fn send(stream: &mut TcpStream, reply: &Reply) {
     if reply.head.is_empty() {
         return;
     }
-    // Whoever has hung up has what it wanted.
+    // A client that has hung up has all it wanted.
     let _ = stream
         .write_all(format!("{}Connection: close\r\n\r\n", reply.head).as_bytes())
         .and_then(|()| stream.write_all(&reply.content[..reply.sent]));
 }
 
-/// The server's side of SOCKS 5 without a password. Returns the host that is asked for.
+/// The server's side of SOCKS 5 without a password. Returns the requested host.
 pub(crate) fn socks5(stream: &mut TcpStream) -> String {
     let mut take = |count: usize| {
         let mut bytes = vec![0; count];

@@ -1,4 +1,4 @@
-//! TF-Hub modules and the quantized MobileNet, against what the scripts made of them on real
+//! TF-Hub modules and the quantized MobileNet, compared with the scripts' results on real
 //! photographs.
 
 use super::events;
@@ -11,8 +11,8 @@ use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The largest and the mean difference of the numbers in two bottleneck directories of the same
-/// files.
+/// The largest and the mean difference between the numbers in two bottleneck directories with the
+/// same files.
 fn difference(ours: &Path, golden: &Path) -> (f64, f64) {
     let names = files_under(golden);
     assert_eq!(files_under(ours), names);
@@ -32,7 +32,7 @@ fn difference(ours: &Path, golden: &Path) -> (f64, f64) {
     (largest, sum / count as f64)
 }
 
-/// Names, ops and inputs, whatever the order of the nodes: it says nothing to TensorFlow.
+/// Compares names, ops and inputs, but not the order of nodes, which TensorFlow ignores.
 fn assert_nodes_are_golden(graph: &Path, golden: &Path) {
     let graph: GraphDef = proto::parse(graph, &fs::read(graph).unwrap()).unwrap();
     let golden = read_json(&golden.join("graph_nodes.json"));
@@ -52,8 +52,8 @@ fn assert_nodes_are_golden(graph: &Path, golden: &Path) {
     assert_eq!(ours, golden);
 }
 
-/// The golden tags at the golden steps, and a cross-entropy within 5 % of the golden curve (the
-/// issue's figure) from step 40 on, where the chaos of the first steps is gone.
+/// Expects the golden tags at the golden steps, and a cross-entropy within 5 % of the golden curve
+/// (the figure) from step 40 on, after the chaotic first steps.
 fn assert_curve_is_golden(summaries: &Path, golden: &Path) {
     let golden = read_json(&golden.join("scalars.json"));
     for set in ["train", "validation"] {
@@ -82,7 +82,7 @@ fn assert_curve_is_golden(summaries: &Path, golden: &Path) {
     }
 }
 
-/// Runs `retrain` from the shared directory, as the golden files were made, on whole batches.
+/// Runs `retrain` from the shared directory, as for the golden files, on whole batches.
 fn golden_run(workspace: &Workspace, steps: u32, flags: &[String]) -> Option<()> {
     let root = shared("")?;
     let at = |flag: &str, name: &str| format!("--{flag}={}", workspace.path(name).display());
@@ -117,8 +117,8 @@ fn hub_run(module: &str) -> Option<(Workspace, PathBuf)> {
     Some((workspace, golden))
 }
 
-/// TF 1.15 and TF 2 read checkpoint and SavedModel, and agree with one another on an even grey to
-/// `tolerance`; the checkpoint has the variables of `golden`'s, where there is one.
+/// Expects TF 1.15 and TF 2 to read checkpoint and SavedModel, and to agree within `tolerance` on a
+/// uniform grey image. The checkpoint must have the same variables as `golden`'s, if given.
 pub(crate) fn assert_peers_read(
     workspace: &Workspace,
     golden: Option<&Path>,
@@ -149,7 +149,7 @@ pub(crate) fn assert_peers_read(
     }
 }
 
-/// How a module is fed: with pixels of [0, 1].
+/// How to feed a module: with pixels of [0, 1].
 const MODULE: Feeding = Feeding { layer: "Placeholder", size: 224, mean: 0, std: 255 };
 
 fn real() -> Vec<PathBuf> {
@@ -159,12 +159,12 @@ fn real() -> Vec<PathBuf> {
 #[test]
 fn a_plain_module_is_retrained_as_by_the_script() {
     let Some((workspace, golden)) = hub_run("mobilenet_v1_025_224") else { return };
-    // The figure: TensorFlow 1.15 and 2 order the sums of a convolution differently.
+    // The figure: TensorFlow 1.15 and 2 sum convolutions in different orders.
     let (largest, _) = difference(&workspace.path("bottlenecks"), &golden.join("bottlenecks"));
     assert!(largest <= 2e-3, "bottlenecks differ by {largest}");
     assert_nodes_are_golden(&workspace.path("graph.pb"), &golden);
     assert_curve_is_golden(&workspace.path("summaries"), &golden);
-    // The same weights; sums of convolutions are ordered differently.
+    // Same weights, but sums of convolutions in a different order.
     assert_peers_read(&workspace, Some(&golden), 224, 1e-4);
     assert_labels_alike(&workspace, &MODULE, &real(), ALIKE);
 }
@@ -172,10 +172,11 @@ fn a_plain_module_is_retrained_as_by_the_script() {
 #[test]
 fn a_quantops_module_is_retrained_as_by_the_script() {
     let Some((workspace, golden)) = hub_run("mobilenet_v1_025_224_quantops") else { return };
-    // Each activation is rounded to one of 256 levels: a last bit decides between two of them, and
-    // the layers carry that on. The original's own noise, on these 138 photographs: its pixels
-    // times 1 + 1e-6 move its bottlenecks by up to 0.168, 3.2e-3 on average; ours are up to
-    // 0.166 and 3.3e-3 off the golden ones. The bounds are less than twice that.
+    // Each activation is rounded to one of 256 levels, so a last bit can change the level, and
+    // later layers carry that on. This is the original's own noise: on these 138 photographs,
+    // multiplying its pixels by 1 + 1e-6 moves its bottlenecks by up to 0.168, 3.2e-3 on average.
+    // Ours differ from the golden ones by up to 0.166, 3.3e-3 on average. The bounds are less than
+    // twice that.
     let (largest, mean) = difference(&workspace.path("bottlenecks"), &golden.join("bottlenecks"));
     assert!(
         largest <= 0.3 && mean <= 5e-3,
@@ -183,12 +184,12 @@ fn a_quantops_module_is_retrained_as_by_the_script() {
     );
     assert_nodes_are_golden(&workspace.path("graph.pb"), &golden);
     assert_curve_is_golden(&workspace.path("summaries"), &golden);
-    // A level of a logit, whose range is 1.03 here, is 4e-3, in probability 1e-3 at most (p(1 − p)
-    // ≤ 1/4): two levels.
+    // One level of a logit, whose range is 1.03 here, is 4e-3, and at most 1e-3 in probability (p(1
+    // − p) ≤ 1/4). The bound is two levels.
     assert_peers_read(&workspace, Some(&golden), 224, 2e-3);
-    // Photographs, unlike an even grey, meet the rounding everywhere: on all 138 the scores of
-    // TensorFlow 1.15 itself move by up to 0.011, 2e-3 on average, where its pixels are
-    // multiplied by 1 + 1e-6. Seen between ours and TF 2's: 0.004.
+    // Unlike a uniform grey, photographs are rounded everywhere: multiplying the pixels by 1 + 1e-6
+    // moves TensorFlow 1.15's own scores on all 138 by up to 0.011, 2e-3 on average. The observed
+    // difference between ours and TF 2's is 0.004.
     assert_labels_alike(&workspace, &MODULE, &real(), 1.5e-2);
 }
 

@@ -1,5 +1,4 @@
-//! Modules of either kind of variable, and what becomes of the bytes of a picture on the way into
-//! one.
+//! Modules with either kind of variable, and the path from a picture's bytes into a module.
 
 use super::hub::assert_peers_read;
 use super::loading::load_tensorflow;
@@ -19,7 +18,7 @@ use std::path::Path;
 
 const MODULE: &str = "module";
 
-/// Retrains on `photos` with the module in [`MODULE`], and writes everything there is to write.
+/// Retrains on `photos` with the module in [`MODULE`], and writes every kind of output.
 fn retrain(workspace: &Workspace) -> Outcome {
     let flags = [
         "--image_dir=photos",
@@ -40,7 +39,7 @@ fn graph(path: &Path) -> GraphDef {
     proto::parse(path, &fs::read(path).unwrap()).unwrap()
 }
 
-/// A picture of exactly the module's size: nothing is resized, and no two pixels are alike.
+/// A picture of exactly the module's size, so nothing is resized; all pixels differ.
 fn picture(seed: u8) -> RgbImage {
     RgbImage::from_fn(SIDE as u32, SIDE as u32, |x, y| {
         let v = (x * 31 + y * 7) as u8;
@@ -54,7 +53,7 @@ fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// What the small module makes of a picture of its size: x · (1/255) in single precision, times the
+/// The small module's features of a picture of its size: x · (1/255) in single precision, times the
 /// variable.
 fn features(image: &RgbImage) -> Vec<f32> {
     let unit = (1.0f64 / 255.0) as f32;
@@ -72,8 +71,8 @@ fn variables_of_both_kinds_are_read_trained_on_and_exported() {
         SmallModule::new(kind).write(&workspace.path(MODULE));
         retrain(&workspace).expect_code(0).says("Final test accuracy");
 
-        // In the exported graph the variable is a Const with the module's values, read where it was
-        // read.
+        // In the exported graph the variable is a Const with the module's values, with the same
+        // readers.
         let exported = graph(&workspace.path("graph.pb"));
         let node = |name: &str| exported.find(name).unwrap_or_else(|| panic!("no {name}"));
         assert_eq!(node("module/scale").op, "Const");
@@ -96,7 +95,7 @@ fn variables_of_both_kinds_are_read_trained_on_and_exported() {
             "module/scale",
         ];
         assert_eq!(saved_variables(&workspace), names);
-        // One graph of a few products: only the last bits of probabilities may differ.
+        // One graph with few products: probabilities may differ only in the last bits.
         assert_peers_read(&workspace, None, SIDE, 1e-6);
         let photo = "--image=photos/open cluster/o00001.jpg";
         let flags = ["--input_layer=Placeholder", "--input_mean=0", "--input_std=255"];
@@ -104,12 +103,12 @@ fn variables_of_both_kinds_are_read_trained_on_and_exported() {
         let outcome = run(LABEL_IMAGE, workspace.root(), &flags).expect_code(0);
         results.push((floats(&bottleneck_file(&workspace, "o00001.jpg")), scores(&outcome.stdout)));
     }
-    // The same numbers from the same pictures, to the last bit.
+    // The same pictures give the same numbers, to the bit.
     assert_eq!(results[0], results[1]);
     assert_eq!(results[0].1.len(), 2);
 }
 
-/// The names in the SavedModel's collection of variables, which Python makes its variables of.
+/// The names in the SavedModel's collection of variables, from which Python makes its variables.
 fn saved_variables(workspace: &Workspace) -> Vec<String> {
     let path = workspace.path("saved_model/saved_model.pb");
     let saved_model: SavedModel = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
@@ -147,19 +146,18 @@ fn a_module_that_tensorflow_1_wrote_with_reference_variables_gives_its_values() 
         let theirs = answer["features"][i].as_array().unwrap();
         assert_eq!(ours.len(), 8);
         for (ours, theirs) in ours.iter().zip(theirs) {
-            // JPEG decoders of the two TensorFlows differ by a grey level (4e-3) in few pixels,
-            // sums in the last bits; the features are means of 64 numbers.
+            // The two TensorFlows' JPEG decoders differ by a grey level (4e-3) in a few pixels, and
+            // their sums in the last bits; the features are means of 64 numbers.
             assert!(
                 (f64::from(*ours) - theirs.as_f64().unwrap()).abs() < 1e-4,
                 "{ours} and {theirs}"
             );
         }
     }
-    // A convolution of 27 products; probabilities differ in the last bits.
+    // A convolution of 27 products: probabilities differ in the last bits.
     assert_peers_read(&workspace, None, 16, 1e-6);
 }
 
-/// The variables of tests/peers/reference_module.py.
 const NAMES: [&str; 3] = ["module/net/weights", "module/net/biases", "module/net/steps"];
 
 #[test]
@@ -197,7 +195,7 @@ fn pictures_are_decoded_by_their_content_whatever_their_name() {
     assert_eq!(jpg, png);
     assert_ne!(jpg, features(&colour), "a JPEG is not without loss");
 
-    // What label_image makes of the same files is what the network was trained on.
+    // label_image sees the same pixels that the network was trained on.
     let label = |name: &str| {
         let image = format!("--image=photos/open cluster/{name}");
         let flags = ["--input_layer=Placeholder", "--input_mean=0", "--input_std=255", &image];
@@ -207,7 +205,7 @@ fn pictures_are_decoded_by_their_content_whatever_their_name() {
     assert_eq!(label("b.jpg"), label("a.png"));
     assert_eq!(label("f.png"), label("e.jpg"));
 
-    // And each TensorFlow reads the same pixels.
+    // Each TensorFlow reads the same pixels, too.
     let images = pictures.each_ref().map(|p| workspace.path("photos/open cluster").join(p.0));
     let request = json!({
         "graph": workspace.path("graph.pb"), "size": SIDE, "images": images,
@@ -222,9 +220,9 @@ fn pictures_are_decoded_by_their_content_whatever_their_name() {
             assert_eq!(ours.len(), theirs.len());
             for (ours, theirs) in ours.iter().zip(theirs) {
                 let difference = (f64::from(*ours) - theirs.as_f64().unwrap()).abs();
-                // x / 255 and x · (1/255) differ in the last bit of numbers up to 1.25, and a
-                // JPEG's pixels by at most a grey level (1/255) times 1.25 between
-                // TensorFlow 1.15's decoder and 2's.
+                // x / 255 and x · (1/255) differ in the last bit of numbers up to 1.25. A JPEG's
+                // pixels differ between the decoders of TensorFlow 1.15 and 2 by at most a grey
+                // level (1/255) times 1.25.
                 let bound = if name.starts_with(['e', 'f']) { 1.25 / 255.0 + 1e-6 } else { 2e-7 };
                 assert!(difference < bound, "{name}: {ours} and {theirs} by {}", answer["version"]);
             }

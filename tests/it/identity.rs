@@ -1,5 +1,5 @@
-//! The identity of a cache: bytes that must not change, or every cache would be computed again.
-//! The sums are from Python's hashlib, on the bytes that `src/model/identity.rs` describes.
+//! A cache's identity: bytes that must not change, or every cache would be recomputed. The sums
+//! come from Python's hashlib, over the bytes described in `src/model/identity.rs`.
 
 use retrain::images::{PixelRange, PixelSpec};
 use retrain::model::{Backbone, Identity};

@@ -1,5 +1,5 @@
-//! Photographs of every kind, and files that are none: the content decides; what cannot be used is
-//! named, or left out.
+//! Every kind of photograph, and files that are not photographs: the content decides. Unusable
+//! files are named, or skipped on request.
 
 use super::loading::load_tensorflow;
 use super::support::{Workspace, files_under, golden, json};
@@ -26,7 +26,7 @@ fn every_kind_of_image_has_the_colours_another_decoder_sees() {
     let expected = json(&golden("images/means.json"));
     let expected = expected.as_object().unwrap();
     assert_eq!(expected.len(), 13);
-    // Within two levels: TensorFlow decodes JPEG by a faster transform than Pillow.
+    // Within two levels: TensorFlow's JPEG decoder uses a faster transform than Pillow's.
     for (name, wanted) in expected {
         let got = means(fs::read(golden("images").join(name)).unwrap())
             .unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -159,7 +159,7 @@ fn formats_are_named_from_one_table() {
     outcome.says("--output_graph: photos/graph.GIF would be one of the photographs");
 }
 
-/// A file that claims to be of that size, by its header.
+/// A file whose header claims that size.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let ihdr =
         [b"IHDR", &width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
@@ -215,7 +215,8 @@ fn decompression_bombs_are_refused_by_their_headers() {
             format!("is {size} pixels, more than the 178956970 that are allowed; make it smaller");
         assert_eq!(means(bomb).unwrap_err(), expected);
     }
-    // Of ever so many frames one is decoded: a hundred thousand of 1000 × 1000 would be 300 GB.
+    // Only one frame is decoded, however many there are: a hundred thousand of 1000 × 1000 would
+    // take 300 GB.
     let many = means(gif(1000, 1000, 100_000));
     assert!(many.is_ok() || many.unwrap_err().starts_with("cannot be decoded as GIF"));
     assert!(start.elapsed().as_secs() < 60);
@@ -226,13 +227,14 @@ fn damaged_images_are_refused_and_never_crash() {
     for name in json(&golden("images/means.json")).as_object().unwrap().keys() {
         let whole = fs::read(golden("images").join(name)).unwrap();
         for length in 0..whole.len().min(60) {
-            // What is cut off within its header is no image, whatever else it may be.
+            // Cut off within its header, a file is never an image.
             let _: String = means(whole[..length].to_vec()).unwrap_err();
         }
         for i in (0..whole.len()).step_by(7) {
             let mut flipped = whole.clone();
             flipped[i] ^= 0xff;
-            // Either is fine; it is neither a crash nor a picture of another size.
+            // Either result is fine, as long as it does not crash or give a picture of another
+            // size.
             let _ = means(flipped);
         }
     }
@@ -306,7 +308,7 @@ fn all_bad_files_are_listed_or_all_left_out() {
             format!("\nWARNING:retrain:Error during processing file {dir}/{name} ({reason})\n");
         assert!(outcome.stderr.contains(&line), "{line}\n{}", outcome.stderr);
     }
-    // They are in no set: what is learnt and tested is what it was without them.
+    // They are in no set: training and testing are the same without them.
     assert!(fs::read(workspace.path("graph.pb")).unwrap() == graph);
     let misclassified = outcome.stderr.split("MISCLASSIFIED").nth(1).unwrap();
     assert!(!misclassified.contains("/z"), "{misclassified}");
@@ -323,7 +325,7 @@ fn classes_of_bad_images_alone_are_named_and_two_good_ones_are_needed() {
     let outcome = workspace.retrain(&["--on_bad_image=skip"]).expect_code(0);
     outcome.says("WARNING:retrain:Label 'dark cloud' has no usable images: it is kept, but never learnt\n");
     fs::remove_dir_all(workspace.path("photos/open cluster")).unwrap();
-    // As where there is but one directory.
+    // The same as with only one directory.
     let outcome = workspace.retrain(&["--on_bad_image=skip"]).expect_code(255);
     let message = "photos: fewer than two classes have usable images left; see the warnings above\n";
     outcome.says(&format!("ERROR:tensorflow:{message}"));

@@ -1,5 +1,5 @@
-//! Inception v3 of 2015: the builder against the description of the original graph, how pictures
-//! come through it, and the whole way on it, from the archive to labels.
+//! Inception v3 of 2015: the builder against the description of the original graph, pictures
+//! passing through it, and a whole run with it, from the archive to labels.
 
 use super::events;
 use super::inception_replica::{build_inception_v3_2015, write_inception};
@@ -30,7 +30,7 @@ fn dims(tensor: &TensorProto) -> Vec<i64> {
     tensor.tensor_shape.dim.iter().map(|d| d.size).collect()
 }
 
-/// Whether an attribute is what the description says.
+/// Whether an attribute agrees with the description.
 fn is_as_described(value: &Value, wanted: &Json) -> bool {
     match value {
         Value::Type(t) => wanted.as_str() == Some(&format!("{:?}", t.enum_value().unwrap())),
@@ -43,8 +43,8 @@ fn is_as_described(value: &Value, wanted: &Json) -> bool {
     }
 }
 
-/// A Const's value: its shape and type, its numbers where the description has them, and as many
-/// bytes as they take.
+/// Compares a Const's shape and type, its numbers if the description has them, and otherwise its
+/// size in bytes.
 fn assert_const_as_described(node: &NodeDef, wanted: &Json) {
     let tensor = node.tensor_attr("value").unwrap();
     let dtype = node.type_attr("dtype").unwrap();
@@ -124,7 +124,7 @@ fn the_file_has_the_originals_size_and_follows_from_the_seed() {
         fs::read(path).unwrap()
     };
     let (one, again, other) = (write("new/one.pb", 1), write("again.pb", 1), write("other.pb", 2));
-    // The published file's size: names, attributes and their encoding are as long, too.
+    // The published file's size: names, attributes and their encoding have the same length.
     assert_eq!(one.len(), 95_673_916);
     assert_eq!(other.len(), one.len());
     assert!(one == again);
@@ -173,13 +173,13 @@ fn pixels(photographs: &[(ClusterKind, u64)]) -> Tensor<f32> {
 
 const TWO: [(ClusterKind, u64); 2] = [(ClusterKind::Globular, 0), (ClusterKind::Open, 1)];
 
-/// The graph, with TensorFlow loaded to run it.
+/// The graph, once TensorFlow is loaded to run it.
 fn inception() -> GraphDef {
     load_tensorflow();
     build_inception_v3_2015(SEED)
 }
 
-/// Feeds `Mul` and reads the tensors of those names.
+/// Feeds `Mul` and reads the named tensors.
 fn read(graph: &GraphDef, pixels: &Tensor<f32>, names: &[&str]) -> Result<Vec<Tensor<f32>>> {
     let graph = Graph::import(graph)?;
     let session = Session::new(&graph, Threads::default())?;
@@ -198,13 +198,13 @@ fn mean(values: impl ExactSizeIterator<Item = f32>) -> f64 {
     values.map(f64::from).sum::<f64>() / count
 }
 
-/// The root of the mean square.
+/// The root mean square.
 fn rms(values: &[f32]) -> f64 {
     mean(values.iter().map(|v| v * v)).sqrt()
 }
 
-/// The largest difference, relative to the size of the numbers as a whole: a number that ReLU left
-/// near 0 has as many digits as those it was computed from, not as itself.
+/// The largest difference, relative to the numbers' overall size: a number that ReLU left near 0 is
+/// only as precise as the numbers it was computed from.
 fn relative_difference(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len());
     let differences = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
@@ -212,8 +212,8 @@ fn relative_difference(a: &[f32], b: &[f32]) -> f64 {
     differences.max_by(f64::total_cmp).unwrap() / rms(b)
 }
 
-/// The bound for bottlenecks of one network computed in two ways. Seen: 4e-6, both for
-/// TensorFlow 1.15 and for folded normalisation.
+/// The bound for one network's bottlenecks computed in two ways. Observed: 4e-6, for both
+/// TensorFlow 1.15 and folded normalisation.
 const BOUND: f64 = 1e-4;
 
 #[test]
@@ -228,8 +228,8 @@ fn pictures_come_through_all_layers() {
         let bottleneck = layers.pop().unwrap();
         for (name, layer) in names.iter().zip(&layers) {
             // By the builder's derivation a layer has mean 0.33 and standard deviation 0.26, and 16
-            // in 100 values are cut off; the first are below that, for the sky is dark.
-            // Seen: 0.27 to 0.35, 0.09 to 0.28, at most 0.20.
+            // in 100 values are cut off. The first layers are lower, because the sky is dark.
+            // Observed: 0.27 to 0.35, 0.09 to 0.28, at most 0.20.
             let average = mean(layer.iter().copied());
             let spread = mean(layer.iter().map(|v| v * v)) - average * average;
             let cut = layer.iter().filter(|v| **v == 0.0).count() as f64 / layer.len() as f64;
@@ -249,10 +249,10 @@ fn pictures_come_through_all_layers() {
     for bottleneck in &bottlenecks {
         assert_eq!(bottleneck.len(), 2048);
         let square = rms(bottleneck).powi(2) * 2048.0;
-        // Gradient descent at a rate η of 0.01 is stable where η·|x|²/2 < 2. Seen: 269.
+        // Gradient descent at a rate η of 0.01 is stable if η·|x|²/2 < 2. Observed: 269.
         assert!((100.0..400.0).contains(&square), "|x|² = {square}");
     }
-    // Two pictures are two bottlenecks, by far more than any rounding. Seen: 0.6.
+    // Two pictures give two bottlenecks that differ by far more than rounding. Observed: 0.6.
     let difference = relative_difference(&bottlenecks[0], &bottlenecks[1]);
     assert!(difference > 0.1, "{difference}");
 }
@@ -288,10 +288,10 @@ fn folded_and_for_many_pictures_it_gives_the_same_bottlenecks() {
     }
 }
 
-/// An archive as the published one, with the graph of that file in it.
+/// An archive like the published one, with the graph from that file.
 fn write_archive(graph: &Path, archive: &Path) {
     fs::create_dir_all(archive.parent().unwrap()).unwrap();
-    // Random weights cannot be made smaller.
+    // Random weights do not compress.
     let mut tar =
         tar::Builder::new(GzEncoder::new(File::create(archive).unwrap(), Compression::none()));
     tar.append_path_with_name(graph, "classify_image_graph_def.pb").unwrap();
@@ -302,9 +302,9 @@ fn write_archive(graph: &Path, archive: &Path) {
     tar.into_inner().unwrap().finish().unwrap();
 }
 
-/// The nodes behind the published graph's 1004 in the script's training graph (TensorFlow 1.15, on
-/// a graph of this builder), up to the new layer: names that are taken get a suffix, which the
-/// scope `input` does not need.
+/// The nodes after the published graph's 1004 in the script's training graph (TensorFlow 1.15, on a
+/// graph from this builder), up to the new layer. Names already taken get a suffix; the scope
+/// `input` needs none.
 const DECODING: [(&str, &[&str]); 13] = [
     ("DecodeJPGInput", &[]),
     ("DecodeJpeg_1", &["DecodeJPGInput"]),
@@ -321,7 +321,7 @@ const DECODING: [(&str, &[&str]); 13] = [
     ("input/GroundTruthInput", &[]),
 ];
 
-/// What follows the published nodes in the script's `retrained_graph.pb`.
+/// The nodes after the published ones in the script's `retrained_graph.pb`.
 const NEW_LAYER: [&str; 8] = [
     "input/BottleneckInputPlaceholder",
     "final_training_ops/weights/final_weights",
@@ -360,14 +360,14 @@ fn the_default_architecture_goes_the_whole_way() {
     assert_eq!(behind, DECODING.map(|(name, inputs)| (name, inputs.to_vec())));
 
     let exported = parse(&workspace.path("graph.pb"));
-    // All but the five of the published softmax.
+    // All but the five nodes of the published softmax.
     assert!(exported.versions.is_none());
     assert!(exported.node[..999] == published.node[..999]);
     assert_eq!(exported.node[998].name, BOTTLENECK);
     let new: Vec<&str> = exported.node[999..].iter().map(|n| n.name.as_str()).collect();
     assert_eq!(new, NEW_LAYER);
 
-    // Named, it is the same architecture, and its bottlenecks are found.
+    // By name it is the same architecture, and its bottlenecks are found.
     let named = [
         "--architecture=inception_v3",
         "--output_graph=named.pb",
@@ -385,7 +385,7 @@ fn the_default_architecture_goes_the_whole_way() {
     );
 
     assert_labels_and_bottlenecks_alike(&workspace);
-    // The SavedModel takes the photograph's file, as TensorFlow 1.7's retrain.py has it.
+    // The SavedModel takes the encoded photograph, as in TensorFlow 1.7's retrain.py.
     let fed = Fed { input: "Mul", size: 299, mean: 128.0, std: 128.0 };
     let photographs = PHOTOS.map(|name| workspace.path("photos").join(name));
     assert_serves(&workspace, "DecodeJpeg/contents:0", &fed, &photographs);
@@ -397,8 +397,8 @@ fn bottleneck_file(workspace: &Workspace, photo: &str) -> PathBuf {
     workspace.path("bottlenecks").join(format!("{photo}_inception_v3.txt"))
 }
 
-/// Asks each peer for the scores of [`PHOTOS`] and their bottlenecks, and compares with what
-/// label_image prints and with retrain's files.
+/// Asks each peer for the scores of [`PHOTOS`] and their bottlenecks, and compares them with
+/// label_image's output and retrain's files.
 fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
     let args = ["--input_layer=Mul", "--input_height=299", "--input_width=299"];
     let images = PHOTOS.map(|photo| workspace.path("photos").join(photo));
@@ -410,7 +410,7 @@ fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
         ];
         let ours =
             scores(&run(LABEL_IMAGE, workspace.root(), &args.concat()).expect_code(0).stdout);
-        // Five digits are printed of each.
+        // Scores are printed with five digits.
         assert!(ours.len() == 2 && (ours[0].1 + ours[1].1 - 1.0).abs() < 2e-5, "{ours:?}");
         ours
     });
@@ -424,7 +424,7 @@ fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
             for (label, score) in &ours[i] {
                 let class = labels.lines().position(|l| l == label).unwrap();
                 let theirs = answer["scores"][i][class].as_f64().unwrap();
-                // The figure; five digits are printed.
+                // The figure; scores are printed with five digits.
                 assert!(
                     (f64::from(*score) - theirs).abs() < 1e-4,
                     "{photo}, {label}: {score} and {theirs}"

@@ -46,7 +46,7 @@ fn scores_of_real_photographs_are_the_scripts() {
         assert_eq!(ours.len(), golden.len());
         for (ours, golden) in ours.iter().zip(&golden) {
             assert_eq!(ours.0, golden.0, "{name}");
-            // The last digit printed: TensorFlow 1.15 and 2 round sums differently.
+            // The last printed digit: TensorFlow 1.15 and 2 round sums differently.
             assert!((ours.1 - golden.1).abs() < 1.5e-5, "{name}: {ours:?} instead of {golden:?}");
         }
     }
@@ -62,7 +62,7 @@ fn the_program_prints_what_the_script_prints() {
     let directory = Workspace::new();
     let place = |name: &str| directory.path(&format!("tf_files/{name}"));
     fs::create_dir(directory.path("tf_files")).unwrap();
-    // The defaults are where the tutorial puts them.
+    // The defaults are the tutorial's paths.
     for name in ["retrained_graph.pb", "retrained_labels.txt"] {
         fs::copy(graph.join(name), place(name)).unwrap();
     }
@@ -77,7 +77,7 @@ fn the_program_prints_what_the_script_prints() {
     assert_eq!(outcome.stderr, "");
 }
 
-/// A photograph with at most 256 colours: a GIF can hold it without loss.
+/// A photograph with at most 256 colours, which a GIF holds without loss.
 fn few_colours(path: &Path) -> RgbImage {
     let mut image = image::open(path).unwrap().to_rgb8();
     for pixel in image.pixels_mut() {
@@ -132,7 +132,7 @@ fn png_gif_and_bmp_give_the_same_scores() {
     workspace.write("other.gif", gif(&[&second, &first]));
     // A transparent colour is a colour, as in the script's TensorFlow.
     workspace.write("transparent.gif", transparent(&first));
-    // What the content says goes before what the name says.
+    // The content outranks the name.
     workspace.write("png_named.jpg", encoded(&first, ImageFormat::Png));
     let label = |name: &str| {
         scores(&workspace.label_image(&[&format!("--image={name}")]).expect_code(0).stdout)
@@ -140,7 +140,7 @@ fn png_gif_and_bmp_give_the_same_scores() {
     let expected = label("a.png");
     for name in ["alpha.png", "a.bmp", "a.gif", "animated.gif", "transparent.gif", "png_named.jpg"]
     {
-        // The same pixels: the same scores to the last digit.
+        // The same pixels give the same scores to the last digit.
         assert_eq!(label(name), expected, "{name}");
     }
     assert_ne!(label("other.gif"), expected, "of an animation the first frame counts");
@@ -230,7 +230,7 @@ fn files_that_are_no_labels_or_no_graph_are_named() {
         .says("holds no node 'input'");
 }
 
-/// The trained graph in `hidden.pb`, with an output whose size nothing says before it is run.
+/// Saves the trained graph as `hidden.pb`, with an output whose size is unknown until it runs.
 fn hide_the_class_count(workspace: &Workspace) {
     let path = workspace.path("graph.pb");
     let mut graph: GraphDef = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();

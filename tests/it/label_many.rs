@@ -1,5 +1,5 @@
-//! Labelling many photographs in one process: the answers are those for each alone, in order,
-//! whatever is among them.
+//! Labelling many photographs in one process: each gets the answer it would get alone, in order,
+//! whatever the others are.
 
 use super::label_image::{GOLDEN, gif, trained};
 use super::loading::load_tensorflow;
@@ -15,7 +15,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A labeller by the graph and labels of a directory.
+/// A labeller with the graph and labels of a directory.
 fn opened(dir: &Path, config: &LabelConfig) -> Labeller {
     let (graph, labels) = (dir.join(&config.graph), dir.join(&config.labels));
     Labeller::open(&LabelConfig { graph, labels, ..config.clone() }).unwrap()
@@ -30,7 +30,7 @@ fn paths(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["path"].as_str().unwrap()).collect()
 }
 
-/// Fails where a row is not what the graph says of its image.
+/// Fails unless the row agrees with the graph's answer for its image.
 fn assert_same(row: &Value, labeller: &Labeller, root: &Path) {
     let path = row["path"].as_str().unwrap();
     assert_eq!(row["error"], Value::Null, "{path}");
@@ -45,7 +45,7 @@ fn assert_same(row: &Value, labeller: &Labeller, root: &Path) {
     }
 }
 
-/// `label_image` here with `input` on standard input.
+/// Runs `label_image` here with `input` on standard input.
 fn label(workspace: &Workspace, args: &[&str], input: &[u8]) -> Outcome {
     let mut child = started(workspace, args);
     child.stdin.take().unwrap().write_all(input).unwrap();
@@ -77,7 +77,7 @@ fn many_photographs_get_the_scores_each_gets_alone() {
     let labeller = opened(workspace.root(), &LabelConfig::new("graph.pb", "labels.txt"));
     let rows = rows(&workspace.label_image(&["--format=json", "photos"]).expect_code(0).stdout);
     assert_eq!(rows.len(), 40);
-    // Every photograph once, in the order of the names.
+    // Every photograph once, in order of name.
     let mut sorted = paths(&rows);
     sorted.sort_unstable();
     sorted.dedup();
@@ -207,7 +207,7 @@ fn what_a_desktop_leaves_in_a_directory_is_not_labelled() {
     };
     let outcome = label(&["in", "in"]).says("; 2 other files skipped");
     assert_eq!(paths(&rows(&outcome.stdout)), ["in/a.jpg", "in/a.jpg"]);
-    // What is named is taken.
+    // A path given explicitly is used.
     let outcome = label(&["in/__MACOSX", "in/__MACOSX/b.jpg"]);
     assert_eq!(paths(&rows(&outcome.stdout)), ["in/__MACOSX/b.jpg", "in/__MACOSX/b.jpg"]);
 }
@@ -285,7 +285,7 @@ fn what_helps_nobody_is_an_error_before_any_work() {
 #[test]
 fn any_number_of_bad_images_before_the_first_good_one_does_not_hang() {
     let workspace = trained();
-    // More than may be under way at once.
+    // More than can be in progress at once.
     let mut list: String = (0..5000).map(|i| format!("gone{i}.jpg\n")).collect();
     list += "photos/open cluster/o00000.jpg\n";
     let outcome = label(&workspace, &["--format=json", "-"], list.as_bytes()).expect_code(1);
@@ -297,7 +297,7 @@ fn any_number_of_bad_images_before_the_first_good_one_does_not_hang() {
 
 #[test]
 fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
-    // There is no graph here: an error about a word comes before one about that.
+    // There is no graph here, so the error about a word must come first.
     let workspace = Workspace::new();
     for (typed, name, meant) in [
         ("\\--graph=g.pb", "graph", "--graph=g.pb"),
@@ -318,7 +318,7 @@ fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
         let message = format!("--image: '{shown}' is neither a flag nor a file; a backslash ");
         workspace.label_image(&["--image=a.jpg", typed]).expect_code(2).says(&message);
     }
-    // No flag is like these, or more than one is.
+    // These resemble no flag, or more than one.
     for typed in ["-x", "-i"] {
         workspace
             .label_image(&[typed, "a.jpg"])
@@ -384,7 +384,7 @@ fn a_name_that_is_no_text_can_be_opened_by_whoever_reads_the_row() {
     let found: Vec<_> =
         rows.iter().map(|r| (r["path"].as_str().unwrap(), r["path_base64"].as_str())).collect();
     assert_eq!(found, expected);
-    // Only where it is needed: programs that look for `path` alone see what they always did.
+    // Present only when needed: a program that reads only `path` sees no change.
     assert!(rows[1].get("path_base64").is_none() && rows[0]["error"].is_string());
 }
 
@@ -432,7 +432,7 @@ fn a_table_has_room_for_five_classes() {
     }
 }
 
-/// Kilobytes of memory that a process has.
+/// A process's memory, in kilobytes.
 fn memory(child: &Child) -> i64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
@@ -447,11 +447,11 @@ fn memory_does_not_grow_with_the_number_of_images() {
     let mut child = started(&workspace, &["-"]);
     let mut input = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // A first answer comes while the list is still open.
+    // The first answer comes while the list is still open.
     writeln!(input, "{}", names[7]).unwrap();
     assert!(lines.next().unwrap().unwrap().starts_with(&names[7]));
     let mut pass = |count: usize| {
-        // What is asked for and what is answered go side by side: neither pipe holds 8000 lines.
+        // Write and read at the same time: neither pipe holds 8000 lines.
         std::thread::scope(|scope| {
             scope.spawn(|| (0..count).for_each(|i| writeln!(input, "{}", names[i % 8]).unwrap()));
             (0..count).for_each(|i| {
@@ -463,8 +463,8 @@ fn memory_does_not_grow_with_the_number_of_images() {
     let (warm, last) = (pass(2000), pass(8000));
     drop(input);
     assert!(child.wait().unwrap().success());
-    // A leak of the pixels of one image in a hundred would be 15 MB; of each path or score row, 4
-    // MB or so.
+    // Leaking the pixels of one image in a hundred would take 15 MB; leaking each path or score
+    // row, about 4 MB.
     assert!(last - warm < 3000, "{warm} kB after 2000 images, {last} kB after 10000");
 }
 
@@ -478,7 +478,7 @@ fn a_reader_that_has_read_enough_ends_it() {
     assert!(lines.next().is_some());
     drop(lines);
     writeln!(input, "photos/open cluster/o00001.jpg").unwrap();
-    // The list is still open: whoever waited for its end would wait for ever.
+    // The list is still open: waiting for its end would hang.
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");

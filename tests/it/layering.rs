@@ -1,5 +1,5 @@
-//! The floors of the house, as DESIGN.md draws them: a file uses lower floors, and on its own floor
-//! only what is named after it; no files use one another in a circle.
+//! The floors in DESIGN.md: a file uses lower floors, and on its own floor only the modules it may
+//! name; no files depend on one another in a circle.
 
 mod house;
 
@@ -30,7 +30,7 @@ fn no_arrow_leads_upward_and_none_in_a_circle() {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
-/// The faults of a made-up house of `files`.
+/// The faults of a made-up set of `files`.
 fn faults_of(files: &[(&str, &str)]) -> Vec<String> {
     let workspace = Workspace::new();
     for (name, text) in files {
@@ -85,7 +85,7 @@ fn circles_are_found_within_a_floor_and_past_re_exports() {
         let known = found.last().map(String::as_str);
         assert_eq!(known, Some(circle[0]), "{a} {b}");
     }
-    // Three files, and a parent that uses what it passes on.
+    // Three files, and a parent that uses what it re-exports.
     let found = faults_of(&[
         ("left.rs", "use crate::cellar;"),
         ("cellar/mod.rs", "mod a;\npub use a::A;\n\nfn f() -> A {}"),
@@ -95,7 +95,7 @@ fn circles_are_found_within_a_floor_and_past_re_exports() {
     let circle = "circle: src/cellar/a.rs:1 → src/cellar/b.rs, \
                   src/cellar/b.rs:1 → src/cellar/mod.rs, src/cellar/mod.rs:4 → src/cellar/a.rs";
     assert_eq!(found, [circle]);
-    // The files of a program are its own house.
+    // A program's files are separate from the library's.
     let found = faults_of(&[
         ("bin/p/main.rs", "mod a; mod b; use retrain::roof::A;"),
         ("bin/p/a.rs", "use crate::b::B;"),

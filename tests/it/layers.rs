@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::path::Path;
 use tensorflow::{Output, SessionRunArgs};
 
-/// The golden file compares to this, by its statement in the issue. (The arithmetic is the same,
-/// the order of the sums in a matrix product is not.)
+/// The tolerance that the issue gives for the golden file. (The arithmetic is the same; the order
+/// of summation in a matrix product is not.)
 const TOLERANCE: f32 = 1e-5;
 
 fn floats(list: &Value) -> Vec<f32> {
@@ -43,7 +43,7 @@ struct Layer {
     train_step: String,
 }
 
-/// The layer on a graph that is nothing but a placeholder for bottlenecks.
+/// The layer on a graph with only a placeholder for bottlenecks.
 fn build(size: usize, class_count: usize, learning_rate: f32) -> Layer {
     load_tensorflow();
     let mut b = GraphBuilder::default();
@@ -78,7 +78,7 @@ impl Layer {
         self.graph.output(name).unwrap()
     }
 
-    /// Sets a variable: its initializer, with the initial value fed.
+    /// Sets a variable by feeding the initial value to its initializer.
     fn set(&self, variable: usize, value: &Tensor<f32>) {
         let names = &self.ops.variables[variable];
         let (initial, initializer) = (self.output(&names.initial_value), &names.initializer);
@@ -169,8 +169,9 @@ fn initial_weights_are_a_truncated_normal_and_biases_zero() {
     assert!(weights.iter().all(|w| w.abs() <= 0.002), "cut off at two standard deviations");
     let mean = weights.iter().sum::<f32>() / n;
     let deviation = (weights.iter().map(|w| (w - mean).powi(2)).sum::<f32>() / n).sqrt();
-    // A normal distribution cut off at two standard deviations has 0.8796 of its deviation; over
-    // 20,020 draws the estimate scatters by 0.5 %, and the mean by 6e-6: six times that.
+    // A normal distribution truncated at two standard deviations has 0.8796 of its deviation. Over
+    // 20,020 draws the estimate scatters by 0.5 %, and the mean by 6e-6; the bounds are six times
+    // that.
     assert!((deviation / 0.000_879_6 - 1.0).abs() < 0.03, "{deviation}");
     assert!(mean.abs() < 4e-5, "{mean}");
     assert!(layer.get(1).iter().all(|b| *b == 0.0));

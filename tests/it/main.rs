@@ -1,6 +1,6 @@
 //! The integration tests, in one binary so that libtensorflow is linked and loaded once. Modules
-//! are named after what they test in `src/`; what needs `../shared` (or `RETRAIN_SHARED`) says so
-//! and is skipped without it.
+//! are named after what they test in `src/`. Tests that need `../shared` (or `RETRAIN_SHARED`) say
+//! so and are skipped without it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

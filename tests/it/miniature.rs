@@ -29,15 +29,15 @@ type Moments = (Vec<f32>, Vec<f32>);
 #[test]
 fn the_graph_has_the_same_bytes_on_every_machine() {
     let graph = proto::serialize(&build_miniature(Calibration::Shipped).unwrap()).unwrap();
-    // If this changes, every cache of its bottlenecks is invalid.
+    // Changing this invalidates every cache of its bottlenecks.
     let sum = "63935223b2204336067de53fe90ba100b4bb6dce4288b4d203dcb72af4170a26";
     let digest: String = Sha256::digest(graph).iter().map(|b| format!("{b:02x}")).collect();
     assert_eq!(digest, sum);
 }
 
-/// Rounding through 27 layers depends on TensorFlow's kernels: seen are 0 on the machine the file
-/// was made on and 6e-6 with other instruction sets. The rest is for systems whose `exp` and `pow`
-/// round differently, which may draw another star here and there.
+/// Rounding through 27 layers depends on TensorFlow's kernels: the observed difference is 0 on the
+/// machine where the file was made, and 6e-6 with other instruction sets. The rest allows for
+/// systems whose `exp` and `pow` round differently, which may draw a few different stars.
 const TOLERANCE: f32 = 1e-3;
 
 #[test]
@@ -58,8 +58,8 @@ fn the_shipped_moments_are_those_of_simulated_photographs() {
     }
 }
 
-/// The largest difference between the bytes of a file and what was measured: between means in
-/// standard deviations, between variances relative.
+/// The largest difference between a file's moments and the measured ones: means in standard
+/// deviations, variances relative.
 fn largest_difference(file: &[u8], measured: &[Moments]) -> f32 {
     let expected = measured.iter().flat_map(|(means, variances)| {
         let means = means.iter().zip(variances).map(|(&mean, v)| (mean, v.sqrt()));
@@ -99,7 +99,7 @@ fn measure() -> Vec<Moments> {
 }
 
 /// Makes each layer use its mean and variance over the images of the run. Returns the names of
-/// those tensors.
+/// these tensors.
 fn normalise_by_batch(graph: &mut GraphDef) -> Vec<(String, String)> {
     let mut b = GraphBuilder::on(graph);
     let mut names = Vec::new();
@@ -131,7 +131,7 @@ fn add_mean(b: &mut GraphBuilder, name: &str, x: &str, axes: &str) -> String {
     mean.type_attr("Tidx", DT_INT32).bool_attr("keep_dims", false).finish()
 }
 
-/// Replaces the first input of the node of that name.
+/// Replaces the first input of the named node.
 fn set_input(graph: &mut GraphDef, name: &str, input: &str) {
     graph.node.iter_mut().find(|n| n.name == name).unwrap().input[0] = input.into();
 }

@@ -1,12 +1,12 @@
-//! Where modules come from: archives, and addresses with the cache that is shared with Python's
-//! tensorflow_hub.
+//! Where modules come from: archives, and addresses, with the cache that Python's tensorflow_hub
+//! shares.
 //!
-//! How tensorflow_hub 0.12 keeps a module: in TFHUB_CACHE_DIR where that is set and not empty, else
-//! in `tfhub_modules` of the directory for temporary files; there in a directory named by the SHA-1
-//! of the handle exactly as given, in hex; it takes any such directory that is not empty. Beside it
-//! lies `<sha1>.descriptor.txt`, which nothing reads, and during a download `<sha1>.lock` and
-//! `<sha1>.<id>.tmp`. The module is at the top of the archive: where it is in a directory,
-//! tensorflow_hub does not find it.
+//! tensorflow_hub 0.12 keeps modules in TFHUB_CACHE_DIR if that is set and not empty, or else in
+//! `tfhub_modules` in the directory for temporary files. A module's directory is named by the
+//! SHA-1, in hex, of the handle exactly as given; any such directory that is not empty is used.
+//! Beside it are `<sha1>.descriptor.txt`, which nothing reads, and during a download `<sha1>.lock`
+//! and `<sha1>.<id>.tmp`. The module must be at the top level of the archive: tensorflow_hub does
+//! not find it in a subdirectory.
 
 use super::archive::{entry, gzip};
 use super::http::{Reply, Server};
@@ -20,7 +20,7 @@ use sha1::{Digest, Sha1};
 use std::fs;
 use tar::EntryType;
 
-/// The files of a small module, by their paths in it.
+/// A small module's files, by relative path.
 fn module_files() -> Vec<(String, Vec<u8>)> {
     let dir = tempfile::tempdir().unwrap();
     SmallModule::new(VariableKind::Resource).write(dir.path());
@@ -28,11 +28,11 @@ fn module_files() -> Vec<(String, Vec<u8>)> {
     files_under(dir.path()).into_iter().map(|name| (name.clone(), read(&name))).collect()
 }
 
-/// A small module's archive, with `prefix` before each name and that directory named, too.
+/// A small module's archive, with `prefix` before each name and an entry for that directory.
 fn module_tgz(prefix: &str) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     if !prefix.is_empty() {
-        // As git writes it; no file.
+        // Git writes this entry; it is not a file.
         entry(&mut tar, "pax_global_header", EntryType::XGlobalHeader, "", b"13 comment=a\n");
         entry(&mut tar, prefix, EntryType::Directory, "", b"");
     }
@@ -43,7 +43,7 @@ fn module_tgz(prefix: &str) -> Vec<u8> {
     gzip(&tar.into_inner().unwrap())
 }
 
-/// Retrains with a module, `cache` in the workspace being the cache directory.
+/// Retrains with a module, using `cache` in the workspace as the cache directory.
 fn retrain(workspace: &Workspace, module: &str) -> Outcome {
     let module = format!("--tfhub_module={module}");
     let flags =
@@ -65,7 +65,7 @@ fn an_archive_is_a_module_wherever_in_it_the_module_is() {
         let workspace = Workspace::with_photos(20);
         let archive = workspace.write(name, module_tgz(prefix));
         retrain(&workspace, name).expect_code(0).says("Final test accuracy");
-        // Bottlenecks bear the handle, as ever.
+        // The names of bottlenecks contain the handle, as always.
         assert!(
             workspace.path(&format!("bottlenecks/open cluster/o00001.jpg_{name}.txt")).is_file()
         );
@@ -77,7 +77,7 @@ fn an_archive_is_a_module_wherever_in_it_the_module_is() {
         };
         let module: Vec<String> = module_files().into_iter().map(|f| f.0).collect();
         assert_eq!(cached(), module, "{name}: the whole module and nothing else");
-        // Again, it is found; changed, it is unpacked again.
+        // The second time, it is found in the cache; once changed, it is unpacked again.
         retrain(&workspace, name).expect_code(0);
         assert_eq!(cached(), module);
         let later = fs::metadata(&archive).unwrap().modified().unwrap()
@@ -122,7 +122,7 @@ fn an_archive_without_a_module_or_with_two_is_named() {
     assert_eq!(files_under(&workspace.path("cache")), Vec::<String>::new());
 }
 
-/// Answers every request in the same way.
+/// Gives every request the same answer.
 fn serving(status: &'static str, content: Vec<u8>) -> Server {
     Server::new(move |_, _| Reply::new(status, content.clone()))
 }
@@ -130,7 +130,7 @@ fn serving(status: &'static str, content: Vec<u8>) -> Server {
 #[test]
 fn an_address_is_fetched_once_and_kept_where_tensorflow_hub_looks() {
     let server = serving("200 OK", module_tgz(""));
-    // The hash is of the handle as given: with its slash it is another module.
+    // The hash is that of the handle as given: with a trailing slash it is another module.
     for (path, asked) in [
         ("/google/small/1", "/google/small/1?tf-hub-format=compressed"),
         ("/google/small/1/", "/google/small/1/?tf-hub-format=compressed"),
@@ -179,7 +179,7 @@ fn tensorflow_hub_finds_what_we_have_brought_and_we_what_it_has() {
     retrain(&workspace, &url("theirs/1/")).expect_code(0);
     assert_eq!(server.lines(), asked, "we fetched again what tensorflow_hub had brought");
     assert_eq!(asked[1], asked[0].replace("ours", "theirs"), "both ask for the same");
-    // Both leave the same beside the module.
+    // Both leave the same files beside the module.
     let beside =
         |handle: &str| [sha1(&url(handle)), format!("{}.descriptor.txt", sha1(&url(handle)))];
     let mut wanted = [beside("ours/1/"), beside("theirs/1/")].concat();
@@ -196,7 +196,7 @@ fn without_a_cache_directory_the_one_for_temporary_files_is_used() {
         ["--image_dir=photos", &module, "--how_many_training_steps=2", "--checkpoint_path=c/head"];
     fs::create_dir(workspace.path("tmp")).unwrap();
     let tmp = workspace.path("tmp");
-    // Empty is as good as not set, as it is to tensorflow_hub.
+    // An empty variable counts as unset, as for tensorflow_hub.
     let env =
         [("TFHUB_CACHE_DIR", ""), ("TMPDIR", tmp.to_str().unwrap()), ("NO_PROXY", "127.0.0.1")];
     run_with_env(RETRAIN, workspace.root(), &[&flags, &OUTPUTS[..]].concat(), &env).expect_code(0);
@@ -237,7 +237,7 @@ fn an_address_that_gives_no_module_is_named_and_leaves_nothing() {
     // Other kinds of addresses.
     let gs = retrain(&workspace, "gs://tfhub-modules/m/1.tar.gz").expect_code(2);
     gs.says("gs://tfhub-modules/m/1.tar.gz: only http:// and https:// can be fetched");
-    // What somebody else left half.
+    // A download that another program left unfinished.
     let url = server.url("/missing");
     workspace.write(&format!("cache/{}/readme.txt", sha1(&url)), "x");
     retrain(&workspace, &url)

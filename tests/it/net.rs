@@ -9,25 +9,25 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// What is downloaded: more than one buffer of it.
+/// The downloaded content, larger than one buffer.
 pub(crate) fn content() -> Vec<u8> {
     (0u32..200_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-/// Twice at most, without a pause, and past all proxies of the outer environment.
+/// At most two attempts, without a pause, ignoring the environment's proxies.
 pub(crate) fn fetch(url: &str) -> Fetch<'_> {
     let patience = Patience { attempts: 2, pause: Duration::ZERO, ..Patience::default() };
     Fetch { patience, proxies: Proxies::default(), ..Fetch::new(url, "file.tgz") }
 }
 
-/// A directory for a file, with the file's path.
+/// A directory for a file, and the file's path.
 pub(crate) fn place() -> (Workspace, PathBuf) {
     let workspace = Workspace::new();
     let path = workspace.path("file.tgz");
     (workspace, path)
 }
 
-/// The message of a download that must fail.
+/// The message of a download, which must fail.
 #[track_caller]
 pub(crate) fn message(outcome: retrain::error::Result<()>, url: &str) -> String {
     match outcome {
@@ -39,14 +39,14 @@ pub(crate) fn message(outcome: retrain::error::Result<()>, url: &str) -> String 
     }
 }
 
-/// The proxies of these variables.
+/// The proxies that these variables set.
 pub(crate) fn proxies(variables: &[(&str, &str)]) -> Proxies {
     Proxies::from_variables(|name| {
         variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
     })
 }
 
-/// A server whose first answer breaks off half way, and whose further ones are `next`.
+/// A server whose first answer breaks off half way; `next` gives the others.
 fn breaking(
     validators: &'static [(&'static str, &'static str)],
     next: impl Fn(&Request) -> Reply + Send + 'static,
@@ -77,7 +77,7 @@ fn an_interrupted_download_goes_on_if_the_file_is_still_the_same() {
         (&[("ETag", "\"one\"")] as &[_], "ETag", "\"one\""),
         (&[("Last-Modified", MODIFIED)], "Last-Modified", MODIFIED),
         (&[("ETag", "\"one\""), ("Last-Modified", MODIFIED)], "ETag", "\"one\""),
-        // A weak ETag says little.
+        // A weak ETag proves little.
         (&[("ETag", "W/\"one\""), ("Last-Modified", MODIFIED)], "Last-Modified", MODIFIED),
     ] {
         let server =
@@ -96,14 +96,14 @@ fn an_interrupted_download_goes_on_if_the_file_is_still_the_same() {
 fn a_file_that_has_changed_since_is_fetched_anew() {
     let other = || content().into_iter().rev().collect::<Vec<u8>>();
     let tag = &[("ETag", "\"one\"")];
-    // A server that does as If-Range asks,
+    // A server that honours If-Range,
     let heeds = breaking(tag, move |_| Reply::ok(other()).with("ETag", "\"two\""));
     // one that knows only Range,
     let ignores = breaking(tag, move |request| match request.header("Range") {
         Some(_) => Reply::rest(&other(), 100_000).with("ETag", "\"two\""),
         None => Reply::ok(other()).with("ETag", "\"two\""),
     });
-    // one that sends another part than was asked for,
+    // one that sends a different part from the one requested,
     let errs = breaking(tag, move |request| match request.header("Range") {
         Some(_) => Reply::rest(&other(), 50_000),
         None => Reply::ok(other()),
@@ -150,13 +150,13 @@ fn a_part_is_kept_for_the_next_run_and_only_for_its_address() {
     let cut = message(Fetch { patience: once, ..fetch(&url) }.to(&path), &url);
     assert_eq!(cut, "only 100000 of 200000 bytes came: Peer disconnected");
     assert_eq!(files_under(workspace.root()), ["file.tgz.part", "file.tgz.part.source"]);
-    // Of another address, it starts anew.
+    // A download from another address starts afresh.
     let other = server.url("/other");
     message(Fetch { patience: once, ..fetch(&other) }.to(&path), &other);
     assert_eq!(server.requests()[1].header("Range"), None);
     fetch(&other).to(&path).unwrap();
     assert!(fs::read(&path).unwrap() == content());
-    // A run that was killed after the last byte left a part that is whole.
+    // A run killed after the last byte leaves a complete part.
     fs::rename(&path, workspace.path("file.tgz.part")).unwrap();
     workspace.write("file.tgz.part.source", format!("{url}\n\"one\""));
     fetch(&url).to(&path).unwrap();
@@ -257,7 +257,7 @@ fn nobody_is_waited_for_without_end() {
         assert_eq!(said, expected);
         assert_eq!(server.requests().len(), 2);
     }
-    // A proxy that never gets through.
+    // A proxy that never answers.
     let proxy = Server::new(|_, _| Reply::silence());
     let proxies = proxies(&[("https_proxy", &proxy.url(""))]);
     let url = "https://models.example/f";

@@ -1,4 +1,4 @@
-//! The ways a download takes: https before http, proxies, and what that means for the archives.
+//! How downloads reach the server: https before http, proxies, and what that means for archives.
 
 use super::archive::{entry, gzip};
 use super::http::{Reply, Server, closed_port, socks5};
@@ -21,22 +21,22 @@ fn proxies_are_those_of_the_variables() {
     let (http, https) = ("http://models.example/f", "https://models.example/f");
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(chosen(&[], http), None);
-    // Each scheme has its own, and all_proxy is for the rest.
+    // Each scheme has its own; all_proxy covers the rest.
     let both = [("http_proxy", "http://one:1"), ("all_proxy", "http://rest:3")];
     assert_eq!(chosen(&both, http), some("one:1"));
     assert_eq!(chosen(&both, https), some("rest:3"));
     assert_eq!(chosen(&[("https_proxy", "http://two:2")], https), some("two:2"));
     assert_eq!(chosen(&[("https_proxy", "http://two:2")], http), None);
-    // Upper case, too; lower case goes first, unless it is empty.
+    // Upper case works too; lower case takes precedence, unless it is empty.
     assert_eq!(chosen(&[("HTTP_PROXY", "http://one:1")], http), some("one:1"));
     assert_eq!(chosen(&[("HTTPS_PROXY", "http://two:2")], https), some("two:2"));
     assert_eq!(chosen(&[("ALL_PROXY", "http://rest:3")], https), some("rest:3"));
     let cases = |lower| [("http_proxy", lower), ("HTTP_PROXY", "http://upper:1")];
     assert_eq!(chosen(&cases("http://lower:1"), http), some("lower:1"));
     assert_eq!(chosen(&cases(""), http), some("upper:1"));
-    // The scheme may be missing.
+    // The scheme is optional.
     assert_eq!(chosen(&[("http_proxy", "one:1")], http), some("one:1"));
-    // What is no address is named, without its password.
+    // An invalid address is named, without its password.
     let bad = proxies(&[("HTTPS_PROXY", "ftp://me:secret@one:1")]);
     let said = bad.proxy_for(&https.parse().unwrap()).unwrap_err();
     assert!(said.contains("HTTPS_PROXY") && !said.contains("secret"), "{said}");
@@ -105,7 +105,7 @@ fn https_is_tried_first_and_through_a_tunnel() {
     assert_eq!(proxy.lines(), [tunnel, "GET http://models.example/f HTTP/1.1"]);
     assert!(fs::read(&path).unwrap() == content());
     fs::remove_file(&path).unwrap();
-    // What is asked for by https never comes by http.
+    // An https address is never fetched over http.
     let url = "https://models.example/f";
     let said = message(Fetch { proxies, ..fetch(url) }.to(&path), url);
     assert!(said.contains("502"), "{said}");
@@ -144,16 +144,16 @@ fn a_socks_proxy_is_asked_for_the_host() {
     assert_eq!(proxy.lines(), ["GET /f HTTP/1.1"]);
 }
 
-/// Retrains with an architecture whose archive is not there, behind a proxy.
+/// Retrains, behind a proxy, with an architecture whose archive is missing.
 fn retrain(workspace: &Workspace, architecture: &str, proxy: &Server) -> Outcome {
-    // Listed before a model is brought.
+    // Photographs are listed before a model is fetched.
     workspace.write("photos/a/0.jpg", "never decoded");
     workspace.write("photos/b/0.jpg", "never decoded");
     let architecture = format!("--architecture={architecture}");
     let args = ["--image_dir=photos", &architecture, "--model_dir=models"];
     let address = proxy.url("");
     let variables = ["http_proxy", "https_proxy", "all_proxy"];
-    // In upper case they lead nowhere: what is in lower case goes first.
+    // The upper-case variables point nowhere: lower case takes precedence.
     let env = variables.map(|name| (name, address.as_str()));
     run_with_env(RETRAIN, workspace.root(), &[&args, &OUTPUTS[..]].concat(), &env)
 }

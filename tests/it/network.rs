@@ -1,5 +1,5 @@
 //! The network that images go through in batches: what is folded and freed, what is left alone, and
-//! that the outcome is the published graph's.
+//! that the result is the published graph's.
 
 use super::loading::load_tensorflow;
 use super::support::{Workspace, miniature_dir};
@@ -17,14 +17,14 @@ use retrain::tf::{Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
 const SPEC: PixelSpec = PixelSpec { width: 6, height: 6, depth: 2, range: PixelRange::Unit };
 const CHANNELS: usize = 4;
 
-/// The ways a convolution is normalised.
+/// How a convolution is normalised.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Norm {
     MultiplyAdd,
-    /// The product is read by something else, too.
+    /// Something else reads the product, too.
     MultiplyAddRead,
     Fused,
-    /// By the moments of the batch: not a constant.
+    /// By the batch's moments, which are not constant.
     FusedTraining,
     Global {
         scaled: bool,
@@ -44,7 +44,7 @@ fn convolution<'b>(b: &'b mut GraphBuilder, op: &str, inputs: [&str; 2]) -> Op<'
     conv.attr("padding", Value::S(b"SAME".to_vec())).ints_attr("dilations", &[1, 1, 1, 1])
 }
 
-/// A convolution of `input`, one image of SPEC, and its normalisation; the outcome is `output`.
+/// A convolution of `input`, one image of SPEC, with its normalisation; the result is `output`.
 fn layer(op: &str, norm: Norm) -> GraphDef {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut b = GraphBuilder::default();
@@ -53,7 +53,7 @@ fn layer(op: &str, norm: Norm) -> GraphDef {
         .type_attr("dtype", DT_FLOAT)
         .shape_attr("shape", &[1, 6, 6, 2])
         .finish();
-    // Both kinds of convolution make four channels of two.
+    // Both kinds of convolution turn two channels into four.
     let output = if op == "Conv2D" { 4 } else { 2 };
     let stored = b.floats("weights", &[3, 3, 2, output], &numbers(&mut rng, 18 * output as usize));
     let weights = b.op("Identity", "weights/read").input(stored).float_type().finish();
@@ -98,7 +98,7 @@ fn layer(op: &str, norm: Norm) -> GraphDef {
         }
     };
     b.op("Relu6", "output").input(normalised).float_type().finish();
-    // Of a version that still knows BatchNormWithGlobalNormalization.
+    // A version that still has BatchNormWithGlobalNormalization.
     let versions = retrain::proto::VersionDef { producer: 8, ..Default::default() };
     GraphDef { versions: Some(versions).into(), ..graph_of(&mut b) }
 }
@@ -113,7 +113,7 @@ fn run(graph: &GraphDef, pixels: &Tensor<f32>) -> Vec<f32> {
 fn pixels(count: u64) -> Tensor<f32> {
     let mut pixels = Tensor::new(&[count, 6, 6, 2]);
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    // Small enough for Relu6 to cut off only some of them.
+    // Small enough that Relu6 cuts off only some of them.
     pixels.iter_mut().for_each(|p| *p = rng.random_range(-0.3..0.5));
     pixels
 }
@@ -136,7 +136,7 @@ fn every_form_of_normalisation_is_folded() {
     {
         let graph = layer(op, norm);
         let folded = fold_batch_norms(&graph, "output");
-        // What is no longer needed goes with the next step.
+        // The next step removes unused nodes.
         let folded = free_batch(&folded, "input", "output", &SPEC);
         let mut left = ops(&folded);
         left.sort_unstable();
@@ -146,8 +146,8 @@ fn every_form_of_normalisation_is_folded() {
         let (theirs, ours) = (run(&graph, &pixels(1)), run(&folded, &pixels(1)));
         let varied = theirs.iter().any(|&v| v > 0.1 && v < 5.9);
         assert!(varied, "{op} {norm:?}: a test of nothing but cut-off values");
-        // Sums of 18 products of at most 6 in all, in floats: rounding is under 18 · 6 · 2⁻²⁴ =
-        // 6.4e-6.
+        // Sums of 18 products, at most 6 in all, in single precision: rounding is below 18 · 6 ·
+        // 2⁻²⁴ = 6.4e-6.
         for (t, o) in theirs.iter().zip(&ours) {
             assert!((t - o).abs() < 1e-5, "{op} {norm:?}: {o} instead of {t}");
         }
@@ -161,7 +161,7 @@ fn what_is_not_a_constant_of_its_own_is_left_alone() {
         let graph = layer("Conv2D", norm);
         assert_eq!(fold_batch_norms(&graph, "output"), graph, "{norm:?}");
     }
-    // The values of the convolution are what is wanted.
+    // The convolution's own values are wanted.
     let graph = layer("Conv2D", Norm::MultiplyAdd);
     assert_eq!(fold_batch_norms(&graph, "conv"), graph);
 }
@@ -200,7 +200,7 @@ fn a_fixed_batch_of_one_is_freed() {
     );
     assert_eq!(graph.find("input").unwrap().shape_attr("shape").unwrap(), [-1, 6, 6, 2]);
     assert_eq!(run(&graph, &pixels(3)), pixels(3).to_vec());
-    // Shapes that say something else, or that are more than shapes.
+    // Shapes that mean something else, or that have another reader.
     for (shape, read) in
         [(&[2, 36][..], false), (&[1, -1], false), (&[72], false), (&[1, 72], true)]
     {
@@ -237,8 +237,8 @@ fn a_network_that_cannot_be_batched_is_run_image_by_image() {
         for (values, image) in of_three.chunks(72).zip(pixels(3).chunks(72)) {
             let total: f32 = image.iter().map(|p| p.exp()).sum();
             for (value, pixel) in values.iter().zip(image) {
-                // The sum of 72 numbers near 1, in floats: 72 · 2⁻²⁴ relative, for numbers near
-                // 1/72.
+                // The sum of 72 numbers near 1 in single precision: a relative error of 72 · 2⁻²⁴
+                // in numbers near 1/72.
                 assert!((value - pixel.exp() / total).abs() < 1e-7, "{shape:?}: {value}");
             }
         }
@@ -315,7 +315,7 @@ fn kept_pixels_change_nothing_but_memory() {
     paths.retain(|e| e.file_type().is_file());
     let paths: Vec<_> = paths.iter().map(walkdir::DirEntry::path).collect();
     let backbone = miniature();
-    // Eight photographs of 96 × 96 × 3 bytes. Thirteen rows: the last piece is not a whole one.
+    // Eight photographs of 96 × 96 × 3 bytes. With thirteen rows the last piece is incomplete.
     let photo = 96 * 96 * 3;
     let rows = [0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 1, 5, 5];
     let outcome = |budget: usize| {

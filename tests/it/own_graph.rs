@@ -1,4 +1,4 @@
-//! Graphs of one's own: what is guessed of graphs of several makes, and every mistake's message.
+//! Graphs of your own: the guesses for graphs from several tools, and each mistake's message.
 
 use super::inception_replica::build_inception_v3_2015;
 use super::loading::load_tensorflow;
@@ -19,7 +19,7 @@ pub(super) fn described(graph: &GraphDef, own: OwnGraph) -> retrain::error::Resu
     create_own_graph(&OwnGraph { path: write(&workspace, "net.pb", graph), ..own })
 }
 
-/// Input, bottleneck and its size, as guessed.
+/// Expects these guesses of the input, the bottleneck and its size.
 #[track_caller]
 pub(super) fn assert_guesses(net: Net, input: &str, bottleneck: &str, size: usize) {
     let backbone = described(&net.graph(), OwnGraph::default()).unwrap();
@@ -37,7 +37,7 @@ fn pixels(backbone: &Backbone) -> (i32, i32, f32, f32) {
     (backbone.pixels.width, backbone.pixels.height, mean, std)
 }
 
-/// The message of the error, in which the graph's path is `net.pb`.
+/// The error's message, with the graph's path as `net.pb`.
 #[track_caller]
 pub(super) fn assert_refused(graph: &GraphDef, own: OwnGraph, message: &str) {
     let error = in_flags(&described(graph, own).expect_err(message).to_string());
@@ -48,12 +48,12 @@ pub(super) fn assert_refused(graph: &GraphDef, own: OwnGraph, message: &str) {
     assert_eq!(words.join(" "), message);
 }
 
-/// The message as the program shows it.
+/// The message with settings shown as flags, as the program prints it.
 fn in_flags(message: &str) -> String {
     regex::Regex::new("`([a-z_]+(=[^`]*)?)`").unwrap().replace_all(message, "--$1").into_owned()
 }
 
-/// A path ending in net.pb without its directory.
+/// Strips the directory from a path that ends in net.pb.
 fn at_file(word: &str) -> String {
     let (directory, rest) = word.split_at(word.find("net.pb").unwrap());
     assert!(directory.is_empty() || directory.ends_with('/'), "{word}");
@@ -69,7 +69,7 @@ fn the_bottleneck_is_what_the_last_classifier_reads() {
     const SHAPE: [i64; 4] = [-1, 32, 48, 3];
     assert_guesses(classifying(&SHAPE), "images", "features", 8);
     assert_guesses(classifying(&[1, 32, 48, 3]), "images", "features", 8);
-    // Without a softmax; with what frameworks put around it.
+    // Without a softmax, and with the nodes that frameworks add around it.
     assert_guesses(Net::features(&SHAPE, false).dense(5), "images", "features", 8);
     assert_guesses(
         Net::features(&SHAPE, false).dense(5).then("Sigmoid", "p").then("Identity", "out"),
@@ -90,12 +90,12 @@ fn the_bottleneck_is_what_the_last_classifier_reads() {
         8,
     );
     assert_guesses(classifying(&SHAPE).reshaped("predictions", &[-1, 5]), "images", "features", 8);
-    // Shapes that are computed, as Keras does.
+    // Computed shapes, as in Keras.
     let mut net = classifying(&SHAPE);
     let shape = net.b.op("Shape", "shape").input("logits").float_type().finish();
     net.x = net.b.op("Reshape", "as_before").inputs(["logits", &shape]).float_type().finish();
     assert_guesses(net.then("Softmax", "last"), "images", "features", 8);
-    // A dense layer that is not the last one is no classifier.
+    // A dense layer that is not the last is not a classifier.
     let mut net = classifying(&SHAPE);
     net.channels = 5;
     net.x = "logits".into();
@@ -116,11 +116,11 @@ fn before_a_convolution_that_classifies_there_may_be_no_vector() {
         .reshaped("as_image", &[-1, 1, 1, 8])
         .then("Identity", "dropout");
     assert_guesses(classifier(reshaped), "images", "features", 8);
-    // A sum of two layers is no classifier's.
+    // A sum of two layers is not a classifier's output.
     let mut net = classifying(&SHAPE);
     net.x = net.b.op("Add", "sum").inputs(["logits", "dense"]).float_type().finish();
     assert_guesses(net.then("Softmax", "last"), "images", "sum", 5);
-    // A convolution of more than one pixel is a layer like others.
+    // A convolution of more than one pixel is an ordinary layer.
     let net = Net::features(&SHAPE, true)
         .convolution("layer", 3, 5)
         .reshaped("logits", &[-1, 5])
@@ -146,7 +146,7 @@ fn inception_and_miniature_are_guessed_as_the_table_has_them() {
         (&*backbone.input, &*backbone.bottleneck, backbone.bottleneck_size),
         ("Mul", "pool_3/_reshape", 2048)
     );
-    // As its nodes Sub and Mul normalise what it decodes.
+    // The values by which its nodes Sub and Mul normalise the decoded image.
     assert_eq!(pixels(&backbone), (299, 299, 128.0, 128.0));
     assert!(
         backbone.graph_def.find("softmax").is_none(),
@@ -192,7 +192,7 @@ fn a_graph_that_normalises_is_fed_with_what_it_normalises() {
         let graph = net.convolved().pooled("features", false).dense(5).softmax().graph();
         let backbone = described(&graph, OwnGraph::default()).unwrap();
         assert_eq!(pixels(&backbone), (8, 8, mean, std), "{steps:?}");
-        // What is given is not guessed.
+        // Given values are not guessed.
         let own = OwnGraph { input_mean: Some(1.0), input_std: Some(3.0), ..OwnGraph::default() };
         assert_eq!(pixels(&described(&graph, own).unwrap()), (8, 8, 1.0, 3.0));
     }
@@ -215,7 +215,7 @@ fn of_several_placeholders_the_one_that_counts_is_fed() {
     net.b.op("Relu", "mask/relu").input(mask).float_type().finish();
     assert_guesses(net, "images", "features", 8);
 
-    // Two that both count.
+    // Two candidates that both count.
     let two = || {
         let mut net = Net::of(&[-1, 32, 32, 3]);
         let other = net.b.op("Placeholder", "other").type_attr("dtype", DT_FLOAT);
@@ -229,7 +229,7 @@ fn of_several_placeholders_the_one_that_counts_is_fed() {
     let message =
         "net.pb: 'other' would have to be fed, too; freeze the graph with a constant in its place";
     assert_refused(&two(), own, message);
-    // What is fed behind both is fed alone.
+    // A tensor after both is the only one fed.
     let own = OwnGraph { input_tensor: some("sum:0"), ..OwnGraph::default() };
     assert_eq!(described(&two(), own).unwrap().input, "sum");
 }
@@ -237,7 +237,7 @@ fn of_several_placeholders_the_one_that_counts_is_fed() {
 #[test]
 fn images_of_any_size_need_the_size_flags() {
     for shape in [&[-1, -1, -1, 3][..], &[-1, -1, -1, -1], &[]] {
-        // A shape of no dimensions is how graphs of old say that it is unknown.
+        // In old graphs a shape without dimensions means an unknown shape.
         let graph = classifying(shape).graph();
         let message = "--input_height: must be given: 'images' of net.pb takes images of any size";
         assert_refused(&graph, OwnGraph::default(), message);
@@ -246,7 +246,7 @@ fn images_of_any_size_need_the_size_flags() {
         assert_refused(&graph, own, message);
         let own = OwnGraph { input_height: Some(20), input_width: Some(24), ..OwnGraph::default() };
         assert_eq!(pixels(&described(&graph, own.clone()).unwrap()), (24, 20, 127.5, 127.5));
-        // The size of a bottleneck may depend on that of the images: 10 × 12 pixels of 8 channels.
+        // A bottleneck's size may depend on the image size: 10 × 12 pixels with 8 channels.
         let own = OwnGraph { bottleneck_tensor: some("relu"), ..own };
         let backbone = described(&graph, own).unwrap();
         assert_eq!(
@@ -439,7 +439,7 @@ fn graphs_that_are_not_frozen_say_so() {
 
 #[test]
 fn graphs_that_call_functions_say_so() {
-    // The attributes in bytes: the messages of ours know neither functions nor lists of types.
+    // Attributes as raw bytes: our messages have neither functions nor lists of types.
     let types = [0x0a, 3, 0x32, 1, 1];
     let function = [0x52, 3, 0x0a, 1, b'f'];
     let attr = |key: &str, bytes: &[u8]| {
@@ -477,7 +477,7 @@ fn bottleneck_files_tell_graphs_tensors_and_pixels_apart() {
     assert_eq!(file, "a~b~c.pb");
     assert!(digest.len() == 12 && digest.bytes().all(|b| b.is_ascii_hexdigit()), "{digest}");
     assert_eq!(name(&own), name(&OwnGraph { path: copy, ..own.clone() }), "wherever it is");
-    // What is guessed and what is given are the same when they are the same.
+    // A given value equal to the guess makes no difference.
     let given = OwnGraph { input_tensor: some("images:0"), input_mean: Some(127.5), ..own.clone() };
     assert_eq!(name(&own), name(&given));
     let others = [

@@ -1,4 +1,4 @@
-//! Whole runs on graphs of one's own, and labelling with what they leave.
+//! Whole runs on graphs of your own, and labelling with their results.
 
 use super::dropout_forms::{Dropout, Rate};
 use super::small_net::{Net, classifying, miniature, published_mobilenet, write};
@@ -10,7 +10,7 @@ use retrain::proto::{self, GraphDef};
 use std::fs;
 use std::path::Path;
 
-/// Runs `retrain` in the workspace on `photos` with a graph of one's own.
+/// Runs `retrain` in the workspace on `photos` with a graph of your own.
 fn retrain(workspace: &Workspace, args: &[&str]) -> Outcome {
     let defaults = ["--image_dir=photos", "--how_many_training_steps=20", "--random_seed=1"];
     run(RETRAIN, workspace.root(), &[&defaults, &OUTPUTS[..], args].concat())
@@ -49,13 +49,13 @@ fn a_run_says_what_it_guessed_and_how_to_label() {
                    --input_width=32 --input_height=32 --input_mean=0 --input_std=1 --image=PHOTOGRAPH";
     outcome.says(&format!("INFO:retrain:To label a photograph: label_image {command}\n"));
 
-    // The command as it was printed, read by a shell.
+    // Runs the command as printed, in a shell.
     let command = command.replace("PHOTOGRAPH", "'photos/open cluster/o00000.jpg'");
     let labelled = run("/bin/sh", workspace.root(), &["-c", &format!("'{LABEL_IMAGE}' {command}")])
         .expect_code(0);
     assert_eq!(scores(&labelled.stdout).len(), 2, "{}", labelled.stdout);
 
-    // With every flag given nothing is guessed, and the same files serve.
+    // With every flag given nothing is guessed, and the same files are used.
     let files = files_under(&workspace.path("bottlenecks"));
     let given = [
         "--bottleneck_tensor=features:0",
@@ -99,7 +99,7 @@ fn only_what_was_not_given_is_said_and_decimals_are_read() {
     assert_eq!(scores(&label.stdout).len(), 2);
 }
 
-/// Bottlenecks by image, whatever model they are of.
+/// Bottlenecks by image, for whichever model.
 fn bottlenecks(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
     let dir = workspace.path("bottlenecks");
     let text_file =
@@ -107,7 +107,7 @@ fn bottlenecks(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
     files_under(&dir).iter().filter_map(text_file).collect()
 }
 
-/// A known network by its name and by its path: the same bottlenecks, the same graph.
+/// A known network by name and by path gives the same bottlenecks and the same graph.
 fn assert_same_by_name_and_path(known: &[&str], path: &Path) {
     let (by_name, by_path) = (Workspace::with_photos(20), Workspace::with_photos(20));
     run(
@@ -150,7 +150,7 @@ fn a_retrained_graph_can_be_retrained() {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&[]).expect_code(0);
     let first = fs::read(workspace.path("graph.pb")).unwrap();
-    // It is not to be overwritten by what is made of it.
+    // The new graph must not overwrite the one it is made from.
     let outcome = retrain(&workspace, &["--architecture=graph.pb"]).expect_code(2);
     outcome.says("ERROR:tensorflow:--output_graph: graph.pb is the graph to retrain; name another file\n");
     let outcome =
@@ -159,7 +159,7 @@ fn a_retrained_graph_can_be_retrained() {
     outcome.says(&format!(
         "{tensor} (guessed: what the last classifier, 'final_training_ops/Wx_plus_b/MatMul', reads)"
     ));
-    // The layer it had is gone, the new one has its names: with the same seed it is the same graph.
+    // The old layer is gone and the new one takes its names: the same seed gives the same graph.
     assert!(fs::read(workspace.path("again.pb")).unwrap() == first);
 }
 
@@ -206,7 +206,7 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
     retrain(&workspace, &["--architecture=word"])
         .expect_code(255)
         .says("Couldn't understand architecture name 'word'");
-    // A name that is known stays what it is.
+    // A known name keeps its meaning.
     workspace.write("miniature", "no graph");
     workspace.retrain(&[]).expect_code(0);
 }

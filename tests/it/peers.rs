@@ -1,4 +1,4 @@
-//! What this crate writes, read by those it is written for: TensorBoard, TensorFlow 2
+//! This crate's outputs, read by the programs they are written for: TensorBoard, TensorFlow 2
 //! (RETRAIN_PEER_TF2 names its Python) and TensorFlow 1.15 (RETRAIN_PEER_TF115), on simulated
 //! photographs and on the tutorial's.
 
@@ -25,7 +25,7 @@ fn trained() -> Workspace {
 pub(crate) const REAL: [&str; 3] =
     ["globular cluster/m13.jpg", "globular cluster/ic4499-dss.jpg", "open cluster/ic2395.jpg"];
 
-/// How an image is fed to a graph by label_image.
+/// How label_image feeds an image to a graph.
 pub(crate) struct Feeding {
     pub(crate) layer: &'static str,
     pub(crate) size: u32,
@@ -33,15 +33,15 @@ pub(crate) struct Feeding {
     pub(crate) std: i32,
 }
 
-/// label_image's defaults, at a size.
+/// label_image's defaults, for a given size.
 const fn by_default(size: u32) -> Feeding {
     Feeding { layer: "input", size, mean: 128, std: 128 }
 }
 
-/// The figure for scores by two TensorFlows.
+/// The tolerance for scores from two TensorFlows.
 pub(crate) const ALIKE: f64 = 1e-4;
 
-/// Asks each peer for scores of `images`, and compares with what label_image prints, to
+/// Asks each peer for the scores of `images`, and compares them with label_image's output, within
 /// `tolerance`.
 pub(crate) fn assert_labels_alike(
     workspace: &Workspace,
@@ -75,7 +75,7 @@ pub(crate) fn assert_labels_alike(
                 let class = labels.lines().position(|l| l == label).unwrap();
                 let theirs = theirs[class].as_f64().unwrap();
                 let difference = (f64::from(score) - theirs).abs();
-                // Five digits are printed.
+                // Scores are printed with five digits.
                 assert!(difference < tolerance, "{image}: {score} and {theirs} by {answer}");
                 largest = largest.max(difference);
             }
@@ -102,8 +102,8 @@ fn tensorflow_labels_real_photographs_by_our_graph_as_we_do() {
     assert_labels_alike(&workspace, &by_default(224), &REAL.map(|name| photos.join(name)), ALIKE);
 }
 
-/// Steps and values. The values were float32 in the file: their decimals in between are not to the
-/// last bit.
+/// Steps and values. The file holds float32, so the decimals in between are not exact to the last
+/// bit.
 fn pairs(points: &Value) -> Vec<(i64, f32)> {
     points
         .as_array()
@@ -178,10 +178,10 @@ fn tensorflow_goes_on_training_with_our_meta_graph() {
     }
 }
 
-/// Asks each peer to read bottleneck files as the script does and to print the numbers again.
+/// Asks each peer to read bottleneck files as the script does and print the numbers again.
 fn assert_read_alike(files: &[PathBuf]) {
     for python in peers() {
-        // numpy 2 prints as numpy 1.18 did: both are asked.
+        // numpy 2 and numpy 1.18 print alike, so both are asked.
         let answer = ask_peer(&python, "bottlenecks.py", &json!({ "files": files }));
         for (file, text) in files.iter().zip(strings(&answer["texts"])) {
             assert!(fs::read_to_string(file).unwrap() == text, "{}", file.display());

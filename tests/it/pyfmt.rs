@@ -1,4 +1,4 @@
-//! Text to the letter as Python's.
+//! Text exactly as Python prints it.
 
 use chrono::{Local, NaiveDate, TimeZone};
 use rand::{RngExt, SeedableRng};
@@ -66,7 +66,7 @@ fn powers_of_two_are_printed_as_numpy_prints_them_and_read_back() {
 
 #[test]
 fn numbers_are_read_by_the_rules_of_pythons_float() {
-    // What `float` of Python 3.7 says to each.
+    // How Python 3.7's `float` reads each.
     let readable = [
         ("1", 1.0),
         (" 1.5\n", 1.5),
@@ -108,6 +108,6 @@ fn timestamps_are_those_of_datetime_now() {
     };
     assert_eq!(at(783_005), "2017-12-06 09:05:03.783005");
     assert_eq!(at(5), "2017-12-06 09:05:03.000005");
-    // Python leaves the fraction out where it is zero.
+    // Python omits a fraction of zero.
     assert_eq!(at(0), "2017-12-06 09:05:03");
 }

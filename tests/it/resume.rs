@@ -1,4 +1,4 @@
-//! Runs that are killed, stopped and resumed: what comes out is what an undisturbed run gives.
+//! Runs that are killed, stopped and resumed give the result of an undisturbed run.
 
 use super::support::{Workspace, ask_peer, files_under, python};
 use rand::{RngExt, SeedableRng};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const STEPS: &str = "--how_many_training_steps=1500";
 
-/// Waits until something has come about.
+/// Waits until a condition holds.
 #[track_caller]
 fn wait_until(what: &str, come_about: impl Fn() -> bool) {
     let start = Instant::now();
@@ -40,8 +40,7 @@ fn signal(child: &Child, signal: &str) {
 
 /// The contents of the graph and of the bottlenecks.
 fn results(workspace: &Workspace) -> Vec<(String, Vec<u8>)> {
-    // A kill between writing a file and giving it its name leaves it under a temporary one, which
-    // nobody reads.
+    // A kill between writing and renaming a file leaves a temporary file, which nothing reads.
     let temporary = |f: &String| {
         f.rsplit('/').next().is_some_and(|n| n.starts_with(".retrain-") && n.ends_with(".tmp"))
     };
@@ -69,7 +68,7 @@ fn ten_kills_and_a_run_give_what_one_run_gives() {
         killed += u32::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
-        // Whatever has its final name is whole.
+        // A file with its final name is complete.
         for graph in files_under(workspace.root()).iter().filter(|f| f.ends_with(".pb")) {
             let bytes = fs::read(workspace.path(graph)).unwrap();
             let parsed: Result<retrain::proto::GraphDef, _> =
@@ -87,7 +86,7 @@ fn ten_kills_and_a_run_give_what_one_run_gives() {
     curves_do_not_double_back(&workspace, &clean);
 }
 
-/// What TensorBoard shows of the run with interruptions is what it shows of the one without.
+/// TensorBoard shows the same curves for the interrupted run as for the undisturbed one.
 fn curves_do_not_double_back(workspace: &Workspace, clean: &Workspace) {
     let Some(python) = python("RETRAIN_PEER_TF2") else { return };
     for set in ["train", "validation"] {
@@ -116,7 +115,7 @@ fn a_signal_ends_the_run_after_its_step() {
         let long = ["--how_many_training_steps=1000000", "--eval_step_interval=10"];
         let child = start(&workspace, &long);
         wait_for(&workspace, "summaries/retrain.state");
-        // The first state is kept after one step; the signal's is to be another.
+        // The first state is saved after one step; the signal must save a later one.
         wait_until("step 10", || {
             fs::read_to_string(workspace.path("summaries/retrain.log"))
                 .unwrap()
@@ -157,7 +156,7 @@ fn a_signal_while_bottlenecks_are_made_keeps_them() {
     );
     let cached = files_under(&workspace.path("bottlenecks")).len();
     assert!((10..300).contains(&cached), "{cached}");
-    // Those that were computed, not those that were to be.
+    // The number computed, not the number wanted.
     let computed = format!("INFO:retrain:{cached} bottlenecks computed in");
     assert!(stderr.contains(&computed), "not {cached}: {stderr}");
     let outcome = workspace.retrain(&[]).expect_code(0);
@@ -224,7 +223,7 @@ fn distorted_runs_are_resumed_alike() {
     let workspace = Workspace::with_photos(20);
     let twelve = [&distorted[..], &["--how_many_training_steps=12"]].concat();
     let mut child = start(&workspace, &twelve);
-    // It is killed after its first steps, or (where the machine is fast) is complete.
+    // It is killed after its first steps, or is already complete on a fast machine.
     wait_for(&workspace, "summaries/retrain.state");
     child.kill().unwrap();
     child.wait().unwrap();

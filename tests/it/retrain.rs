@@ -1,4 +1,4 @@
-//! Whole runs on simulated photographs with the built-in backbone: what a fresh clone can test.
+//! Whole runs on simulated photographs with the built-in backbone: all that a fresh clone can test.
 
 use super::events;
 use super::support::{Workspace, files_under, miniature_dir, scores};
@@ -19,7 +19,7 @@ fn a_run_learns_and_leaves_graph_labels_and_summaries() {
     let events = events::read(&workspace.path("summaries/train"));
     let cross_entropy = &events.scalars["cross_entropy_1"];
     assert_eq!(cross_entropy.len(), 60);
-    // ln 2 for two classes with nothing learnt; then whole batches go down steadily.
+    // It starts at ln 2, for two classes before any training; whole batches then lower it steadily.
     assert!((cross_entropy[0].1 - 2f32.ln()).abs() < 0.05, "{:?}", cross_entropy[0]);
     assert!(cross_entropy[59].1 < 0.5 * cross_entropy[0].1, "{:?}", cross_entropy[59]);
     let steps: Vec<i64> =
@@ -38,7 +38,6 @@ fn a_run_learns_and_leaves_graph_labels_and_summaries() {
         "{}",
         outcome.stderr
     );
-    // Nothing half written, nothing forgotten.
     assert!(files_under(workspace.root()).iter().all(|f| !f.ends_with(".tmp")));
 
     let labelled =
@@ -68,7 +67,7 @@ fn intermediate_graphs_are_at_multiples_of_the_frequency_but_not_at_0() {
     assert!(
         weights("intermediate/intermediate_5.pb") != weights("intermediate/intermediate_10.pb")
     );
-    // Step 15 was the last one.
+    // Step 15 was the last.
     assert!(weights("intermediate/intermediate_15.pb") == weights("graph.pb"));
     let labelled = workspace
         .label_image(&[
@@ -86,7 +85,7 @@ fn the_paths_of_intermediate_graphs_are_a_plain_concatenation() {
     workspace.retrain(&[&args[..], &["--how_many_training_steps=4"]].concat()).expect_code(0);
     assert!(workspace.path("midintermediate_2.pb").is_file());
     assert!(workspace.path("mid").is_dir(), "the script makes the directory, whatever it is worth");
-    // None are asked for: none are made.
+    // None are requested, so none are written.
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&[]).expect_code(0);
     assert!(!workspace.path("intermediate").exists());
@@ -95,7 +94,7 @@ fn the_paths_of_intermediate_graphs_are_a_plain_concatenation() {
 #[test]
 fn misclassified_test_images_are_listed_as_the_script_lists_them() {
     let workspace = Workspace::with_photos(30);
-    // Nothing is learnt: about half of the test images are wrong.
+    // Nothing is learnt, so about half of the test images are wrong.
     let args = ["--testing_percentage=50", "--learning_rate=0", "--how_many_training_steps=1"];
     let outcome = workspace.retrain(&[&args[..], &["--print_mis"]].concat()).expect_code(0);
     let (before, list) = outcome
@@ -180,7 +179,7 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
             .says("a ");
         assert!(!workspace.path("bottlenecks").exists() && !workspace.path("summaries").exists());
     }
-    // Missing directories are made.
+    // Missing directories are created.
     workspace.retrain(&["--output_graph=new/dir/graph.pb"]).expect_code(0);
     assert!(workspace.path("new/dir/graph.pb").is_file());
 }
@@ -227,7 +226,7 @@ fn empty_sets_are_left_out_and_do_not_end_the_run() {
     assert!(
         outcome.stderr.contains("test images") && outcome.stderr.contains("Validation accuracy")
     );
-    // With nothing to train on there is nothing to do.
+    // Without training images there is nothing to do.
     workspace
         .retrain(&["--testing_percentage=100", "--validation_percentage=0"])
         .expect_code(2)
@@ -272,7 +271,7 @@ fn verbosity_decides_what_is_said() {
     fatal.expect_code(255).says("nowhere");
 }
 
-/// Whether or not TensorFlow would use oneDNN's ops on this processor by itself.
+/// It holds whether or not TensorFlow itself would use oneDNN's ops on this processor.
 #[test]
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn the_network_is_fused_on_any_processor() {
@@ -280,8 +279,8 @@ fn the_network_is_fused_on_any_processor() {
     outcome.says("The network with fused convolutions agrees with the published one to ");
 }
 
-/// More test images than are evaluated at once: each is counted once, and the misclassified ones
-/// are named.
+/// With more test images than are evaluated at once, each is counted once, and the misclassified
+/// ones are named.
 #[test]
 fn a_large_test_set_is_evaluated_piece_by_piece() {
     let workspace = Workspace::with_photos(20);
@@ -293,7 +292,7 @@ fn a_large_test_set_is_evaluated_piece_by_piece() {
     let (globular, open) = (numbers("globular cluster"), numbers("open cluster"));
     for (class, own, other) in [("globular", &globular, &open), ("open", &open, &globular)] {
         for i in 0..3000 {
-            // A hundredth of each class is what the other looks like.
+            // In each class, one in a hundred looks like the other class.
             let (name, text) = if i % 100 == 0 { ("odd", other) } else { ("usual", own) };
             workspace.write(&format!("many/{class}/{name}{i}.jpg"), "never read");
             workspace.write(&format!("many_bn/{class}/{name}{i}.jpg_miniature.txt"), text);

@@ -1,6 +1,6 @@
-//! The tutorial's command on real photographs and the original MobileNet, against what the script
-//! made of them (`../shared/golden/poets_mobilenet_0.25_224`). One run serves all tests of a
-//! process.
+//! The tutorial's command on real photographs and the original MobileNet, compared with the
+//! script's results (`../shared/golden/poets_mobilenet_0.25_224`). A single run serves all tests in
+//! a process.
 
 use super::events::{self, Events};
 use super::support::{
@@ -16,10 +16,10 @@ use std::sync::OnceLock;
 
 const GOLDEN: &str = "golden/poets_mobilenet_0.25_224";
 const ARCHIVE: &str = "models/mobilenet_v1_0.25_224_frozen.tgz";
-/// Steps 1 to 20 are chaotic at this learning rate, and their echo is gone by here.
+/// Steps 1 to 20 are chaotic at this learning rate; by this step their effect is gone.
 const SETTLED: i64 = 40;
 
-/// The run the golden files were made by, with outputs in `workspace`.
+/// The run that made the golden files, with outputs in `workspace`.
 pub(crate) fn tutorial(workspace: &Workspace) -> Option<Outcome> {
     let (root, archive) = (shared("")?, shared(ARCHIVE)?);
     let models = workspace.path("models");
@@ -34,7 +34,7 @@ pub(crate) fn tutorial(workspace: &Workspace) -> Option<Outcome> {
         .collect();
     args.push(format!("--model_dir={}", models.display()));
     let flags = [
-        // Relative: the split hashes the path as typed.
+        // Relative, because the split hashes the path as typed.
         "--image_dir=data/star_clusters",
         "--architecture=mobilenet_0.25_224",
         "--train_batch_size=-1",
@@ -83,8 +83,8 @@ fn bottlenecks_are_the_scripts() {
         let (ours, golden) = (floats(&ours.join(&name)), floats(&golden.join(&name)));
         assert_eq!(ours.len(), golden.len(), "{name}");
         for (ours, golden) in ours.iter().zip(&golden) {
-            // The issue's figure: TensorFlow 1.15 and 2 order the sums of a convolution
-            // differently, and decode a few JPEG pixels differently by one grey level.
+            // The issue's figure: TensorFlow 1.15 and 2 sum convolutions in different orders, and
+            // decode a few JPEG pixels one grey level apart.
             assert!((ours - golden).abs() <= 2e-3, "{name}: {ours} instead of {golden}");
         }
     }
@@ -142,7 +142,7 @@ fn labels_are_the_scripts() {
     assert_eq!(read(workspace.path("labels.txt")), read(golden.join("retrained_labels.txt")));
 }
 
-/// The scalars of scalars.json for one set: steps and values of each tag.
+/// The scalars in scalars.json for one set: steps and values of each tag.
 fn golden_scalars(golden: &Value) -> BTreeMap<&str, Vec<(i64, f64)>> {
     let points = |points: &Value| -> Vec<(i64, f64)> {
         points
@@ -196,13 +196,13 @@ fn the_curves_are_the_scripts() {
             pairs.filter(|p| p.0 >= SETTLED).collect::<Vec<_>>()
         };
         for (step, ours, golden) in pairs("cross_entropy_1") {
-            // Over seeds the script's own spread is 1 % here; the issue allows 5.
+            // The script's own spread over seeds is 1 % here; the issue allows 5.
             assert!(
                 (ours / golden - 1.0).abs() < 0.05,
                 "{set}, step {step}: {ours} instead of {golden}"
             );
         }
-        // One photograph on the border may fall to either side.
+        // One borderline photograph may fall on either side.
         let one_image = 1.0 / if set == "train" { 118.0 } else { 12.0 } + 1e-6;
         for (step, ours, golden) in pairs("accuracy_1") {
             assert!(
@@ -222,7 +222,6 @@ fn events_hold_what_the_scripts_hold() {
         let ours = events::read(&workspace.path("summaries").join(set));
         let golden = events::read(&golden.join("summaries").join(set));
         assert_eq!(ours.order, golden.order, "{set}");
-        // Histograms too.
         assert_eq!(ours.tags(), golden.tags(), "{set}");
         for (tag, histograms) in &ours.histograms {
             let outline = |list: &[(i64, proto::HistogramProto)]| {
@@ -230,15 +229,15 @@ fn events_hold_what_the_scripts_hold() {
             };
             assert_eq!(outline(histograms), outline(&golden.histograms[tag]), "{set}: {tag}");
         }
-        // The state before the step: nothing learnt yet.
+        // The state before the step, when nothing is learnt yet.
         if set == "train" {
             assert_eq!(ours.scalars["final_training_ops/biases/summaries/max_1"][0], (0, 0.0));
         }
     }
 }
 
-/// Names, ops and inputs of the training graph in a directory's events, sorted, but for what
-/// differs by design: TensorFlow's gradients are made in Python there and in C++ here, and our step
+/// Names, ops and inputs of the training graph in a directory's events, sorted, without the
+/// intended differences: the script's gradients come from Python and ours from C++, and our step
 /// waits for the summaries.
 fn training_graph(dir: &Path) -> Vec<(String, String, Vec<String>)> {
     let graph = events::read(dir).graph.unwrap();
@@ -267,7 +266,7 @@ fn the_training_graph_has_the_scripts_nodes() {
     assert!(ours.len() > 600);
 }
 
-/// A log with times and figures masked; how a figure is printed (digits after the point) stays.
+/// A log with times and figures masked; the number of digits after the point stays.
 fn masked(log: &str) -> Vec<String> {
     let time = Regex::new(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6})?").unwrap();
     let figure = Regex::new(r"= \d+\.(\d+)").unwrap();
@@ -294,7 +293,7 @@ fn the_log_is_the_scripts_but_for_times_and_figures() {
     let alike = ours.iter().zip(&golden).take_while(|(ours, golden)| ours == golden).count();
     assert_eq!(ours[alike..], golden[alike..], "after {alike} lines that are alike");
     assert_eq!(outcome.stdout, "");
-    // Besides, only our own lines.
+    // All other lines are our own.
     for line in outcome.stderr.lines() {
         assert!(line.contains(":tensorflow:") || line.starts_with("INFO:retrain:"), "{line}");
     }

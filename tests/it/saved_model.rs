@@ -1,10 +1,10 @@
-//! `--saved_model_dir` with `--architecture`, as TensorFlow 1.7's retrain.py takes the two together.
+//! `--saved_model_dir` with `--architecture`, as in TensorFlow 1.7's retrain.py.
 
 use super::support::{Workspace, ask_peer, files_under, python};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// How the frozen graph of a run is fed.
+/// How to feed a run's frozen graph.
 pub(crate) struct Fed {
     pub(crate) input: &'static str,
     pub(crate) size: u32,
@@ -12,8 +12,8 @@ pub(crate) struct Fed {
     pub(crate) std: f64,
 }
 
-/// Both TensorFlows read `saved_model`: its signature has `image` as its input, and it gives what
-/// the frozen graph of the run gives, to 1e-4.
+/// Expects both TensorFlows to read `saved_model`, with `image` as the input in its signature, and
+/// to get the same results as from the run's frozen graph, within 1e-4.
 pub(crate) fn assert_serves(
     workspace: &Workspace,
     image: &str,

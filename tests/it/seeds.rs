@@ -1,10 +1,10 @@
-//! The same seed gives the same run, to the byte; no two runs without one are the same.
+//! The same seed gives the same run, to the byte; no two runs without a seed are the same.
 
 use super::events;
 use super::support::Workspace;
 use std::fs;
 
-/// All that a seed decides: the graph, the labels, and the events but for their times.
+/// Everything that a seed determines: the graph, the labels, and the events except their times.
 fn outputs(workspace: &Workspace) -> (Vec<u8>, Vec<u8>, [Vec<Vec<u8>>; 2]) {
     let events = ["train", "validation"]
         .map(|set| events::without_wall_times(&workspace.path("summaries").join(set)));
@@ -23,21 +23,21 @@ fn one_seed_one_result_another_seed_another() {
         outputs(&workspace)
     };
     let first = run("7");
-    // The second run finds its bottlenecks in the cache: they must be the same numbers.
+    // The second run reads its bottlenecks from the cache, and they must be the same numbers.
     assert!(first == run("7"), "two runs with --random_seed=7 differ");
     fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
     assert!(first == run("7"), "a run that makes its bottlenecks anew differs");
     let other = run("8");
     assert!(first.0 != other.0 && first.2 != other.2, "--random_seed=8 gives the same as 7");
-    // Seed 0 is a seed like any other, not "draw one".
+    // Seed 0 is an ordinary seed, not a request to draw one.
     assert!(run("0") == run("0"), "two runs with --random_seed=0 differ");
 }
 
 #[test]
 fn a_drawn_seed_is_printed_kept_and_repeats_the_run() {
     let workspace = Workspace::with_photos(25);
-    // The last of several wins: no way to un-give a flag, so the defaults of the workspace are not
-    // used here.
+    // The last value of a flag wins and a flag cannot be unset, so this test does not use the
+    // workspace's defaults.
     let model_dir = format!("--model_dir={}", super::support::miniature_dir().display());
     let run = |more: &[&str]| {
         let args = [

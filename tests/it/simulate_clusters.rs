@@ -1,5 +1,5 @@
 //! Simulated photographs: the same on every run, true to the laws they are drawn from, and written
-//! where they belong.
+//! to the right places.
 
 use super::simulate::cluster::{ClusterKind, encode_jpeg, photograph, photograph_of_class, scene};
 use super::simulate::king::King;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
 
-/// Every file under `dir` by its path from there.
+/// Every file under `dir`, by its relative path.
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for class in std::fs::read_dir(dir).unwrap() {
@@ -106,7 +106,7 @@ fn simulate(workspace: &Workspace, args: &[&str]) -> Outcome {
     run(env!("CARGO_BIN_EXE_simulate_clusters"), workspace.root(), args)
 }
 
-/// By the command of `tf_files/README.md`.
+/// Runs the command in `tf_files/README.md`.
 #[test]
 fn the_program_makes_the_photographs_of_the_project_again() {
     let workspace = Workspace::new();
@@ -171,8 +171,8 @@ fn photographs_depend_on_kind_seed_and_index() {
 fn king_profile_is_sampled_as_the_formula_says() {
     const STARS: u32 = 200_000;
     let (core, tidal) = (2.0f64, 50.0f64);
-    // King (1962), equation 14, and its integral over annuli by Simpson's rule: independent of the
-    // code under test.
+    // King (1962), equation 14, integrated over annuli by Simpson's rule, independently of the code
+    // under test.
     let law = |r: f64| {
         ((1.0 + (r / core).powi(2)).powf(-0.5) - (1.0 + (tidal / core).powi(2)).powf(-0.5)).powi(2)
     };
@@ -226,15 +226,15 @@ fn hot_bodies_are_blue_and_cool_ones_red() {
     let [r, _, b] = colour::black_body(3500.0);
     assert!((f64::from(r) - signal(620.0) / signal(540.0)).abs() < 1e-3);
     assert!((f64::from(b) - signal(455.0) / signal(540.0)).abs() < 1e-3);
-    // Dust takes blue light first.
+    // Dust absorbs blue light first.
     let [r, _, b] = colour::reddening(1.0);
     assert!(r > 1.0 && b < 1.0);
 }
 
 #[test]
 fn mass_function_and_main_sequence() {
-    // Kroupa's number of stars above 1 sun among those of 0.15 to 40 suns, integrated by hand:
-    // 0.381 of 2.729.
+    // Kroupa's share of stars above 1 sun among those of 0.15 to 40 suns, integrated by hand: 0.381
+    // of 2.729.
     let above = (0..10_000).filter(|i| tables::kroupa((*i as f32 + 0.5) / 10_000.0) > 1.0).count();
     assert!((1380..1416).contains(&above), "{above} of 10000 above 1 sun");
     let (magnitude, kelvin) = tables::dwarf(1.0);
@@ -245,7 +245,7 @@ fn mass_function_and_main_sequence() {
     assert!((tables::turn_off(1e10) - 1.0).abs() < 1e-6);
 }
 
-/// Mean of log10(blue/red) of the brightest members.
+/// The mean of log10(blue/red) of the brightest members.
 fn blueness(kind: ClusterKind, index: u64) -> f32 {
     let mut members = scene(kind, 5, index).members;
     members.sort_by(|a, b| a.magnitude.total_cmp(&b.magnitude));
@@ -275,7 +275,7 @@ fn globular_clusters_are_rich_and_central() {
     assert!(globular > 3.0 * open, "{globular} and {open} stars");
 }
 
-/// The mean grey level of the pixels within one of (x, y).
+/// The mean grey level of the pixels within one pixel of (x, y).
 fn level(image: &RgbImage, x: f32, y: f32) -> f32 {
     let (x, y) = (x as u32, y as u32);
     let pixels = (y - 1..=y + 1).flat_map(|y| (x - 1..=x + 1).map(move |x| (x, y)));
@@ -296,7 +296,7 @@ fn the_brightest_star_is_where_the_scene_has_it() {
             .filter(|star| star.x.abs() < 0.49 * scene.field && star.y.abs() < 0.49 * scene.field)
             .min_by(|a, b| a.magnitude.total_cmp(&b.magnitude))
             .unwrap();
-        // Nearer to the edge it may be faded to black.
+        // Nearer to the edge it may have faded to black.
         if brightest.x.hypot(brightest.y) > 0.3 * scene.field {
             continue;
         }

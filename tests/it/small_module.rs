@@ -1,6 +1,5 @@
-//! A TF-Hub module of a few nodes, made here: its features are the numbers of an 8 × 8 picture,
-//! each times a variable's element of its own. What the tests want to be wrong with it is changed
-//! before it is written.
+//! A TF-Hub module with a few nodes, built here: its features are the numbers of an 8 × 8 picture,
+//! each multiplied by its own element of a variable. Tests alter it before it is written.
 
 use super::loading::load_tensorflow;
 use retrain::proto::{
@@ -13,17 +12,17 @@ use std::path::Path;
 
 /// Height and width of the pictures.
 pub(crate) const SIDE: usize = 8;
-/// How many numbers a feature vector has.
+/// The length of a feature vector.
 pub(crate) const FEATURES: usize = SIDE * SIDE * 3;
 /// The module's only variable.
 pub(crate) const VARIABLE: &str = "scale";
 
-/// The two kinds of variables TensorFlow has.
+/// TensorFlow's two kinds of variables.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum VariableKind {
     /// VarHandleOp, read by ReadVariableOp.
     Resource,
-    /// VariableV2, read by Identity: what modules before 2019 have.
+    /// VariableV2, read by Identity, as in modules before 2019.
     Reference,
 }
 
@@ -32,7 +31,7 @@ pub(crate) struct SmallModule {
     pub(crate) variables: Vec<NamedTensor>,
 }
 
-/// The values of the variable: no two alike, and exact in binary.
+/// The variable's values: all different, and exact in binary.
 pub(crate) fn scale() -> Vec<f32> {
     (0..FEATURES).map(|i| 0.5 + i as f32 / 256.0).collect()
 }

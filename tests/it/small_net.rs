@@ -1,5 +1,4 @@
-//! Networks for tests of graphs of one's own: small ones in the making, and the known ones as
-//! files.
+//! Networks for tests of graphs of your own: a builder for small ones, and files of the known ones.
 
 use super::loading::load_tensorflow;
 use super::support::{Workspace, miniature_dir, shared};
@@ -13,7 +12,7 @@ use std::path::PathBuf;
 
 const CHANNELS: i64 = 8;
 
-/// A small network in the making.
+/// Builds a small network.
 pub(crate) struct Net {
     pub(crate) b: GraphBuilder,
     pub(crate) x: String,
@@ -33,13 +32,13 @@ impl Net {
         Self { b, x, channels: 3, rng: ChaCha8Rng::seed_from_u64(5) }
     }
 
-    /// Goes on behind a tensor of `graph`.
+    /// Continues from a tensor of `graph`.
     pub(crate) fn after(graph: &GraphDef, tensor: &str) -> Self {
         let (b, x) = (GraphBuilder::on(graph), tensor.into());
         Self { b, x, channels: CHANNELS, rng: ChaCha8Rng::seed_from_u64(6) }
     }
 
-    /// Convolution, ReLU and the mean of all pixels: `features`, [?, 8] or [?, 1, 1, 8].
+    /// Convolution, ReLU and the mean over all pixels: `features`, [?, 8] or [?, 1, 1, 8].
     pub(crate) fn features(shape: &[i64], keep_dims: bool) -> Self {
         Self::of(shape).convolved().pooled("features", keep_dims)
     }
@@ -50,7 +49,7 @@ impl Net {
         self.b.floats(name, dims, &values)
     }
 
-    /// `op` of a constant, one number or one for each channel.
+    /// `op` with a constant: one number, or one per channel.
     pub(crate) fn with(mut self, op: &str, name: &str, c: &[f32]) -> Self {
         let c = self.b.floats(&format!("{name}/y"), &[c.len() as i64], c);
         self.x = self.b.op(op, name).inputs([&self.x, &c]).float_type().finish();
@@ -125,7 +124,7 @@ pub(crate) fn write(workspace: &Workspace, name: &str, graph: &GraphDef) -> Path
     workspace.write(name, proto::serialize(graph).unwrap())
 }
 
-/// The built-in network's graph, made if need be.
+/// The built-in network's graph, made if necessary.
 pub(crate) fn miniature() -> PathBuf {
     load_tensorflow();
     let path = miniature_dir().join("miniature/frozen_graph.pb");
@@ -135,7 +134,8 @@ pub(crate) fn miniature() -> PathBuf {
     path
 }
 
-/// The published mobilenet_0.25_224, where there is its archive: a workspace, and the graph in it.
+/// The published mobilenet_0.25_224, if its archive is present: a workspace with the graph, and its
+/// path.
 pub(crate) fn published_mobilenet() -> Option<(Workspace, PathBuf)> {
     let archive = shared("models/mobilenet_v1_0.25_224_frozen.tgz")?;
     let workspace = Workspace::new();

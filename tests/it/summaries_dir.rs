@@ -1,4 +1,4 @@
-//! The directory of summaries: emptied only where all in it comes from runs.
+//! The directory of summaries is emptied only if runs wrote everything in it.
 
 use super::support::{Workspace, files_under};
 

@@ -1,4 +1,4 @@
-//! What the tests share: where things are, and running the programs in directories of their own.
+//! Shared by the tests: where files are, and how to run the programs in directories of their own.
 
 use serde_json::Value;
 use std::fs;
@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
-/// A file or directory of `../shared`, or of the directory RETRAIN_SHARED names. Where it is
-/// missing the test has nothing to do and says so; with RETRAIN_SHARED it fails instead.
+/// A file or directory of `../shared`, or of the directory that RETRAIN_SHARED names. If it is
+/// missing, the test says so and is skipped; with RETRAIN_SHARED it fails instead.
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let given = std::env::var_os("RETRAIN_SHARED").map(PathBuf::from);
     let root =
@@ -23,7 +23,7 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// The Python that an environment variable names, if it does. With RETRAIN_SHARED it must.
+/// The Python that an environment variable names, if set. With RETRAIN_SHARED it must be set.
 pub(crate) fn python(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from);
     match path {
@@ -62,7 +62,6 @@ pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The strings of a JSON list.
 pub(crate) fn strings(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect()
 }
@@ -82,8 +81,8 @@ pub(crate) fn in_dir<R>(dir: &Path, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// All files under `dir`, by their paths from there, in order; without packed bottlenecks, which no
-/// script knows.
+/// All files under `dir` by relative path, in order, without packed bottlenecks, which the scripts
+/// do not have.
 pub(crate) fn files_under(dir: &Path) -> Vec<String> {
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(dir) {
@@ -98,7 +97,7 @@ pub(crate) fn files_under(dir: &Path) -> Vec<String> {
     files
 }
 
-/// What a program did.
+/// A program's exit code and output.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: i32,
@@ -107,14 +106,14 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Fails with everything the program said where it did not end as it should.
+    /// Fails with the program's whole output if the exit code is another.
     #[track_caller]
     pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "\n{}{}", self.stdout, self.stderr);
         self
     }
 
-    /// Fails where a piece of text is missing on standard error.
+    /// Fails if standard error lacks this text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "'{text}' is not in\n{}", self.stderr);
@@ -122,8 +121,8 @@ impl Outcome {
     }
 }
 
-/// Runs a program in `dir`, with nothing of the outer environment that would change what it prints,
-/// and no network.
+/// Runs a program in `dir`, without network access or any environment variables that would change
+/// its output.
 pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(
     program: impl AsRef<Path>,
     dir: &Path,
@@ -132,7 +131,7 @@ pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(
     run_with_env(program, dir, args, &[])
 }
 
-/// As [`run`], with `env` set besides.
+/// Like [`run`], with `env` set as well.
 pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
     program: impl AsRef<Path>,
     dir: &Path,
@@ -147,7 +146,7 @@ pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
     }
 }
 
-/// What [`run`] runs.
+/// The command that [`run`] runs.
 pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(
     program: impl AsRef<Path>,
     dir: &Path,
@@ -183,7 +182,7 @@ pub(crate) fn miniature_dir() -> PathBuf {
 }
 
 /// A directory of its own for one test, in which programs run. Photographs are given by relative
-/// paths: the split hashes them as typed, and so is the same in every run.
+/// paths: the split hashes paths as typed, so it is the same in every run.
 pub(crate) struct Workspace {
     dir: tempfile::TempDir,
 }
@@ -193,7 +192,7 @@ impl Workspace {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    /// With `photos/{globular cluster,open cluster}`, simulated, `per_class` each.
+    /// With `per_class` simulated photographs each in `photos/{globular cluster,open cluster}`.
     pub(crate) fn with_photos(per_class: u64) -> Self {
         let workspace = Self::new();
         let plan = crate::simulate::Plan {
@@ -220,13 +219,13 @@ impl Workspace {
         path
     }
 
-    /// Runs `retrain` here on `photos` with the built-in backbone and all outputs here; `args` go
-    /// before all that.
+    /// Runs `retrain` here on `photos` with the built-in backbone and all outputs here. `args` come
+    /// before all of these.
     pub(crate) fn retrain(&self, args: &[&str]) -> Outcome {
         run(RETRAIN, self.root(), &Self::retrain_args(args))
     }
 
-    /// What [`Self::retrain`] runs.
+    /// The command that [`Self::retrain`] runs.
     pub(crate) fn retrain_command(&self, args: &[&str]) -> Command {
         command(RETRAIN, self.root(), &Self::retrain_args(args))
     }
@@ -243,7 +242,7 @@ impl Workspace {
         [&defaults, &OUTPUTS[..], args].concat().into_iter().map(str::to_owned).collect()
     }
 
-    /// Runs `label_image` here, by default on what [`Self::retrain`] leaves.
+    /// Runs `label_image` here, by default on the outputs of [`Self::retrain`].
     pub(crate) fn label_image(&self, args: &[&str]) -> Outcome {
         run(
             LABEL_IMAGE,
@@ -271,7 +270,7 @@ pub(crate) fn scores(stdout: &str) -> Vec<(String, f32)> {
     stdout.lines().filter_map(score).collect()
 }
 
-/// Runs a Python script of tests/peers with a JSON request on its standard input, and returns its
+/// Sends a JSON request to the standard input of a Python script of tests/peers, and returns its
 /// JSON answer.
 pub(crate) fn ask_peer(python: &Path, script: &str, request: &Value) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script);

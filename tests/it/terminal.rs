@@ -7,8 +7,8 @@ use serde_json::json;
 use std::io::Write;
 use std::process::Stdio;
 
-/// What is on the line when text is written to it: carriage returns go back to its start, and
-/// erasing clears it.
+/// The visible line after this text is written: carriage returns go back to its start, and erasing
+/// clears it.
 fn visible(line: &str) -> String {
     let erase = Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]").unwrap();
     let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
@@ -43,7 +43,7 @@ fn log_lines_stand_alone_below_and_above_the_progress_bar() {
     assert!(output.contains("300 bottleneck files created."), "{output}");
 }
 
-/// The most memory a process has used, in bytes.
+/// The peak memory of a process, in bytes.
 #[cfg(target_os = "linux")]
 fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -55,7 +55,7 @@ fn peak_memory(pid: u32) -> u64 {
 #[test]
 fn label_image_does_not_keep_its_log() {
     let workspace = super::label_image::trained();
-    // So many log lines of this length would be 80 MB.
+    // This many log lines of this length would take 80 MB.
     let line = format!("{}.jpg\n", "missing/".repeat(100));
     let args = ["--graph=graph.pb", "--labels=labels.txt", "-"];
     let mut child = command(LABEL_IMAGE, workspace.root(), &args)
