@@ -103,12 +103,11 @@ pub fn cache_bottlenecks(
 ) -> Result<(Bottlenecks, Vec<BadImage>)> {
     let mut items = Vec::new();
     let (mut classes, mut members) = (Vec::new(), [const { Vec::new() }; 3]);
+    fsio::clear_temporary_files(spec.bottleneck_dir);
     for (class, label) in lists.labels.iter().enumerate() {
-        fsio::ensure_dir_exists(&if spec.text {
-            spec.bottleneck_dir.join(&label.dir)
-        } else {
-            spec.bottleneck_dir.into()
-        })?;
+        let dir = spec.bottleneck_dir.join(&label.dir);
+        fsio::ensure_dir_exists(if spec.text { &dir } else { spec.bottleneck_dir })?;
+        fsio::clear_temporary_files(&dir);
         for category in Category::ALL {
             let images = label.images(category).iter();
             let first = items.len();

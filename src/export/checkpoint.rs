@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Saves all variables at the prefix `path`, as `tf.train.Saver.save` does.
 pub fn save_checkpoint(path: &Path, variables: &[NamedTensor]) -> Result<()> {
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = fsio::directory_of(path);
     fsio::ensure_dir_exists(dir)?;
     let mut sorted = variables.to_vec();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));

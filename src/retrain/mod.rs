@@ -32,6 +32,7 @@ use training::Training;
 /// intermediate graphs, and at the end the graph and its labels.
 pub fn run(config: &Config) -> Result<()> {
     config.check()?;
+    config.clear_temporary_files();
     let (config, resumed) = &summaries_dir::find_run(config)?;
     tf::load(config.chatter)?;
     info!(

@@ -4,6 +4,7 @@
 use super::config::Config;
 use super::state::{self, State};
 use crate::error::{Error, Result};
+use crate::fsio;
 use log::{info, warn};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -19,9 +20,11 @@ pub(super) fn find_run(config: &Config) -> Result<(Config, Option<State>)> {
     let mut config = config.clone();
     if config.summaries_keep {
         let runs = runs(&config.summaries_dir)?;
+        let of_run = |number: &u64| config.summaries_dir.join(format!("{RUN}{number:04}"));
+        runs.iter().for_each(|number| fsio::clear_temporary_files(&of_run(number)));
         let last = runs.last().copied();
         let number = if config.resume { last.unwrap_or(1) } else { last.unwrap_or(0) + 1 };
-        config.summaries_dir.push(format!("{RUN}{number:04}"));
+        config.summaries_dir = of_run(&number);
     }
     if config.resume {
         let path = state::path(&config);

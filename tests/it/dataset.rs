@@ -65,6 +65,12 @@ fn hashes_and_label_names_are_pythons() {
     assert_label_names(&json(&golden)["label_names"]);
 }
 
+/// Every path of up to four of `_nohash_`, newline and `x`, by Python's own `re.sub`.
+#[test]
+fn newlines_end_a_variation_where_pythons_pattern_says() {
+    assert_percentages(&golden("dataset/newlines.json"));
+}
+
 #[test]
 fn hashes_and_label_names_are_the_scripts() {
     let (Some(hashes), Some(names)) =

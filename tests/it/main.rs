@@ -14,6 +14,7 @@ mod distortions_statistics;
 mod events;
 mod export;
 mod faults;
+mod fsio;
 mod hostile;
 mod hostile_archives;
 mod hostile_modules;

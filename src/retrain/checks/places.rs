@@ -2,7 +2,7 @@
 //! All this is looked at before the costly work.
 
 use crate::error::{Error, Result};
-use crate::fsio::check_dir;
+use crate::fsio;
 use crate::retrain::config::{Config, Pretrained};
 use crate::text::shown;
 use std::path::{Path, PathBuf};
@@ -31,9 +31,23 @@ impl Config {
             if dir.is_dir() && ["bottleneck_dir", "model_dir"].contains(flag) {
                 continue;
             }
-            check_dir(dir).map_err(|message| Error::usage(*flag, message))?;
+            fsio::check_dir(dir).map_err(|message| Error::usage(*flag, message))?;
         }
         self.check_apart(&files, &dirs)
+    }
+
+    /// Removes the temporary files of killed runs from where this run writes to. (The cache does so
+    /// for its classes' directories.)
+    pub(in crate::retrain) fn clear_temporary_files(&self) {
+        // Where a directory is not there yet, it is the nearest one above that was tried out.
+        let dirs = self.dirs_written();
+        dirs.iter().for_each(|(_, dir)| fsio::clear_temporary_files(fsio::nearest(dir)));
+        fsio::clear_temporary_files_beside(&self.output_graph);
+        fsio::clear_temporary_files_beside(&self.output_labels);
+        if self.intermediate_store_frequency > 0 {
+            let graph = format!("{}intermediate", self.intermediate_output_graphs_dir);
+            fsio::clear_temporary_files_beside(Path::new(&graph));
+        }
     }
 
     /// Nothing is written among the photographs, where it would be taken for one of them, or for a
@@ -83,11 +97,7 @@ impl Config {
             Pretrained::Architecture(_) => dirs.push(("model_dir", &self.model_dir)),
             Pretrained::OwnGraph(_) => {}
             Pretrained::HubModule(_) => {
-                let beside = self.checkpoint_path.parent();
-                dirs.push((
-                    "checkpoint_path",
-                    beside.filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-                ));
+                dirs.push(("checkpoint_path", fsio::directory_of(&self.checkpoint_path)));
                 dirs.extend(self.saved_model_dir.as_deref().map(|dir| ("saved_model_dir", dir)));
             }
         }

@@ -1,6 +1,8 @@
 """Writes splits.json beside this file: the sets of made-up photographs, by the formula of the script's
-create_image_lists (hash of the path as typed, without `_nohash_` and what follows)."""
+create_image_lists (hash of the path as typed, without `_nohash_` and what follows); and newlines.json:
+the percentages of paths that hold newlines."""
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -35,6 +37,9 @@ def split(testing, validation):
 
 
 paths = ["/".join([IMAGE_DIR, c, f]) for c in sorted(CLASSES) for f in CLASSES[c]]
+# What decides where the pattern matches: `.` stops at a newline, `$` also matches before a last one.
+pieces = ["_nohash_", "\n", "x"]
+newlines = ["photos/" + "".join(p) for n in range(1, 5) for p in itertools.product(pieces, repeat=n)]
 names = ["Globular_Cluster", "open-cluster", "A&B  c", "\u00e9t\u00e9", "NGC 104", "__x__", "roses", "\u0130I", "\u2126 Cen"]
 golden = {
     "image_dir": IMAGE_DIR,
@@ -45,6 +50,7 @@ golden = {
         {"testing": t, "validation": v, "classes": split(t, v)} for t, v in [(10, 10), (25, 15), (0, 100), (10, 0)]
     ],
 }
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "splits.json"), "w") as out:
-    json.dump(golden, out, indent=1, sort_keys=True)
-    out.write("\n")
+for name, content in [("splits", golden), ("newlines", {p: percentage(p) for p in newlines})]:
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".json"), "w") as out:
+        json.dump(content, out, indent=1, sort_keys=True)
+        out.write("\n")
