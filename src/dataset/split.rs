@@ -50,7 +50,7 @@ fn hash_name(path: &[u8]) -> Cow<'_, [u8]> {
         Some(body) => (body, &b"\n"[..]),
         None => (path, &b""[..]),
     };
-    let last_line = body.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+    let last_line = body.iter().rposition(|&b| b == b'\n').unwrap_or(0);
     match body[last_line..].windows(MARK.len()).position(|w| w == MARK) {
         Some(at) => [&body[..last_line + at], newline].concat().into(),
         None => path.into(),

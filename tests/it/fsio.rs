@@ -105,6 +105,29 @@ fn a_file_that_cannot_get_its_name_is_named_and_removed() {
 }
 
 #[test]
+fn what_is_written_is_shared_like_any_other_file() {
+    let workspace = Workspace::new();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode();
+    let other = workspace.write("other", OLD);
+    let path = workspace.path("result");
+    fsio::write(&path, NEW).unwrap();
+    assert_eq!(mode(&path), mode(&other));
+}
+
+#[test]
+fn places_are_tried_out_before_they_are_needed() {
+    let workspace = Workspace::new();
+    fsio::check_dir(&workspace.path("a/b")).unwrap();
+    assert_eq!(names(workspace.root()), Vec::<String>::new());
+    fsio::check_writable(&workspace.path("a/b/result")).unwrap();
+    assert!(workspace.path("a/b").is_dir());
+    assert_eq!(files_under(workspace.root()), Vec::<String>::new());
+    for dir in ["a", "a/b"] {
+        assert!(fsio::check_writable(&workspace.path(dir)).is_err(), "{dir} is a directory");
+    }
+}
+
+#[test]
 fn each_result_of_a_run_is_replaced_and_never_written_in_place() {
     let workspace = Workspace::with_photos(20);
     let run = |steps: &str| {
