@@ -51,12 +51,16 @@ pub fn cache_bottlenecks<'l>(
     Ok((bottlenecks, bad.into_iter().map(|(_, bad)| bad).collect()))
 }
 
+/// Creates the directories, and removes the temporary files that killed runs left there.
 fn make_directories(lists: &ImageLists, spec: &CacheSpec<'_>) -> Result<()> {
     fsio::ensure_dir_exists(spec.bottleneck_dir)?;
-    if spec.text {
-        for label in &lists.labels {
-            fsio::ensure_dir_exists(&spec.bottleneck_dir.join(&label.dir))?;
+    fsio::clear_temporary_files(spec.bottleneck_dir);
+    for label in &lists.labels {
+        let dir = spec.bottleneck_dir.join(&label.dir);
+        if spec.text {
+            fsio::ensure_dir_exists(&dir)?;
         }
+        fsio::clear_temporary_files(&dir);
     }
     Ok(())
 }

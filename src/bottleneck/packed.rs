@@ -302,6 +302,7 @@ fn replace(path: &Path, content: &[u8]) -> Result<File> {
     let mut temporary = fsio::temporary_beside(path)?;
     let fail = || Error::io("writing", path);
     temporary.write_all(content).map_err(fail())?;
+    // Elsewhere than on Unix it is not locked yet.
     temporary.as_file().lock().map_err(fail())?;
     temporary.persist(path).map_err(|e| fail()(e.error))
 }

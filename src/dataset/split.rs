@@ -3,6 +3,7 @@
 
 use super::sampling::MAX_NUM_IMAGES_PER_CLASS;
 use sha1::{Digest, Sha1};
+use std::borrow::Cow;
 
 /// One of the three sets of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,22 +31,30 @@ impl Category {
     }
 }
 
-/// Where a path falls between 0 and 100: its SHA-1, without `_nohash_` and what follows, modulo
-/// 2²⁷, scaled.
+/// Where a path falls between 0 and 100: the SHA-1 of its `hash_name`, modulo 2²⁷, scaled.
 ///
 /// Close variations of one photograph share the part before `_nohash_` and so stay in one set.
 #[must_use]
 pub fn split_percentage(path: &[u8]) -> f64 {
-    let hash_name = match path.windows(8).position(|w| w == b"_nohash_") {
-        // `re.sub('_nohash_.*$', '', …)`: a dot does not match a newline, and `$` also matches
-        // before a last one.
-        Some(at) if !path[at..].contains(&b'\n') => &path[..at],
-        _ => path,
-    };
-    let digest = Sha1::digest(hash_name);
+    let digest = Sha1::digest(hash_name(path));
     // 2²⁷ divides 2³², so the last four bytes are enough.
     let low = u32::from_be_bytes([digest[16], digest[17], digest[18], digest[19]]);
     f64::from(low % (MAX_NUM_IMAGES_PER_CLASS + 1)) * (100.0 / f64::from(MAX_NUM_IMAGES_PER_CLASS))
+}
+
+/// A path without `_nohash_` and what follows: the script's `re.sub('_nohash_.*$', '', path)`, in
+/// which a dot matches no newline, and `$` also matches before a last one, which then stays.
+fn hash_name(path: &[u8]) -> Cow<'_, [u8]> {
+    const MARK: &[u8] = b"_nohash_";
+    let (body, newline) = match path.strip_suffix(b"\n") {
+        Some(body) => (body, &b"\n"[..]),
+        None => (path, &b""[..]),
+    };
+    let last_line = body.iter().rposition(|&b| b == b'\n').unwrap_or(0);
+    match body[last_line..].windows(MARK.len()).position(|w| w == MARK) {
+        Some(at) => [&body[..last_line + at], newline].concat().into(),
+        None => path.into(),
+    }
 }
 
 /// The set of the image at `path` (as typed), for whole percentages of testing and validation

@@ -13,7 +13,7 @@ pub fn save_checkpoint(
     variables: &[NamedTensor],
     meta_graph: &MetaGraphDef,
 ) -> Result<()> {
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = fsio::directory_of(path);
     fsio::ensure_dir_exists(dir)?;
     let mut sorted = variables.to_vec();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));

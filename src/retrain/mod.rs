@@ -54,6 +54,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let start = Instant::now();
     let mut times = Times::default();
     config.check()?;
+    config.clear_temporary_files();
     let conventions = Conventions::of(&config.pretrained);
     let run = Run::find(config)?;
     let lists = list_images(config, &conventions)?;

@@ -4,6 +4,7 @@ use super::config::Config;
 use super::state::{State, conditions_of_settings};
 use super::summaries_dir::{RUN, check_ours, runs};
 use crate::error::Result;
+use crate::fsio;
 use crate::layers::Distortions;
 use log::{info, warn};
 use std::path::PathBuf;
@@ -28,9 +29,12 @@ impl<'c> Run<'c> {
         let (outputs, training) = (&config.outputs, &config.training);
         let mut summaries_dir = outputs.summaries_dir.clone();
         if outputs.summaries_keep {
-            let last = runs(&summaries_dir)?.last().copied();
+            let runs = runs(&summaries_dir)?;
+            let of_run = |number: &u64| summaries_dir.join(format!("{RUN}{number:04}"));
+            runs.iter().for_each(|number| fsio::clear_temporary_files(&of_run(number)));
+            let last = runs.last().copied();
             let number = if training.resume { last.unwrap_or(1) } else { last.unwrap_or(0) + 1 };
-            summaries_dir.push(format!("{RUN}{number:04}"));
+            summaries_dir = of_run(&number);
         }
         let random_seed = training.random_seed.unwrap_or_else(draw_seed);
         let mut run = Self { config, summaries_dir, random_seed, resumed: None };

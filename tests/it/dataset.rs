@@ -1,7 +1,9 @@
 //! Which photographs belong to which class and set, compared with the scripts.
 
 use super::support::{Workspace, golden, in_dir, json, shared, strings};
-use retrain::dataset::{Category, ImageLists, Layout, label_name, split_percentage};
+use retrain::dataset::{
+    Category, ImageLists, Layout, Sampler, category_of, label_name, split_percentage,
+};
 use retrain::error::{Error, Result};
 use serde_json::Value;
 use std::path::Path;
@@ -67,6 +69,23 @@ fn hashes_and_label_names_are_pythons() {
     let golden = golden("dataset/splits.json");
     assert_percentages(&golden);
     assert_label_names(&json(&golden)["label_names"]);
+}
+
+#[test]
+fn a_hash_at_a_limit_is_in_the_set_beyond_it() {
+    let golden = json(&golden("dataset/splits.json"));
+    for edge in golden["edges"].as_array().unwrap() {
+        let path = edge["path"].as_str().unwrap().as_bytes();
+        let percent = |set: &str| edge[set].as_i64().unwrap();
+        let category = category_of(path, percent("testing"), percent("validation"));
+        assert_eq!(category.name(), edge["set"].as_str().unwrap(), "{edge}");
+    }
+}
+
+/// Every path of up to four of `_nohash_`, newline and `x`, by Python's own `re.sub`.
+#[test]
+fn newlines_end_a_variation_where_pythons_pattern_says() {
+    assert_percentages(&golden("dataset/newlines.json"));
 }
 
 #[test]
@@ -218,7 +237,7 @@ fn batches_are_drawn_class_by_class() {
     // draws.
     let members = [vec![7], vec![], (100..199).collect()];
     let mut rows = vec![1, 2, 3];
-    retrain::dataset::Sampler::new(5).draw(&members, 4000, &mut rows);
+    Sampler::new(5).draw(&members, 4000, &mut rows);
     assert_eq!(rows.len(), 4000);
     let first = rows.iter().filter(|&&r| r == 7).count();
     // 4000 tosses of a fair coin have a standard deviation of 32; the bounds are six of them.
@@ -226,6 +245,46 @@ fn batches_are_drawn_class_by_class() {
     let others: std::collections::HashSet<_> = rows.iter().filter(|&&r| r != 7).collect();
     assert!(others.iter().all(|r| (100..199).contains(*r)));
     assert_eq!(others.len(), 99, "every image of a class is drawn");
-    retrain::dataset::Sampler::new(5).draw(&[vec![], vec![]], 10, &mut rows);
+    Sampler::new(5).draw(&[vec![], vec![]], 10, &mut rows);
     assert_eq!(rows, Vec::<usize>::new());
+}
+
+#[test]
+fn draws_go_on_where_they_were_left() {
+    let members = [vec![1, 2, 3], (10..90).collect()];
+    let (mut first, mut rest, mut resumed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sampler = Sampler::new(5);
+    sampler.draw(&members, 33, &mut first);
+    let drawn = sampler.drawn();
+    sampler.draw(&members, 33, &mut rest);
+    let mut sampler = Sampler::new(5);
+    sampler.skip_to(drawn);
+    sampler.draw(&members, 33, &mut resumed);
+    assert_eq!(resumed, rest);
+    assert_ne!(first, rest);
+}
+
+/// The hub script's classes: base names of all directories, in the order of their paths, each once.
+#[test]
+fn a_walk_finds_the_classes_that_stand_at_the_top() {
+    let workspace = Workspace::new();
+    for file in ["a/1.jpg", "b/z/2.jpg", "c/3.jpg", "c/a/4.jpg", "z/5.jpg", "c/deep/6.jpg"] {
+        workspace.write(&format!("photos/{file}"), "");
+    }
+    let lists = |dir: &str| {
+        let lists =
+            retrain::dataset::create_image_lists(&workspace.path(dir), Layout::Walk, 0, 0).unwrap();
+        let class = |c: usize| {
+            (lists.labels[c].label.clone(), names(&lists, c, Category::Training).join(" "))
+        };
+        (0..lists.class_count()).map(class).collect::<Vec<_>>()
+    };
+    // `z` comes by way of `b/z`, before `c`; `a` once; `deep`, and `b` itself, have no photographs.
+    let wanted =
+        [("a", "1.jpg"), ("z", "5.jpg"), ("c", "3.jpg")].map(|(l, i)| (l.to_owned(), i.to_owned()));
+    assert_eq!(lists("photos"), wanted);
+    // Links back to the top, and links that lead nowhere, change nothing.
+    std::os::unix::fs::symlink("..", workspace.path("photos/b/loop")).unwrap();
+    std::os::unix::fs::symlink("gone", workspace.path("photos/c/dangling")).unwrap();
+    assert_eq!(lists("photos"), wanted);
 }

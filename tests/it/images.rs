@@ -323,11 +323,14 @@ fn classes_of_bad_images_alone_are_named_and_two_good_ones_are_needed() {
         workspace.write(&format!("photos/dark cloud/{i}.jpg"), "noise");
     }
     let outcome = workspace.retrain(&["--on_bad_image=skip"]).expect_code(0);
-    outcome.says("WARNING:retrain:Label 'dark cloud' has no usable images: it is kept, but never learnt\n");
+    outcome.says(
+        "WARNING:retrain:Label 'dark cloud' has no usable images: it is kept, but never learnt\n",
+    );
     fs::remove_dir_all(workspace.path("photos/open cluster")).unwrap();
     // The same as with only one directory.
     let outcome = workspace.retrain(&["--on_bad_image=skip"]).expect_code(255);
-    let message = "photos: fewer than two classes have usable images left; see the warnings above\n";
+    let message =
+        "photos: fewer than two classes have usable images left; see the warnings above\n";
     outcome.says(&format!("ERROR:tensorflow:{message}"));
 }
 

@@ -18,6 +18,7 @@ mod dropout_forms;
 mod events;
 mod export;
 mod faults;
+mod fsio;
 mod hints;
 mod hostile;
 mod hostile_archives;

@@ -64,6 +64,9 @@ fn an_archive_is_a_module_wherever_in_it_the_module_is() {
     {
         let workspace = Workspace::with_photos(20);
         let archive = workspace.write(name, module_tgz(prefix));
+        // Somebody was killed while unpacking it.
+        workspace.write("cache/.retrain-killed.tmp", "");
+        workspace.write("cache/.retrain-killed.dir/module/saved_model.pb", "half");
         retrain(&workspace, name).expect_code(0).says("Final test accuracy");
         // The names of bottlenecks contain the handle, as always.
         assert!(

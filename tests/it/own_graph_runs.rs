@@ -152,7 +152,9 @@ fn a_retrained_graph_can_be_retrained() {
     let first = fs::read(workspace.path("graph.pb")).unwrap();
     // The new graph must not overwrite the one it is made from.
     let outcome = retrain(&workspace, &["--architecture=graph.pb"]).expect_code(2);
-    outcome.says("ERROR:tensorflow:--output_graph: graph.pb is the graph to retrain; name another file\n");
+    outcome.says(
+        "ERROR:tensorflow:--output_graph: graph.pb is the graph to retrain; name another file\n",
+    );
     let outcome =
         retrain(&workspace, &["--architecture=graph.pb", "--output_graph=again.pb"]).expect_code(0);
     let tensor = "--bottleneck_tensor=MobilenetV1/Predictions/Reshape";

@@ -125,8 +125,8 @@ fn is_module(dir: &Path) -> bool {
 fn unpack(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let parent = dir.parent().unwrap_or(Path::new("."));
     fsio::ensure_dir_exists(parent)?;
-    let scratch = tempfile::Builder::new().prefix(".module-").tempdir_in(parent);
-    let scratch = scratch.map_err(Error::io("writing to the directory", parent))?;
+    fsio::clear_temporary_files(parent);
+    let scratch = fsio::Scratch::new_in(parent)?;
     // A directory for temporary files is private; a module is for all who share the cache.
     let unpacked = scratch.path().join("module");
     fsio::ensure_dir_exists(&unpacked)?;

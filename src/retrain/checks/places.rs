@@ -4,7 +4,7 @@
 use crate::dataset::NO_IMAGE_DIR;
 use crate::error::{Error, Result};
 use crate::export;
-use crate::fsio::{self, check_dir};
+use crate::fsio;
 use crate::images::ImageFormat;
 use crate::retrain::config::{Config, Pretrained};
 use crate::text::shown;
@@ -32,7 +32,7 @@ impl Config {
             // A shared cache or model directory may be read-only.
             let may_be_read_only = ["bottleneck_dir", "model_dir"].contains(setting);
             if !(may_be_read_only && dir.is_dir()) {
-                check_dir(dir).map_err(|message| Error::usage(*setting, message))?;
+                fsio::check_dir(dir).map_err(|message| Error::usage(*setting, message))?;
             }
         }
         self.check_apart(&files, &dirs)?;
@@ -44,6 +44,23 @@ impl Config {
         }
         self.check_inputs()?;
         self.check_summaries_dir()
+    }
+
+    /// Removes the temporary files that killed runs left where this run writes. (The cache does so
+    /// for the directories of its classes, [`Run::find`](super::super::this_run::Run::find) for
+    /// those of runs.)
+    pub(in crate::retrain) fn clear_temporary_files(&self) {
+        // If a directory does not exist yet, `check_dir` tried out its nearest existing ancestor.
+        for (_, dir) in self.dirs_written() {
+            fsio::clear_temporary_files(fsio::nearest(dir));
+        }
+        let outputs = &self.outputs;
+        fsio::clear_temporary_files_beside(&outputs.output_graph);
+        fsio::clear_temporary_files_beside(&outputs.output_labels);
+        if outputs.intermediate_store_frequency > 0 {
+            let graph = format!("{}intermediate", outputs.intermediate_output_graphs_dir);
+            fsio::clear_temporary_files_beside(Path::new(&graph));
+        }
     }
 
     /// The photographs and the user's own graph exist, and no output overwrites that graph.
@@ -118,9 +135,7 @@ impl Config {
             Pretrained::Architecture(_) => dirs.push(("model_dir", &self.model_dir)),
             Pretrained::OwnGraph(_) => {}
             Pretrained::HubModule(_) => {
-                let beside = outputs.checkpoint_path.parent();
-                let beside = beside.filter(|d| !d.as_os_str().is_empty());
-                dirs.push(("checkpoint_path", beside.unwrap_or(Path::new("."))));
+                dirs.push(("checkpoint_path", fsio::directory_of(&outputs.checkpoint_path)));
             }
         }
         dirs.extend(outputs.saved_model_dir.as_deref().map(|dir| ("saved_model_dir", dir)));

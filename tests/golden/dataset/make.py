@@ -1,6 +1,8 @@
 """Writes splits.json beside this file: the sets of made-up photographs, by the formula of the script's
-create_image_lists (hash of the path as typed, without `_nohash_` and what follows)."""
+create_image_lists (hash of the path as typed, without `_nohash_` and what follows); and newlines.json:
+the percentages of paths that hold newlines."""
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -20,6 +22,14 @@ def percentage(path):
     return (int(hashlib.sha1(name.encode("utf-8")).hexdigest(), 16) % (MOST + 1)) * (100.0 / MOST)
 
 
+# Found by trying: their hashes are the least and the greatest, 0 % and 100 %, so that whether a limit is its set's shows.
+EDGES = ["photos/21991373.jpg", "photos/7775641.jpg"]
+
+
+def category(p, testing, validation):
+    return "validation" if p < validation else "testing" if p < testing + validation else "training"
+
+
 def split(testing, validation):
     result = []
     for name in sorted(CLASSES, key=lambda n: n.encode("utf-8")):
@@ -28,15 +38,23 @@ def split(testing, validation):
             files = [f for f in CLASSES[name] if f.rsplit(".", 1)[-1] == extension]
             for file in sorted(files, key=lambda f: f.encode("utf-8")):
                 p = percentage("/".join([IMAGE_DIR, name, file]))
-                which = "validation" if p < validation else "testing" if p < testing + validation else "training"
-                sets[which].append(file)
+                sets[category(p, testing, validation)].append(file)
         result.append({"dir": name, "label": re.sub(r"[^a-z0-9]+", " ", name.lower()), "sets": sets})
     return result
 
 
 paths = ["/".join([IMAGE_DIR, c, f]) for c in sorted(CLASSES) for f in CLASSES[c]]
+# What decides where the pattern matches: `.` stops at a newline, `$` also matches before a last one.
+pieces = ["_nohash_", "\n", "x"]
+newlines = ["photos/" + "".join(p) for n in range(1, 5) for p in itertools.product(pieces, repeat=n)]
 names = ["Globular_Cluster", "open-cluster", "A&B  c", "\u00e9t\u00e9", "NGC 104", "__x__", "roses", "\u0130I", "\u2126 Cen"]
+edges = [
+    {"path": path, "testing": t, "validation": v, "set": category(percentage(path), t, v)}
+    for path in EDGES
+    for t, v in [(0, 0), (100, 0), (0, 100), (1, 0), (0, 1), (50, 50)]
+]
 golden = {
+    "edges": edges,
     "image_dir": IMAGE_DIR,
     "ignored": IGNORED,
     "percentages": {p: percentage(p) for p in paths},
@@ -45,6 +63,7 @@ golden = {
         {"testing": t, "validation": v, "classes": split(t, v)} for t, v in [(10, 10), (25, 15), (0, 100), (10, 0)]
     ],
 }
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "splits.json"), "w") as out:
-    json.dump(golden, out, indent=1, sort_keys=True)
-    out.write("\n")
+for name, content in [("splits", golden), ("newlines", {p: percentage(p) for p in newlines})]:
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".json"), "w") as out:
+        json.dump(content, out, indent=1, sort_keys=True)
+        out.write("\n")

@@ -122,6 +122,7 @@ fn write_all(plan: &Plan, classes: &[Class], out: &Path, first: u64, count: u64)
     let dirs: Vec<PathBuf> = classes.iter().map(|class| out.join(class.dir_name())).collect();
     for dir in &dirs {
         fsio::ensure_dir_exists(dir)?;
+        fsio::clear_temporary_files(dir);
     }
     let total = count * classes.len() as u64;
     let next = AtomicU64::new(0);

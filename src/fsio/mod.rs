@@ -1,14 +1,18 @@
 //! Files: reading, and writing so that a killed process never leaves half a file.
 
 mod desktop;
+mod temporary;
 
 pub use desktop::{is_desktop_file, is_disposable};
+pub(crate) use temporary::temporary_beside;
+pub use temporary::{Scratch, clear_temporary_files};
 
 use crate::error::{Error, Result};
 use crate::text::shown;
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use temporary::temporary_in;
 
 /// Reads a whole file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
@@ -20,35 +24,64 @@ pub fn ensure_dir_exists(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(Error::io("creating the directory", dir))
 }
 
+/// Whether a write waits until the disk has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Yes,
+    No,
+}
+
 /// Writes `bytes` to `path` through a temporary file beside it, synced and renamed: readers see the
 /// old content or the new, never a part.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_with(path, bytes, true).map(drop)
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write()`], with whatever `fill` writes to the file it is given. Where that fails or panics,
+/// the old content stays.
+pub fn write_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
+    replace(path, Sync::Yes, fill).map(drop)
 }
 
 /// As [`write()`], without waiting for the disk: for caches, of which each file can be made again.
 /// Returns what the file system knows of the new file.
 pub fn write_cache(path: &Path, bytes: &[u8]) -> Result<fs::Metadata> {
-    write_with(path, bytes, false)
+    replace(path, Sync::No, |file| file.write_all(bytes))
 }
 
-fn write_with(path: &Path, bytes: &[u8], sync: bool) -> Result<fs::Metadata> {
+fn replace(
+    path: &Path,
+    sync: Sync,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<fs::Metadata> {
     let fail = |e| Error::io("writing", path)(e);
     let path = &target(path)?;
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         // A device (`/dev/stdout`) is written to: another file must not take its place.
         let mut file = fs::OpenOptions::new().write(true).open(path).map_err(fail)?;
-        file.write_all(bytes).map_err(fail)?;
+        fill(&mut file).map_err(fail)?;
         return file.metadata().map_err(fail);
     }
     let mut file = temporary_beside(path)?;
     // Past the temporary file's own errors: they tell its name, which says nothing to anyone.
-    file.as_file_mut().write_all(bytes).map_err(fail)?;
-    if sync {
+    fill(file.as_file_mut()).map_err(fail)?;
+    if sync == Sync::Yes {
         file.as_file().sync_all().map_err(fail)?;
     }
     let file = file.persist(path).map_err(|e| fail(e.error))?;
     file.metadata().map_err(fail)
+}
+
+/// The directory that a file at `path` is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// As [`clear_temporary_files`], in the directory in which a file at `path` is written.
+pub(crate) fn clear_temporary_files_beside(path: &Path) {
+    if let Ok(path) = target(path) {
+        clear_temporary_files(directory_of(&path));
+    }
 }
 
 /// What a path leads to: where it is a symbolic link, the file it points to is written, as the
@@ -63,31 +96,6 @@ fn target(path: &Path) -> Result<PathBuf> {
     Err(Error::input(path, "is a loop of symbolic links; give another path"))
 }
 
-/// A temporary file in the directory of `path`, to be given its name when it is complete.
-pub fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".retrain-").suffix(".tmp");
-    // A temporary file is private by default; what is made here is shared like any other output.
-    #[cfg(unix)]
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    #[cfg(unix)]
-    builder.permissions(permissions);
-    builder.tempfile_in(dir).map_err(|e| Error::io("writing", path)(without_its_name(e)))
-}
-
-/// The system's error alone: a temporary file's name says nothing to anyone.
-fn without_its_name(error: std::io::Error) -> std::io::Error {
-    let text = error.to_string();
-    match text.rfind(" at path \"") {
-        Some(end) => std::io::Error::new(error.kind(), &text[..end]),
-        None => error,
-    }
-}
-
 /// Checks, before any costly work, that a file can be made at `path`: its directory is created
 /// where it is missing, and tried out.
 pub fn check_writable(path: &Path) -> Result<()> {
@@ -98,16 +106,9 @@ pub fn check_writable(path: &Path) -> Result<()> {
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
         return check_device(path);
     }
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
-    };
+    let dir = directory_of(path);
     ensure_dir_exists(dir)?;
-    tempfile::Builder::new()
-        .prefix(".retrain-")
-        .tempfile_in(dir)
-        .map_err(Error::io("writing to the directory", dir))?;
-    Ok(())
+    temporary_in(dir).map(drop).map_err(Error::io("writing to the directory", dir))
 }
 
 /// A device that can be opened is written to at the end; whoever opens a pipe would wait for a
@@ -130,14 +131,17 @@ fn check_device(path: &Path) -> Result<()> {
 /// # Errors
 /// A sentence that says why not.
 pub fn check_dir(dir: &Path) -> std::result::Result<(), String> {
-    let above = dir.ancestors().map(|a| if a.as_os_str().is_empty() { Path::new(".") } else { a });
-    // What is there without leading anywhere, a loop of links or one that dangles, is no place
-    // either.
-    let nearest =
-        above.into_iter().find(|a| a.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
+    let nearest = nearest(dir);
     if !nearest.is_dir() {
         return Err(format!("{} is not a directory", shown(nearest)));
     }
-    let tried = tempfile::Builder::new().prefix(".retrain-").tempfile_in(nearest);
+    let tried = temporary_in(nearest);
     tried.map(drop).map_err(|e| format!("cannot write to the directory {} ({e})", shown(nearest)))
+}
+
+/// `dir`, or the nearest above it that is there, if only as a link that leads nowhere.
+pub(crate) fn nearest(dir: &Path) -> &Path {
+    let mut above =
+        dir.ancestors().map(|a| if a.as_os_str().is_empty() { Path::new(".") } else { a });
+    above.find(|a| a.symlink_metadata().is_ok()).unwrap_or(Path::new("/"))
 }
