@@ -1,5 +1,5 @@
-//! The floors in DESIGN.md: a file uses lower floors, and on its own floor only the modules it may
-//! name; no files depend on one another in a circle.
+//! The floors in DESIGN.md: a file uses lower floors, and on its own floor only modules listed
+//! after its own; no files depend on one another in a circle.
 
 mod house;
 
