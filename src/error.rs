@@ -1,6 +1,6 @@
-//! What can go wrong, sorted by who can mend it: the settings, the user's images, our cache, a model
-//! file, TensorFlow, the file system, the network. Every message names the setting, file or node and
-//! the remedy.
+//! What can go wrong, sorted by who can mend it: the settings, the user's images, our cache, a
+//! model file, TensorFlow, the file system, the network. Every message names the setting, file or
+//! node and the remedy.
 //!
 //! Messages write a setting as `` `name` `` or `` `name=value` ``, by the name it has in the
 //! configuration and on the command line; a program may show it as it likes (`--name`).

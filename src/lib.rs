@@ -1,8 +1,8 @@
 //! TensorFlow's image-retraining tutorial tools, `retrain.py` and `label_image.py`, as a library.
 //! The programs `retrain` and `label_image` are thin layers over it.
 //!
-//! A pretrained network turns each photograph into a *bottleneck*, a vector of a thousand numbers or
-//! so, which is computed once and cached. A new last layer learns from these in seconds.
+//! A pretrained network turns each photograph into a *bottleneck*, a vector of a thousand numbers
+//! or so, which is computed once and cached. A new last layer learns from these in seconds.
 //!
 //! # Retraining
 //!
@@ -47,9 +47,9 @@
 //!
 //! # What a program brings along
 //!
-//! The library prints nothing, draws nothing, installs no signal handler, opens no log file and sets
-//! no environment variable. It logs through the [`log`] crate, under the targets `tensorflow` (the
-//! scripts' own lines) and `retrain` (ours); it tells an [`Observer`] how far it is; a
+//! The library prints nothing, draws nothing, installs no signal handler, opens no log file and
+//! sets no environment variable. It logs through the [`log`] crate, under the targets `tensorflow`
+//! (the scripts' own lines) and `retrain` (ours); it tells an [`Observer`] how far it is; a
 //! [`CancelToken`] stops it. [`tf::load`] loads TensorFlow's library, which is looked for where the
 //! bindings look: in `TENSORFLOW_DIR`, then on the loader's path.
 //!

@@ -30,8 +30,8 @@ impl Sampler {
         self.rng.set_word_pos(drawn);
     }
 
-    /// Draws `how_many` images, each from a uniformly random class that has any. `members` lists the
-    /// rows of the wanted set by class. Draws nothing if all classes are empty.
+    /// Draws `how_many` images, each from a uniformly random class that has any. `members` lists
+    /// the rows of the wanted set by class. Draws nothing if all classes are empty.
     pub fn draw(&mut self, members: &[Vec<usize>], how_many: usize, rows: &mut Vec<usize>) {
         rows.clear();
         let classes: Vec<&Vec<usize>> = members.iter().filter(|m| !m.is_empty()).collect();

@@ -1,5 +1,5 @@
-//! `label_image.py`: a graph, its labels, a photograph; the most probable classes. A [`Labeller`] is
-//! opened once, and labels any number of photographs.
+//! `label_image.py`: a graph, its labels, a photograph; the most probable classes. A [`Labeller`]
+//! is opened once, and labels any number of photographs.
 
 mod config;
 mod labeller;

@@ -33,7 +33,8 @@ pub fn add_cross_entropy(
     loss
 }
 
-/// `tf.losses.sparse_softmax_cross_entropy`, without the nodes that only handle per-example weights.
+/// `tf.losses.sparse_softmax_cross_entropy`, without the nodes that only handle per-example
+/// weights.
 fn sparse_softmax_cross_entropy(b: &mut GraphBuilder, logits: &str, labels: &str) -> Loss {
     b.name_scope("sparse_softmax_cross_entropy_loss", |b| {
         let losses = b.name_scope("xentropy", |b| {

@@ -1,6 +1,7 @@
 //! Fake quantisation of the new layer, for modules prepared for TF-Lite, as `tf.contrib.quantize`
-//! adds it to a fully-connected layer. Weights use their current range with 2⁸ − 1 levels, symmetric
-//! about zero; logits use a moving average of the batches' ranges, debiased by the number of steps.
+//! adds it to a fully-connected layer. Weights use their current range with 2⁸ − 1 levels,
+//! symmetric about zero; logits use a moving average of the batches' ranges, debiased by the number
+//! of steps.
 
 use super::summaries::reduce_named;
 use super::variable::{VariableNames, add_variable};

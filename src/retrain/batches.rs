@@ -79,8 +79,9 @@ impl<'a> Batches<'a> {
         self.distorted.iter_mut().for_each(|d| d.skip_to(distortions));
     }
 
-    /// The script's `get_random_cached_bottlenecks`: draws `how_many` images at random, or takes all
-    /// of the category. Distorted training images follow its `get_random_distorted_bottlenecks`.
+    /// The script's `get_random_cached_bottlenecks`: draws `how_many` images at random, or takes
+    /// all of the category. Distorted training images follow its
+    /// `get_random_distorted_bottlenecks`.
     pub(super) fn fill(
         &mut self,
         batch: &mut Batch,

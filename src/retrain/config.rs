@@ -151,7 +151,8 @@ impl Pretrained {
 }
 
 impl Config {
-    /// A run on the photographs in `image_dir`, one directory per class, with the script's defaults.
+    /// A run on the photographs in `image_dir`, one directory per class, with the script's
+    /// defaults.
     #[must_use]
     pub fn new(image_dir: impl Into<PathBuf>, pretrained: Pretrained) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! Evaluates the new layer: in the training graph, or for hub modules in a separate evaluation graph
-//! whose variables are restored from the checkpoint.
+//! Evaluates the new layer: in the training graph, or for hub modules in a separate evaluation
+//! graph whose variables are restored from the checkpoint.
 
 use crate::error::{Error, Result};
 use crate::layers::{

@@ -1,6 +1,6 @@
 //! The training graph: the pretrained graph as published, the decoding of photographs, the new
-//! layer, its gradient step, its evaluation and all summaries, in one graph with the script's names.
-//! Only the layer's part of it is loaded into a session.
+//! layer, its gradient step, its evaluation and all summaries, in one graph with the script's
+//! names. Only the layer's part of it is loaded into a session.
 
 use super::evaluation::{Evaluator, THREADS};
 use crate::error::{Error, Result};
@@ -116,8 +116,8 @@ impl Head {
     }
 }
 
-/// The new layer without the pretrained graph: bottlenecks are always fed, and a smaller graph makes
-/// a session's first runs faster.
+/// The new layer without the pretrained graph: bottlenecks are always fed, and a smaller graph
+/// makes a session's first runs faster.
 fn alone(layer: &[NodeDef], bottleneck_input: &str, whole: &GraphDef) -> GraphDef {
     let input = InputRef::parse(bottleneck_input).node;
     let fed = |node: &NodeDef| match node.name == input {

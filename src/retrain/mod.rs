@@ -195,7 +195,8 @@ fn get_bottlenecks<'l>(
     Ok((bottlenecks, bad))
 }
 
-/// The sets whose bottlenecks are cached: with distortions, training images have a new one each time.
+/// The sets whose bottlenecks are cached: with distortions, training images have a new one each
+/// time.
 fn cached(config: &Config) -> &'static [Category] {
     match config.training.distortions {
         Some(_) => &[Category::Testing, Category::Validation],

@@ -4,8 +4,8 @@ use crate::bottleneck::Progress;
 use crate::error::Result;
 use std::path::Path;
 
-/// Receives a run's progress. Every method does nothing by default; `()` observes nothing. (Log lines
-/// go through the `log` crate.)
+/// Receives a run's progress. Every method does nothing by default; `()` observes nothing. (Log
+/// lines go through the `log` crate.)
 pub trait Observer {
     /// The cheap checks have passed, and the summaries directory exists.
     ///

@@ -1,5 +1,5 @@
-//! The trained network with its variables: as a SavedModel for serving, and as a checkpoint with its
-//! meta graph.
+//! The trained network with its variables: as a SavedModel for serving, and as a checkpoint with
+//! its meta graph.
 
 use super::evaluation::EvalNames;
 use crate::error::Result;

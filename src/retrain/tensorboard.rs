@@ -20,8 +20,8 @@ impl TensorBoard {
         })
     }
 
-    /// Tells TensorBoard that the run resumes after `step`: it drops what an earlier run wrote beyond
-    /// that.
+    /// Tells TensorBoard that the run resumes after `step`: it drops what an earlier run wrote
+    /// beyond that.
     pub(super) fn resume_at(&mut self, step: u64) -> Result<()> {
         self.train.add_session_start(step as i64)?;
         self.validation.add_session_start(step as i64)

@@ -27,8 +27,8 @@ pub(super) fn pass_by(graph: &GraphDef, keep: &[&str]) -> GraphDef {
     rewritten
 }
 
-/// Where a chain of bypassed nodes leads. `ends` remembers the answers: a chain may be long and read
-/// at every node.
+/// Where a chain of bypassed nodes leads. `ends` remembers the answers: a chain may be long and
+/// read at every node.
 fn end<'g>(
     input: &str,
     passed: &HashMap<&'g str, &'g str>,

@@ -22,8 +22,8 @@ pub(crate) struct Evaluator<'g> {
     nodes: HashMap<&'g str, &'g NodeDef>,
 }
 
-/// The most nodes visited for one constant. A batch normalisation needs fewer; a loop, or a chain in
-/// which every node reads the one before it twice, would go on for ever.
+/// The most nodes visited for one constant. A batch normalisation needs fewer; a loop, or a chain
+/// in which every node reads the one before it twice, would go on for ever.
 const MOST_STEPS: usize = 64;
 
 impl<'g> Evaluator<'g> {

@@ -5,9 +5,9 @@ use crate::proto::{self, GraphDef, InputRef, NodeDef, TensorProto};
 use crate::tf::NamedTensor;
 use std::collections::{HashMap, HashSet};
 
-/// TensorFlow's function of the same name. Keeps the nodes `output` needs, in the graph's order, and
-/// replaces each variable with a Const of the same name holding its value from `variables`. Each
-/// ReadVariableOp becomes an Identity.
+/// TensorFlow's function of the same name. Keeps the nodes `output` needs, in the graph's order,
+/// and replaces each variable with a Const of the same name holding its value from `variables`.
+/// Each ReadVariableOp becomes an Identity.
 pub fn convert_variables_to_constants(
     graph: &GraphDef,
     output: &str,

@@ -495,7 +495,7 @@ fn node_last(graph: &mut GraphDef, name: &str, number: usize) {
 
 /// A state whose layer claims more numbers than it holds: no memory is allocated for them.
 #[test]
-fn a_state_that_claims_absurd_sizes_is_refused() {
+fn a_state_that_claims_impossible_sizes_is_refused() {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&["--how_many_training_steps=2"]).expect_code(0);
     let path = workspace.path("summaries/retrain.state");

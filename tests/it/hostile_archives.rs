@@ -92,7 +92,7 @@ const ARCHIVES: &[ArchiveCase] = &[
     (
         "a file that claims 4 TiB",
         || claiming(EntryType::Regular, 4 << 40, MIB),
-        "holds 'saved_model.pb', which is absurdly large",
+        "holds 'saved_model.pb', which is larger than 2 GiB",
     ),
     (
         "a file that claims more than there is",
@@ -100,15 +100,19 @@ const ARCHIVES: &[ArchiveCase] = &[
         "is not a whole .tgz archive (",
     ),
     // 300 MiB of zeros compress to 1.3 MiB.
-    ("a bomb", || claiming(EntryType::Regular, 300 * MIB, 301 * MIB), "is absurd: its "),
+    ("a bomb", || claiming(EntryType::Regular, 300 * MIB, 301 * MIB), "is refused: its "),
     // A long name is read into memory.
     (
         "a bomb in a name",
         || claiming(EntryType::GNULongName, 300 * MIB, 301 * MIB),
-        "is absurd: its ",
+        "is refused: its ",
     ),
-    ("a crowd", || many(EntryType::Directory, 10_001), "is absurd: it holds more than 10000 files"),
-    ("a long name", || long_name(5000), "is absurd: it holds a name of 5000 bytes"),
+    (
+        "a crowd",
+        || many(EntryType::Directory, 10_001),
+        "is refused: it holds more than 10000 files",
+    ),
+    ("a long name", || long_name(5000), "is refused: it holds a name of 5000 bytes"),
     ("nothing", Vec::new, "is not a whole .tgz archive ("),
     ("a page", || b"<html>404 Not Found</html>".to_vec(), "is not a whole .tgz archive ("),
     (

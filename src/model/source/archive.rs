@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::net::{Fetch, Sum};
+use crate::text::shown;
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -90,8 +91,8 @@ fn without_network(error: Error, url: &str, archive: &Path) -> Error {
 
 /// Unpacks a `.tgz`. Only plain files and directories that stay below `dir` are made; anything else
 /// in the archive is an error that names it, and files appear under their names only when they are
-/// complete. What a desktop added is left out. `remedy` is what the message of a broken archive ends
-/// with.
+/// complete. What a desktop added is left out. `remedy` is what the message of a broken archive
+/// ends with.
 pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let file = File::open(archive).map_err(Error::io("opening", archive))?;
     let packed = file.metadata().map_err(Error::io("opening", archive))?.len();
@@ -100,58 +101,77 @@ pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Res
     let broken = |e: io::Error| match e.kind() {
         ErrorKind::FileTooLarge => {
             let message =
-                format!("is absurd: its {packed} bytes unpack to more than {} MiB", left >> 20);
+                format!("is refused: its {packed} bytes unpack to more than {} MiB", left >> 20);
             Error::input(archive, message)
         }
         _ => Error::input(archive, format!("is not a whole .tgz archive ({e}){remedy}")),
     };
+    let refused = |why: String| Error::input(archive, format!("is refused: {why}"));
     for (count, entry) in tar.entries().map_err(broken)?.enumerate() {
         let mut entry = entry.map_err(broken)?;
         if count >= MOST_ENTRIES {
-            return Err(Error::input(
-                archive,
-                format!("is absurd: it holds more than {MOST_ENTRIES} files"),
-            ));
+            return Err(refused(format!("it holds more than {MOST_ENTRIES} files")));
         }
         let path = entry.path().map_err(broken)?.into_owned();
         let length = path.as_os_str().len();
         if length > LONGEST_NAME {
-            return Err(Error::input(
-                archive,
-                format!("is absurd: it holds a name of {length} bytes"),
-            ));
+            return Err(refused(format!("it holds a name of {length} bytes")));
         }
-        let refused =
-            |why: &str| Error::input(archive, format!("holds '{}', which {why}", path.display()));
-        let kind = entry.header().entry_type();
-        if kind.is_pax_global_extensions() {
-            // A note on all that follows, as git writes it: no file.
-            continue;
-        }
-        let name = safe_path(&path).ok_or_else(|| refused("leaves the directory"))?;
-        if name.iter().any(fsio::is_desktop_file) {
-            continue;
-        }
-        let target = dir.join(&name);
-        if kind.is_dir() {
-            fsio::ensure_dir_exists(&target)?;
-        } else if !kind.is_file() {
-            return Err(refused("is neither a file nor a directory"));
-        } else if name.as_os_str().is_empty() {
-            return Err(refused("is a file without a name"));
-        } else if entry.size() > LARGEST_FILE {
-            return Err(refused("is absurdly large"));
-        } else {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).map_err(broken)?;
-            if (bytes.len() as u64) < entry.size() {
-                return Err(broken(ErrorKind::UnexpectedEof.into()));
+        let target = target_of(&entry, &path, dir).map_err(|why| {
+            Error::input(archive, format!("holds '{}', which {why}", shown(&path)))
+        })?;
+        match target {
+            Target::Nothing => {}
+            Target::Directory(target) => fsio::ensure_dir_exists(&target)?,
+            Target::File(target) => {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).map_err(broken)?;
+                if (bytes.len() as u64) < entry.size() {
+                    return Err(broken(ErrorKind::UnexpectedEof.into()));
+                }
+                target.parent().map_or(Ok(()), fsio::ensure_dir_exists)?;
+                fsio::write(&target, &bytes)?;
             }
-            target.parent().map_or(Ok(()), fsio::ensure_dir_exists)?;
-            fsio::write(&target, &bytes)?;
         }
     }
     Ok(())
+}
+
+/// What an entry becomes.
+enum Target {
+    Nothing,
+    Directory(PathBuf),
+    File(PathBuf),
+}
+
+/// Where the entry named `path` belongs below `dir`. An error says why it belongs nowhere.
+fn target_of<R: Read>(
+    entry: &tar::Entry<'_, R>,
+    path: &Path,
+    dir: &Path,
+) -> std::result::Result<Target, &'static str> {
+    let kind = entry.header().entry_type();
+    // Git writes a note on all that follows, which is no file.
+    if kind.is_pax_global_extensions() {
+        return Ok(Target::Nothing);
+    }
+    let name = safe_path(path).ok_or("leaves the directory")?;
+    if name.iter().any(fsio::is_desktop_file) {
+        return Ok(Target::Nothing);
+    }
+    if kind.is_dir() {
+        return Ok(Target::Directory(dir.join(name)));
+    }
+    if !kind.is_file() {
+        return Err("is neither a file nor a directory");
+    }
+    if name.as_os_str().is_empty() {
+        return Err("is a file without a name");
+    }
+    if entry.size() > LARGEST_FILE {
+        return Err("is larger than 2 GiB");
+    }
+    Ok(Target::File(dir.join(name)))
 }
 
 /// Reads so many bytes; more are an error of the kind `FileTooLarge`.

@@ -29,7 +29,8 @@ pub(in crate::retrain) fn check_training(config: &Config, lists: &ImageLists) ->
     Err(Error::usage("testing_percentage", message))
 }
 
-/// With more classes than this, only the table's last line is logged at INFO; the rest goes to DEBUG.
+/// With more classes than this, only the table's last line is logged at INFO; the rest goes to
+/// DEBUG.
 const SHOWN: usize = 40;
 
 /// Logs the sizes of each class's sets, and warns of empty ones.
