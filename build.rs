@@ -346,15 +346,15 @@ fn run(command: &mut Command) -> Result<()> {
     Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
 }
 
-/// Says something while the script is at work. cargo holds back what scripts print, so this goes to
-/// the terminal itself, and where there is none into cargo's own output, at the end.
+/// Shows a line on the terminal. cargo holds back what scripts print until they end, and repeats
+/// their warnings at every build, so without a terminal the line is only in the script's output.
 fn announce(message: &str) {
     let terminal = if cfg!(windows) { "CONOUT$" } else { "/dev/tty" };
     // Over the line on which cargo shows how far it is.
     let line = format!("\r\x1b[K{message}\n");
     let shown = OpenOptions::new().write(true).open(terminal);
     if shown.and_then(|mut terminal| terminal.write_all(line.as_bytes())).is_err() {
-        println!("cargo:warning={message}");
+        eprintln!("{message}");
     }
 }
 
