@@ -168,7 +168,7 @@ fn provide_libtensorflow() -> Result<PathBuf> {
         Some(wheel) => format!("tensorflow-{}-{os}-{arch}", wheel.version),
         None => format!("tensorflow-{os}-{arch}"),
     });
-    if env::var_os("DOCS_RS").is_some() || is_where_bindings_look(library)? {
+    if env::var_os("DOCS_RS").is_some() || is_where_bindings_look(library) {
         return Ok(unpacked);
     }
     let mut directories = vec![unpacked];
@@ -182,41 +182,17 @@ fn provide_libtensorflow() -> Result<PathBuf> {
         fetch(wheel, &directories[0], library)?;
     }
     println!("cargo:rerun-if-changed={}", directories[0].join(library).display());
-    show_cargo(&directories[0])?;
     Ok(env::join_paths(directories)?.into())
 }
 
 /// Whether this machine has libtensorflow where the environment says or systems keep libraries.
-fn is_where_bindings_look(library: &str) -> Result<bool> {
-    let own_links = links_for_cargo()?;
+fn is_where_bindings_look(library: &str) -> bool {
     let named = ["TENSORFLOW_DIR", "LD_LIBRARY_PATH"].into_iter().filter_map(env::var_os);
     let named: Vec<PathBuf> =
         named.flat_map(|path| env::split_paths(&path).collect::<Vec<_>>()).collect();
     let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib"];
-    let directories = named.into_iter().chain(system.map(PathBuf::from));
-    Ok(directories.filter(|d| *d != own_links).any(|dir| dir.join(library).is_file()))
-}
-
-/// Where [`show_cargo`] puts its links.
-fn links_for_cargo() -> Result<PathBuf> {
-    Ok(PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?).join("tensorflow"))
-}
-
-/// Links to all in `directory` from within the target directory: `cargo run` and `cargo test` put
-/// such a search directory on the loader path, where the bindings look, for this crate and for all
-/// that depend on it.
-fn show_cargo(directory: &Path) -> Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let links = links_for_cargo()?;
-    let _ = fs::remove_dir_all(&links);
-    fs::create_dir_all(&links)?;
-    for file in files_in(directory)? {
-        link_into(&links, &file)?;
-    }
-    println!("cargo:rustc-link-search=native={}", links.display());
-    Ok(())
+    let mut directories = named.into_iter().chain(system.map(PathBuf::from));
+    directories.any(|dir| dir.join(library).is_file())
 }
 
 /// The Pythons there may be: that of an active virtual environment first.

@@ -206,8 +206,10 @@ fn walk_dirs(dir: &Path) -> Result<Vec<OsString>> {
     for entry in entries.filter_entry(|e| !is_desktop_file(e.file_name())) {
         let entry = match entry {
             Ok(entry) => entry,
-            // A loop of links is walked once.
-            Err(e) if e.loop_ancestor().is_some() => continue,
+            // A loop of links is walked once; a link that leads nowhere is no directory.
+            Err(e) if e.loop_ancestor().is_some() || e.path().is_some_and(Path::is_symlink) => {
+                continue;
+            }
             Err(e) => return Err(Error::input(dir, format!("cannot be listed ({e})"))),
         };
         if entry.file_type().is_dir() {

@@ -4,8 +4,8 @@ mod desktop;
 mod temporary;
 
 pub use desktop::{is_desktop_file, is_disposable};
-pub(crate) use temporary::temporary_beside;
 pub use temporary::{Scratch, clear_temporary_files};
+pub(crate) use temporary::{directory_of, temporary_beside};
 
 use crate::error::{Error, Result};
 use crate::text::shown;
@@ -70,11 +70,6 @@ fn replace(
     }
     let file = file.persist(path).map_err(|e| fail(e.error))?;
     file.metadata().map_err(fail)
-}
-
-/// The directory that a file at `path` is in.
-pub(crate) fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// As [`clear_temporary_files`], in the directory in which a file at `path` is written.

@@ -4,7 +4,6 @@
 //! behind: on Unix by a lock, which ends with the process. On Windows a locked file could not be
 //! read once it has its own name; there it is enough that the file is open.
 
-use super::directory_of;
 use crate::error::{Error, Result};
 use std::ffi::OsStr;
 use std::fs;
@@ -18,6 +17,11 @@ const SUFFIX: &str = ".tmp";
 const DIRECTORY_SUFFIX: &str = "dir";
 /// How often a temporary file is made anew because it was cleared before it was held.
 const ATTEMPTS: u32 = 10;
+
+/// The directory that a file at `path` is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
 /// A temporary file in the directory of `path`, to be given its name when it is complete.
 pub(crate) fn temporary_beside(path: &Path) -> Result<NamedTempFile> {

@@ -195,6 +195,6 @@ fn the_script_a_command_line_is_for_names_what_it_could_be() {
     // Our own flags come last: --resume and --random_seed make nothing ambiguous.
     assert_eq!(
         ambiguous(&["--r=1"]),
-        "--r: ambiguous option: could match --random_crop, --random_scale, --random_brightness"
+        "`r`: ambiguous option: could match --random_crop, --random_scale, --random_brightness"
     );
 }

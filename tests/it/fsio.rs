@@ -224,6 +224,9 @@ fn retrain_until(workspace: &Workspace, kilobytes: u32, args: &[&str]) {
     let whole = workspace.retrain_command(args);
     let script = format!("ulimit -c 0; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
     let mut shell: Command = command("/bin/sh", workspace.root(), &["-c", &script, RETRAIN]);
+    // Without a place for the unnamed file that holds the network while training, which would grow
+    // over the limit first.
+    shell.env("TMPDIR", workspace.path("nowhere"));
     let output = shell.args(whole.get_args()).output().unwrap();
     assert_eq!(output.status.signal(), Some(25), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -30,7 +30,7 @@ fn named(tensor: &str) -> OwnGraph {
 fn assert_noisy(graph: &GraphDef, tensor: &str, random: &str, advice: &str) {
     let seed = if random.contains("(Stateless") { ", with the same seed in each run" } else { "" };
     let message =
-        format!("`bottleneck_tensor`: '{tensor}' holds noise: {random} is random{seed}; {advice}");
+        format!("--bottleneck_tensor: '{tensor}' holds noise: {random} is random{seed}; {advice}");
     assert_refused(graph, named(tensor), &message);
 }
 
@@ -153,7 +153,7 @@ fn the_way_back_leads_through_layers_but_not_into_feature_maps() {
     let random = "'drop/random' (RandomUniform)";
     let advice = "give 'relu', which comes before it";
     let message = format!(
-        "`bottleneck_tensor`: must be given for net.pb: what the output 'classes' follows from \
+        "--bottleneck_tensor: must be given for net.pb: what the output 'classes' follows from \
          holds noise: {random} \
          is random; {advice}"
     );
@@ -171,7 +171,7 @@ fn the_gates_of_a_block_are_no_bottleneck() {
     let gate = net.x.clone();
     net.x = net.scoped("gate", "scaled", "Mul", &[&maps, &gate]);
     let net = net.dropout("drop", Dropout::Cast, Rate::Constant(0.2)).pooled("features", false);
-    let message = "`bottleneck_tensor`: must be given for net.pb: what the output 'classes' \
+    let message = "--bottleneck_tensor: must be given for net.pb: what the output 'classes' \
                    follows from holds noise: 'drop/random' (RandomUniform) is random; give 'gate/scaled', which comes before it";
     assert_refused(&net.dense(5).softmax().graph(), OwnGraph::default(), message);
 }
@@ -186,7 +186,7 @@ fn only_the_noise_between_input_and_bottleneck_counts() {
     net = net.noise("sampled", "RandomStandardNormal");
     net.x = rest;
     let graph = net.graph();
-    let message = "`bottleneck_tensor`: must be given for net.pb: what the output 'classes' \
+    let message = "--bottleneck_tensor: must be given for net.pb: what the output 'classes' \
                    follows from holds noise: 'augment/random' (StatelessRandomUniform) is random, \
                    with the same seed in each run; freeze the graph for inference, without it";
     assert_refused(&graph, OwnGraph::default(), message);
