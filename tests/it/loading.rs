@@ -8,6 +8,12 @@ use std::sync::Once;
 /// Sets what the programs set in the environment, and loads libtensorflow. To be called before
 /// anything that uses it.
 pub(crate) fn load_tensorflow() {
+    prepare();
+    tf::load().expect("libtensorflow can be loaded");
+}
+
+/// Sets what the programs set in the environment, for tests that leave the loading to the library.
+pub(crate) fn prepare() {
     static ENVIRONMENT: Once = Once::new();
     ENVIRONMENT.call_once(|| {
         set_default("TF_CPP_MIN_LOG_LEVEL", "3".as_ref());
@@ -15,7 +21,6 @@ pub(crate) fn load_tensorflow() {
         let library = tf::find_library().expect("libtensorflow is on this machine");
         set_default("TENSORFLOW_DIR", library.parent().expect("a directory").as_os_str());
     });
-    tf::load().expect("libtensorflow can be loaded");
 }
 
 #[allow(unsafe_code)]

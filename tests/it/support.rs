@@ -189,6 +189,7 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn new() -> Self {
+        super::loading::prepare();
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
