@@ -137,6 +137,10 @@ fn main() {
         )),
     };
     println!("cargo:rustc-env=RETRAIN_TENSORFLOW_CACHES={}", caches.display());
+    // For the tests of this script.
+    if let Ok(script) = env::current_exe() {
+        println!("cargo:rustc-env=RETRAIN_BUILD_SCRIPT={}", script.display());
+    }
 }
 
 fn fail(message: &str) -> ! {

@@ -34,6 +34,7 @@ mod label_image;
 mod label_many;
 mod layering;
 mod layers;
+mod library;
 mod loading;
 mod miniature;
 mod module_source;
