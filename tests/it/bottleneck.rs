@@ -192,10 +192,13 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
     let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 20, 20).unwrap();
     let fake = Fake::default();
     let cache = workspace.path("bottlenecks");
+    let killed = ["", "a/"].map(|place| format!("bottlenecks/{place}.retrain-killed.tmp"));
     for _ in 0..2 {
+        killed.iter().for_each(|file| drop(workspace.write(file, "half")));
         let (bottlenecks, bad) = cached(&fake, &lists, &cache).unwrap();
         assert!(bad.is_empty());
         assert_eq!(fake.asked.load(Ordering::Relaxed), 42);
+        killed.iter().for_each(|file| assert!(!workspace.path(file).exists(), "{file}"));
         let mut rows = 0;
         for category in Category::ALL {
             for (class, members) in bottlenecks.members(category).iter().enumerate() {

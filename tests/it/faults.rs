@@ -270,6 +270,14 @@ fn each_bad_input_of_retrain_has_its_message_and_leaves_nothing() {
 }
 
 #[test]
+fn outputs_may_be_among_the_photographs_or_be_named_like_them() {
+    let workspace = Workspace::with_photos(20);
+    let both = ["--output_graph=photos/open cluster/graph.pb", "--output_labels=labels.png"];
+    workspace.retrain(&both).expect_code(0);
+    workspace.retrain(&both).expect_code(0);
+}
+
+#[test]
 fn arguments_that_are_no_text_are_paths_or_refused() {
     let workspace = Workspace::with_photos(2);
     let bytes = |flag: &str| OsString::from_vec([flag.as_bytes(), b"\xff"].concat());

@@ -43,6 +43,7 @@ mod net_ways;
 mod network;
 mod own_graph;
 mod own_graph_runs;
+mod packed;
 mod peers;
 mod pyfmt;
 mod randomness;

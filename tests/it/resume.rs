@@ -1,8 +1,10 @@
 //! Runs that are killed, stopped and resumed give the result of an undisturbed run.
 
-use super::support::{Workspace, ask_peer, files_under, python};
+use super::support::{Outcome, RETRAIN, Workspace, ask_peer, files_under, python, run};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use retrain::dataset::category_of;
+use retrain::proto::{self, GraphDef};
 use serde_json::{Value, json};
 use std::fs;
 use std::process::{Child, Stdio};
@@ -205,6 +207,97 @@ fn another_run_cannot_be_resumed() {
     for damaged in [&state[..state.len() / 2], b"", b"\x0a\x02"] {
         workspace.write("summaries/retrain.state", damaged);
         workspace.retrain(&["--resume"]).expect_code(1).says("summaries/retrain.state: ");
+    }
+}
+
+#[test]
+fn a_photograph_that_was_renamed_is_another_run() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&[]).expect_code(0);
+    // Within its set: how many images each set has stays the same.
+    let set = |name: &str| category_of(format!("photos/open cluster/{name}").as_bytes(), 10, 10);
+    let old = "o00000.jpg";
+    let mut names = (0..).map(|n| format!("renamed{n}.jpg"));
+    let new = names.find(|new| set(new) == set(old)).unwrap();
+    let path = |name: &str| workspace.path("photos/open cluster").join(name);
+    fs::rename(path(old), path(&new)).unwrap();
+    workspace.retrain(&["--resume", "--how_many_training_steps=40"]).expect_code(2).says(
+        "--image_dir: differs from the run that summaries/retrain.state belongs to (40 images, ",
+    );
+}
+
+#[test]
+fn a_run_whose_seed_was_drawn_is_resumed_with_it() {
+    // The last step is evaluated in any case: here each is, in both.
+    let distorted = [
+        "--flip_left_right",
+        "--random_brightness=20",
+        "--train_batch_size=10",
+        "--eval_step_interval=1",
+    ];
+    let retrain = |workspace: &Workspace, args: &[&str]| {
+        let whole = workspace.retrain_command(&[&distorted[..], args].concat());
+        let unseeded: Vec<_> = whole.get_args().filter(|arg| *arg != "--random_seed=1").collect();
+        run(RETRAIN, workspace.root(), &unseeded).expect_code(0)
+    };
+    let seed = |outcome: &Outcome| {
+        let said = outcome.stderr.split("repeat this run with --random_seed=").nth(1).unwrap();
+        said.split(')').next().unwrap().to_owned()
+    };
+    let workspace = Workspace::with_photos(20);
+    let drawn = seed(&retrain(&workspace, &["--how_many_training_steps=4"]));
+    let resumed = retrain(&workspace, &["--how_many_training_steps=8", "--resume"]);
+    assert_eq!(seed(&resumed.says("Resuming after 4 steps")), drawn);
+    let clean = Workspace::with_photos(20);
+    let seeded = format!("--random_seed={drawn}");
+    retrain(&clean, &["--how_many_training_steps=8", &seeded]);
+    let graph = |w: &Workspace| fs::read(w.path("graph.pb")).unwrap();
+    assert!(graph(&clean) == graph(&workspace));
+}
+
+/// Rewrites the state as version 1 had it: all distortions in one condition, no percentages.
+fn as_version_1(workspace: &Workspace, distortions: &str) {
+    let path = workspace.path("summaries/retrain.state");
+    let mut graph: GraphDef = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
+    let node = graph.node.iter_mut().find(|n| n.name == "retrain/state").unwrap();
+    let mut value = node.tensor_attr("value").unwrap().clone();
+    let mut state: Value = serde_json::from_slice(&value.string_val[0]).unwrap();
+    let mut course = state["conditions"].take();
+    for later in [
+        "testing_percentage",
+        "validation_percentage",
+        "flip_left_right",
+        "random_scale",
+        "random_brightness",
+    ] {
+        course.as_object_mut().unwrap().remove(later).unwrap();
+    }
+    course["random_crop"] = json!(distortions);
+    state["course"] = course;
+    state["version"] = json!(1);
+    state.as_object_mut().unwrap().remove("conditions");
+    value.string_val = vec![state.to_string().into_bytes()];
+    node.set_attr("value", proto::Value::Tensor(value));
+    fs::write(&path, proto::serialize(&graph).unwrap()).unwrap();
+}
+
+#[test]
+fn states_of_version_1_are_resumed() {
+    for (distorted, kept, other, setting) in [
+        (&[][..], "none", "--flip_left_right", "flip_left_right"),
+        (&["--random_brightness=20"], "false 0 0 20", "--random_scale=5", "random_scale"),
+        (&["--random_crop=10"], "false 10 0 0", "--learning_rate=0.5", "learning_rate"),
+    ] {
+        let workspace = Workspace::with_photos(20);
+        let args = |more: &[&'static str]| [distorted, more].concat();
+        workspace.retrain(&args(&["--how_many_training_steps=4"])).expect_code(0);
+        as_version_1(&workspace, kept);
+        workspace
+            .retrain(&args(&["--resume", other]))
+            .expect_code(2)
+            .says(&format!("--{setting}: differs from the run that"));
+        let more = ["--resume", "--how_many_training_steps=6"];
+        workspace.retrain(&args(&more)).expect_code(0).says("Resuming after 4 steps");
     }
 }
 

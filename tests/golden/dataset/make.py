@@ -22,7 +22,7 @@ def percentage(path):
     return (int(hashlib.sha1(name.encode("utf-8")).hexdigest(), 16) % (MOST + 1)) * (100.0 / MOST)
 
 
-# Found by trying: their hashes are the least and the greatest, 0 % and 100 %, so that whether a limit is its set's shows.
+# Found by trying: their hashes are the least and the greatest there are, 0 % and 100 %.
 EDGES = ["photos/21991373.jpg", "photos/7775641.jpg"]
 
 
