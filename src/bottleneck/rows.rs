@@ -37,6 +37,12 @@ impl Bottlenecks<'_> {
         bytemuck::cast_slice(bytes)
     }
 
+    /// A hash of the image's file; `None` if only a text file of unknown origin is known.
+    #[must_use]
+    pub fn content(&self, row: usize) -> Option<u64> {
+        self.hashes[row]
+    }
+
     /// Images that are exact copies of one in another set: for each, the first such image, and the
     /// copy. Images that have only a text file of unknown origin are not compared.
     #[must_use]

@@ -2,6 +2,7 @@
 
 mod argparse;
 mod bars;
+mod closing;
 mod environment;
 mod flag;
 #[cfg(feature = "fuzzing")]

@@ -1,19 +1,20 @@
 //! The program `retrain`: its flags, and the [`Config`] they make.
 
 use super::argparse::{self, Parsed};
+use super::closing::closing_word;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{LEVELS, RETRAIN_FLAGS};
 use super::terminal::Terminal;
 use super::{bars, environment, exit_code, signals};
 use crate::error::{Error, Result};
-use crate::images::PixelRange;
 use crate::layers::Distortions;
 use crate::model::create_model_info;
+use crate::report;
 use crate::retrain::{
-    Cache, Config, OnBadImage, Outcome, Outputs, Pretrained, Split, Training, run,
+    Cache, Config, OnBadImage, Outputs, Pretrained, ReportDir, Split, Training, run,
 };
-use log::{LevelFilter, info, warn};
+use log::{LevelFilter, warn};
 use signal_hook::consts::SIGINT;
 use std::process::ExitCode;
 
@@ -40,19 +41,20 @@ pub fn retrain() -> ExitCode {
         log::warn!(target: "retrain", "{warning}");
     }
     match verbosity.and_then(|_| config_from(&parsed)) {
-        Ok(config) => run_and_report(&config),
+        Ok(config) => run_and_report(&config, &parsed),
         Err(error) => exit_code(error, None),
     }
 }
 
-fn run_and_report(config: &Config) -> ExitCode {
+fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
     signals::install(&config.cancel);
     crate::net::set_progress(bars::download);
     let outcome = run(config, &mut Terminal::default());
     match outcome {
         Ok(outcome) => {
-            if let Pretrained::OwnGraph(_) = config.pretrained {
-                say_how_to_label(&outcome);
+            closing_word(&outcome, parsed);
+            if parsed.switch("json") {
+                println!("{:#}", report::summary(&outcome));
             }
             ExitCode::SUCCESS
         }
@@ -63,33 +65,6 @@ fn run_and_report(config: &Config) -> ExitCode {
         }
         Err(error) => exit_code(error, Some(&config.image_dir)),
     }
-}
-
-/// How to label a photograph with the graph just written: label_image's defaults are those of a
-/// MobileNet.
-fn say_how_to_label(outcome: &Outcome) {
-    let (model, written) = (&outcome.model, &outcome.written);
-    let pixels = &model.pixels;
-    let (mean, std) = match pixels.range {
-        PixelRange::Multiply { mean, std } | PixelRange::Divide { mean, std } => (mean, std),
-        PixelRange::Unit => (0.0, 255.0),
-    };
-    let flags = [
-        format!("--graph={}", quoted(&written.output_graph.to_string_lossy())),
-        format!("--labels={}", quoted(&written.output_labels.to_string_lossy())),
-        format!("--input_layer={}", quoted(&model.input)),
-        format!("--output_layer={}", quoted(&model.output)),
-        format!("--input_width={} --input_height={}", pixels.width, pixels.height),
-        format!("--input_mean={mean} --input_std={std}"),
-    ];
-    let flags = flags.join(" ");
-    info!(target: "retrain", "To label a photograph: label_image {flags} --image=PHOTOGRAPH");
-}
-
-/// As a shell reads it as one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
-    if text.chars().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
@@ -171,7 +146,19 @@ fn outputs(parsed: &Parsed) -> Result<Outputs> {
         intermediate_store_frequency: at_least_0(parsed, frequency)?,
         checkpoint_path: parsed.path("checkpoint_path"),
         saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
+        report: report_dir(parsed)?,
     })
+}
+
+fn report_dir(parsed: &Parsed) -> Result<ReportDir> {
+    match (parsed.given("report_dir"), parsed.switch("noreport")) {
+        (true, true) => {
+            Err(Error::usage("noreport", "and --report_dir exclude each other: give one of them"))
+        }
+        (true, false) => Ok(ReportDir::At(parsed.path("report_dir"))),
+        (false, true) => Ok(ReportDir::Off),
+        (false, false) => Ok(ReportDir::InSummaries),
+    }
 }
 
 /// The model that `--architecture` or `--tfhub_module` names.

@@ -202,4 +202,12 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "",
         "Fixes initial weights and batches; without it a seed is drawn and printed",
     ),
+    ours(
+        "report_dir",
+        Kind::Str,
+        "",
+        "Where to write the report [default: report/ in --summaries_dir]",
+    ),
+    ours("noreport", Kind::Switch, "", "Write no report, and only the script's summaries"),
+    ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output"),
 ];
