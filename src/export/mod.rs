@@ -1,5 +1,5 @@
-//! What a run leaves behind: the frozen graph, the labels, and for TF-Hub modules a checkpoint and
-//! a SavedModel.
+//! Writes the results of a run: the frozen graph, the labels, a SavedModel if asked for, and for
+//! TF-Hub modules a checkpoint.
 
 mod checkpoint;
 mod frozen_graph;
