@@ -141,7 +141,7 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "input_std",
         Kind::Float,
         "",
-        "For a graph of your own: divides each pixel value, after the subtraction [default: guessed]",
+        "For a graph of your own: divides pixel values after the subtraction [default: guessed]",
     ),
     flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain").of(HUB),
     flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel")
@@ -159,7 +159,7 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "bottleneck_text",
         Kind::Choice(&["on", "off"]),
         "on",
-        "Whether to cache bottlenecks as text files, too, one per image, which the scripts can read",
+        "Whether to also cache each bottleneck as a text file, which the scripts can read",
     ),
     ours(
         "bottleneck_check",

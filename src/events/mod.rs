@@ -65,7 +65,7 @@ impl EventsWriter {
         self.add(step, What::Summary(summary))
     }
 
-    /// Asks for everything added so far to be handed to the operating system soon, so that a running
+    /// Asks for everything added so far to be handed to the operating system, so that a running
     /// TensorBoard shows it. Does not wait.
     pub fn flush(&mut self) -> Result<()> {
         self.queue.flush()

@@ -114,7 +114,7 @@ fn listed() -> impl Iterator<Item = io::Result<PathBuf>> {
             }
         }
     })
-    // Stop at the first error: it would repeat for ever.
+    // Stop at the first error: it would repeat forever.
     .scan(false, |failed, line: io::Result<PathBuf>| {
         (!*failed).then(|| {
             *failed = line.is_err();

@@ -33,7 +33,7 @@ fn command() -> Command {
     };
     let any = || value_parser!(u64);
     Command::new("simulate_clusters")
-        .about("Simulates CCD photographs of globular and open star clusters, one directory per class.")
+        .about("Simulates CCD photographs of star clusters, one directory per class.")
         .version(env!("CARGO_PKG_VERSION"))
         .infer_long_args(true)
         .args_override_self(true)
@@ -45,7 +45,7 @@ fn command() -> Command {
                 .value_parser(value_parser!(u32).range(16..=4096)),
             number("quality", quality.into(), "JPEG quality, 1 to 100")
                 .value_parser(value_parser!(u8).range(1..=100)),
-            number("classes", 0, "If above 2: this many numbered classes, each with its own parameters")
+            number("classes", 0, "If above 2: use numbered classes, each with its own parameters")
                 .value_parser(value_parser!(u32)),
             directory("test_out", "Where to put extra photographs, none of them also in --out"),
             number("test_per_class", 3, "Extra photographs of each class").value_parser(any()),

@@ -116,7 +116,7 @@ fn member(dice: &mut Dice, mass: f32, turn_off: f32) -> Option<(f32, f32)> {
     } else {
         return None;
     };
-    // Four in ten have a companion. Its light is the star's times the mass ratio to the fourth power.
+    // Four in ten have a companion, fainter than the star by the fourth power of the mass ratio.
     let ratio = if dice.fresh() < 0.4 { dice.fresh() } else { 0.0 };
     Some((magnitude - 2.5 * (1.0 + ratio.powi(4)).log10(), kelvin))
 }

@@ -1,4 +1,4 @@
-//! Everything about an exposure that is not in the sky: the telescope, the camera, the night and the
+//! Everything about an exposure except the scene: the telescope, the camera, the night and the
 //! darkroom. All differ from photograph to photograph.
 
 use super::dice::Dice;
@@ -85,7 +85,7 @@ impl Telescope {
         let tint = dice.range(-0.15, 0.35);
         let tilt = 0.05 * dice.unit().powi(2);
         let direction = dice.range(0.0, std::f32::consts::TAU);
-        // The seeing, in pixels. On wide fields it hardly matters beside the blur from lens, focus
+        // The seeing, in pixels. On wide fields it hardly matters next to the blur of lens, focus
         // and pixels.
         let seeing = dice.log_range(1.5, 4.0) / scale;
         let blur = dice.range(1.5, 2.7) * (size as f32 / 256.0).max(0.5);
