@@ -1,5 +1,5 @@
-//! What a run leaves behind: the frozen graph, its labels and metadata, and for TF-Hub modules a
-//! checkpoint and a SavedModel.
+//! What a run writes: the frozen graph, its labels and metadata, a SavedModel if asked for, and for
+//! TF-Hub modules a checkpoint.
 
 mod checkpoint;
 mod frozen_graph;
