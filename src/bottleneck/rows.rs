@@ -36,20 +36,16 @@ impl Bottlenecks<'_> {
         bytemuck::cast_slice(bytes)
     }
 
-<<<<<<< HEAD
-    /// A hash of the image's file; `None` if only a text file of unknown origin is known.
+    /// A hash of the image's file; `None` if the file was never read, because its bottleneck came
+    /// from a text file.
     #[must_use]
     pub fn content(&self, row: usize) -> Option<u64> {
         self.hashes[row]
     }
 
-    /// Images that are exact copies of one in another set: for each, the first such image, and the
-    /// copy. Images that have only a text file of unknown origin are not compared.
-=======
     /// Images that are exact copies of an image in another set, as pairs of rows: the first such
     /// image, and the copy. Images whose bottlenecks came from text files are not compared, because
     /// they were never read.
->>>>>>> 2c1882bc79e092174f41f9ceafd7844f30946f03
     #[must_use]
     pub fn duplicates_across_sets(&self) -> Vec<(usize, usize)> {
         let mut first: HashMap<u64, (usize, Category)> = HashMap::new();

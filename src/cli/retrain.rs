@@ -67,36 +67,6 @@ fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
     }
 }
 
-<<<<<<< HEAD
-=======
-/// Logs the command that labels a photograph with the new graph, because label_image's defaults
-/// fit only a MobileNet.
-fn say_how_to_label(outcome: &Outcome) {
-    let (model, written) = (&outcome.model, &outcome.written);
-    let pixels = &model.pixels;
-    let (mean, std) = match pixels.range {
-        PixelRange::Multiply { mean, std } | PixelRange::Divide { mean, std } => (mean, std),
-        PixelRange::Unit => (0.0, 255.0),
-    };
-    let flags = [
-        format!("--graph={}", quoted(&written.output_graph.to_string_lossy())),
-        format!("--labels={}", quoted(&written.output_labels.to_string_lossy())),
-        format!("--input_layer={}", quoted(&model.input)),
-        format!("--output_layer={}", quoted(&model.output)),
-        format!("--input_width={} --input_height={}", pixels.width, pixels.height),
-        format!("--input_mean={mean} --input_std={std}"),
-    ];
-    let flags = flags.join(" ");
-    info!(target: "retrain", "To label a photograph: label_image {flags} --image=PHOTOGRAPH");
-}
-
-/// Quoted so that a shell reads it as one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
-    if text.chars().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
->>>>>>> 2c1882bc79e092174f41f9ceafd7844f30946f03
 fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
     Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
         "DEBUG" => LevelFilter::Debug,
