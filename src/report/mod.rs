@@ -5,11 +5,13 @@ mod material;
 mod metadata;
 mod outcome;
 mod summary;
+mod thumbnails;
 
 pub use material::Material;
 pub use metadata::metadata;
 pub use outcome::{Evaluation, Model, Outcome, Prediction, Times, Written};
 pub use summary::summary;
+pub use thumbnails::Thumbnails;
 
 use crate::error::Result;
 use crate::fsio;

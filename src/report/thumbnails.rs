@@ -1,0 +1,62 @@
+//! Small pictures of photographs, for the report and TensorBoard.
+
+use crate::images::{PixelRange, PixelSpec, read_image};
+use crate::inference::Decoder;
+use image::RgbImage;
+use image::imageops::{FilterType, resize, thumbnail};
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+
+/// Makes thumbnails.
+#[derive(Debug)]
+pub struct Thumbnails {
+    decoder: Decoder,
+}
+
+impl Default for Thumbnails {
+    fn default() -> Self {
+        let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
+        Self { decoder: Decoder::new(&PixelSpec { width: 1, height: 1, depth: 3, range }) }
+    }
+}
+
+impl Thumbnails {
+    /// A thumbnail of each photograph, at most `side` pixels wide and high; `None` for one that
+    /// cannot be read any more. The work is spread over all cores.
+    #[must_use]
+    pub fn of(&self, paths: &[&Path], side: u32) -> Vec<Option<RgbImage>> {
+        let made = Mutex::new(vec![None; paths.len()]);
+        let next = Mutex::new(paths.iter().enumerate());
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let work = || {
+            loop {
+                let Some((i, path)) = next.lock().ok().and_then(|mut next| next.next()) else {
+                    return;
+                };
+                let picture = self.one(path, side);
+                if let Ok(mut made) = made.lock() {
+                    made[i] = picture;
+                }
+            }
+        };
+        thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
+        made.into_inner().unwrap_or_default()
+    }
+
+    fn one(&self, path: &Path, side: u32) -> Option<RgbImage> {
+        let (_, bytes) = read_image(path).ok()?;
+        let pixels = self.decoder.decode_full_size(bytes).ok()?;
+        let &[height, width, 3] = pixels.dims() else { return None };
+        let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+        let picture = RgbImage::from_raw(width, height, pixels.to_vec())?;
+        let longest = width.max(height).max(1);
+        let scaled = |n: u32| (n * side.min(longest) / longest).max(1);
+        let (to_width, to_height) = (scaled(width), scaled(height));
+        Some(if longest > 2 * side {
+            thumbnail(&picture, to_width, to_height)
+        } else {
+            resize(&picture, to_width, to_height, FilterType::Triangle)
+        })
+    }
+}
