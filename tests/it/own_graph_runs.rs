@@ -269,7 +269,7 @@ fn of_a_network_that_is_random_nothing_is_cached() {
     let outcome = retrain(&workspace, &args).expect_code(255);
     outcome.says(
         "ERROR:tensorflow:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
-         gives other bottlenecks each time; freeze the graph for inference, without dropout\n",
+         gives different bottlenecks each time; freeze the graph for inference, without dropout\n",
     );
     assert_eq!(files_under(&workspace.path("bottlenecks")), [""; 0]);
     assert!(!workspace.path("graph.pb").exists());
@@ -289,6 +289,6 @@ fn a_network_that_normalises_by_the_batch_is_named_as_such() {
     let graph = net.then("Relu", "relu").pooled("features", false).dense(5).softmax().graph();
     write(&workspace, "net.pb", &graph);
     let outcome = retrain(&workspace, &["--architecture=net.pb"]).expect_code(0);
-    outcome.says("a batch of images gives other bottlenecks than each image does: 'norm' (FusedBatchNormV3) normalises by \
-                  the batch; it is run one image at a time, slowly\n");
+    outcome.says("images give different bottlenecks in a batch than alone: 'norm' (FusedBatchNormV3) normalises by \
+                  the batch; the network runs one image at a time, slowly\n");
 }
