@@ -1,25 +1,25 @@
-//! What can go wrong, sorted by who can mend it: the settings, the user's images, our cache, a
-//! model file, TensorFlow, the file system, the network. Every message names the setting, file or
-//! node and the remedy.
+//! The crate's error type. Its variants say where the fault lies: settings, the user's data, the
+//! cache, a model, TensorFlow, the file system or the network. Every message names the setting,
+//! file or node at fault, and the remedy.
 //!
-//! Messages write a setting as `` `name` `` or `` `name=value` ``, by the name it has in the
-//! configuration and on the command line; a program may show it as it likes (`--name`).
+//! Messages write a setting as `` `name` `` or `` `name=value` ``, with its name in the
+//! configuration; a program may show it in its own way (`--name`).
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The result of everything in this crate that can fail.
+/// The result of every fallible function in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error, by blame. `Display` gives the one or two lines a user reads.
+/// An error, by where the fault lies. `Display` gives the one or two lines that a user reads.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting, or a combination of settings, that cannot be carried out.
+    /// A setting, or a combination of settings, that is not allowed.
     #[error("`{setting}`: {message}")]
     Setting {
         /// The setting's name.
         setting: String,
-        /// What is wrong with its value and what would be right.
+        /// What is wrong with its value, and what would be right.
         message: String,
     },
     /// Something about the user's data: an image, a label file, a directory of classes.
@@ -30,7 +30,7 @@ pub enum Error {
         /// What is wrong with it and what to do.
         message: String,
     },
-    /// A cached bottleneck that can neither be read nor recreated.
+    /// A cached bottleneck that can be neither read nor recreated.
     #[error("bottleneck cache {}: {message}", crate::text::shown(path))]
     Cache {
         /// The cache file.
@@ -62,10 +62,10 @@ pub enum Error {
         /// TensorFlow's own words.
         message: String,
     },
-    /// libtensorflow is not to be found or not to be loaded.
+    /// libtensorflow cannot be found or loaded.
     #[error("{message}")]
     Library {
-        /// Where it was looked for and what to install.
+        /// Where the crate looked for it, and what to install.
         message: String,
     },
     /// A file or directory that cannot be read or written.
@@ -81,21 +81,21 @@ pub enum Error {
     /// A [`CancelToken`](crate::CancelToken) was cancelled.
     #[error("stopped: {kept}")]
     Cancelled {
-        /// What has been saved, and how to go on.
+        /// What has been saved, and how to continue.
         kept: String,
     },
-    /// A download.
+    /// A download that failed.
     #[error("downloading {url}: {message}")]
     Net {
         /// The address.
         url: String,
-        /// What happened and what to do without the network.
+        /// What happened, and what to do without the network.
         message: String,
     },
 }
 
-/// How many characters of TensorFlow's words are repeated.
-const LONGEST: usize = 1500;
+/// TensorFlow's own messages are cut to this many characters.
+const MAX_CHARACTERS: usize = 1500;
 
 impl Error {
     /// An [`Error::Setting`].
@@ -121,8 +121,8 @@ impl Error {
     /// An [`Error::TensorFlow`].
     pub fn tensorflow(doing: impl Into<String>, message: impl ToString) -> Self {
         let mut message = message.to_string();
-        // Its messages quote nodes with all they hold.
-        if let Some((end, _)) = message.char_indices().nth(LONGEST) {
+        // Its messages may quote whole nodes, including the values of constants.
+        if let Some((end, _)) = message.char_indices().nth(MAX_CHARACTERS) {
             message.truncate(end);
             message.push('…');
         }

@@ -1,9 +1,9 @@
-//! Properties that hold for every input of the parsers of foreign bytes: for the fuzz targets of
-//! `tests/fuzz`, and for the test that feeds each its corpus. Each function panics if its property
-//! does not hold. Behind the feature `fuzzing`, and not part of the API.
+//! Properties that hold for every input of the parsers of foreign bytes. The fuzz targets in
+//! `tests/fuzz` check them, and so does the test that runs each target's corpus. Each function
+//! panics if its property does not hold. Behind the feature `fuzzing`; not part of the API.
 
 #![allow(missing_docs)]
-// As in tests, a panic is the report.
+// As in tests, a panic reports the failure.
 #![allow(clippy::unwrap_used)]
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
@@ -15,7 +15,7 @@ pub use crate::retrain::fuzzing::state;
 use crate::export;
 use std::path::Path;
 
-/// Runs one input.
+/// Checks a property for one input.
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
@@ -33,7 +33,7 @@ pub const TARGETS: [(&str, Property); 11] = [
     ("own_graph", own_graph),
 ];
 
-/// A label file: labels are lines, and are read back as they were written.
+/// Label files: each label is a line, and labels read back as they were written.
 pub fn labels(data: &[u8]) {
     let labels = export::parse_labels(data);
     assert!(labels.len() <= data.iter().filter(|&&b| b == b'\n').count() + 1);
@@ -46,13 +46,13 @@ pub fn labels(data: &[u8]) {
     });
 }
 
-/// The message is neither empty nor longer than a screen.
+/// Asserts that the message is neither empty nor longer than a screen.
 pub(crate) fn assert_readable(error: &crate::error::Error) {
     let text = error.to_string();
     assert!(!text.trim().is_empty() && text.chars().count() < 4000, "{text}");
 }
 
-/// Runs `f` on a new directory, which is removed afterwards.
+/// Runs `f` with a new directory, which is removed afterwards.
 pub(crate) fn in_temporary_dir(f: impl FnOnce(&Path)) {
     f(tempfile::tempdir().unwrap().path());
 }

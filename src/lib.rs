@@ -1,12 +1,12 @@
 //! TensorFlow's image-retraining tutorial tools, `retrain.py` and `label_image.py`, as a library.
 //! The programs `retrain` and `label_image` are thin layers over it.
 //!
-//! A pretrained network turns each photograph into a *bottleneck*, a vector of a thousand numbers
-//! or so, which is computed once and cached. A new last layer learns from these in seconds.
+//! A pretrained network turns each photograph into a *bottleneck*, a vector of about a thousand
+//! numbers, which is computed once and cached. A new last layer learns from these in seconds.
 //!
 //! # Retraining
 //!
-//! Photographs lie in one directory a class:
+//! The photographs of each class are in a directory of their own:
 //!
 //! ```no_run
 //! use retrain::{Config, Pretrained};
@@ -17,10 +17,10 @@
 //!     config.training.how_many_training_steps = 500;
 //!     config.outputs.output_graph = "retrained_graph.pb".into();
 //!     config.outputs.output_labels = "retrained_labels.txt".into();
-//!     // `()` watches nothing; implement `Observer` to draw a bar.
+//!     // `()` ignores progress; implement `Observer` to draw a progress bar.
 //!     let outcome = retrain::run(&config, &mut ())?;
 //!     for wrong in outcome.predictions.iter().filter(|p| p.predicted != p.truth) {
-//!         println!("{} is no {}", wrong.path.display(), outcome.labels[wrong.predicted]);
+//!         println!("{} is not a {}", wrong.path.display(), outcome.labels[wrong.predicted]);
 //!     }
 //!     Ok(())
 //! }
@@ -45,13 +45,13 @@
 //! }
 //! ```
 //!
-//! # What a program brings along
+//! # What is left to the calling program
 //!
 //! The library prints nothing, draws nothing, installs no signal handler, opens no log file and
 //! sets no environment variable. It logs through the [`log`] crate, under the targets `tensorflow`
-//! (the scripts' own lines) and `retrain` (ours); it tells an [`Observer`] how far it is; a
-//! [`CancelToken`] stops it. [`tf::load`] loads TensorFlow's library, which is looked for where the
-//! bindings look: in `TENSORFLOW_DIR`, then on the loader's path.
+//! (the scripts' own lines) and `retrain` (ours). It reports progress to an [`Observer`], and a
+//! [`CancelToken`] stops it. [`tf::load`] loads libtensorflow from where the bindings look for it:
+//! `TENSORFLOW_DIR`, then the loader's path.
 //!
 //! # Where the scripts' functions are
 //!
@@ -71,7 +71,7 @@
 //!
 //! # The floors
 //!
-//! A module uses modules of lower floors only; `tests/it/layering.rs` names whatever does not.
+//! A module uses only modules on lower floors; `tests/it/layering.rs` checks this.
 //!
 //! | floor | modules |
 //! |---|---|
@@ -79,12 +79,12 @@
 //! | tools | [`retrain`], [`label_image`] |
 //! | results | [`events`], [`export`] |
 //! | cache | [`bottleneck`] |
-//! | networks at work | [`inference`] |
-//! | pieces of graph | [`layers`] |
-//! | networks | [`model`] |
-//! | their graphs rewritten | [`rewrite`] |
+//! | running networks | [`inference`] |
+//! | building graphs | [`layers`] |
+//! | pretrained networks | [`model`] |
+//! | rewriting graphs | [`rewrite`] |
 //! | foundations | [`dataset`], [`images`], [`tf`], [`proto`], [`fsio`], [`net`] |
-//! | ground | [`error`], [`text`], [`pyfmt`] |
+//! | base | [`error`], [`text`], [`pyfmt`] |
 
 pub mod bottleneck;
 mod cancel;
@@ -101,10 +101,13 @@ pub mod images;
 pub mod inference;
 pub mod label_image;
 pub mod layers;
+pub mod learn;
+pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod proto;
 pub mod pyfmt;
+pub mod report;
 pub mod retrain;
 pub mod rewrite;
 pub mod text;

@@ -1,9 +1,10 @@
-//! Text as Python prints it: files and log lines must match the scripts' to the letter.
+//! Formats and parses numbers and times as Python does, because files and log lines must match the
+//! scripts' exactly.
 
 use chrono::{DateTime, Local, Timelike};
 
 /// A float32 as numpy's `str` prints it: the shortest decimal that reads back as the same float32,
-/// scientific below 1e-4 and from 1e16 on (`-3.117057`, `1e-05`, `2.0`).
+/// in scientific notation below 1e-4 and from 1e16 up (`-3.117057`, `1e-05`, `2.0`).
 #[must_use]
 pub fn float32(value: f32) -> String {
     let mut text = String::new();
@@ -32,8 +33,8 @@ pub fn push_float32(text: &mut String, value: f32) {
     } else {
         let _ = write!(text, "{value}");
         let digits = fraction_digits(&text[start..]);
-        // Rust's shortest digits may end one above numpy's where the value lies just between the
-        // two.
+        // If the value lies exactly halfway between two decimals of the shortest length, Rust may
+        // choose the upper one and numpy the lower.
         if text.ends_with(['1', '3', '5', '7', '9']) && digits > 0 && may_lie_between(value, digits)
         {
             let exact = format!("{:.digits$}", f64::from(value));
@@ -46,14 +47,15 @@ pub fn push_float32(text: &mut String, value: f32) {
     }
 }
 
-/// Whether a float32 may lie just between two numbers of that many decimals.
+/// Whether a float32 may lie exactly halfway between two numbers with that many decimals.
 fn may_lie_between(value: f32, digits: usize) -> bool {
-    // Up to 12 the product is exact: a float32 has 24 bits, 5^12 has 28, and a float64 takes 53.
+    // Up to 12 decimals the product is exact: a float32 has 24 bits, 5^12 has 28, and a float64
+    // holds 53.
     digits > 12 || (2.0 * f64::from(value) * 10f64.powi(digits as i32)).fract() == 0.0
 }
 
-/// Whether a number is read as that float: below a power of two the next float is nearer than above
-/// it.
+/// Whether a decimal reads back as that float. At a power of two it may not: the next float below
+/// is closer than the next one above.
 fn reads_back(number: &str, value: f32) -> bool {
     number.parse() == Ok(value)
 }
@@ -63,7 +65,7 @@ fn fraction_digits(number: &str) -> usize {
     number.split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
 
-/// A list of values as a bottleneck file holds it: comma-separated, no spaces, no newline.
+/// The content of a bottleneck file: the values separated by commas, no spaces, no newline.
 #[must_use]
 pub fn bottleneck_string(values: &[f32]) -> String {
     let mut text = String::with_capacity(values.len() * 12);
@@ -81,15 +83,15 @@ pub fn bottleneck_string(values: &[f32]) -> String {
 #[must_use]
 pub fn parse_float(text: &str) -> Option<f32> {
     let trimmed = text.trim();
-    // Rust parses the same decimals as Python, except for underscores between digits.
+    // Rust parses the same decimals as Python except those with underscores between digits.
     match trimmed.parse::<f64>() {
         Ok(value) => Some(value as f32),
         Err(_) => python_number(trimmed)?.parse::<f64>().ok().map(|v| v as f32),
     }
 }
 
-/// A number's text without the underscores Python allows between digits; `None` if an underscore is
-/// anywhere else.
+/// A number's text without the underscores that Python allows between digits; `None` if an
+/// underscore is anywhere else.
 #[must_use]
 pub fn python_number(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
@@ -98,8 +100,7 @@ pub fn python_number(text: &str) -> Option<String> {
     (!bytes.iter().enumerate().any(misplaced)).then(|| text.replace('_', ""))
 }
 
-/// `datetime.now()` as Python prints it, in local time; without microseconds if they are
-/// zero.
+/// `datetime.now()` as Python prints it, in local time, without microseconds if they are zero.
 #[must_use]
 pub fn timestamp(now: DateTime<Local>) -> String {
     let format =

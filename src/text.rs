@@ -1,9 +1,9 @@
-//! Text for messages: one line each, whatever a name holds; and what was meant by a name that is
-//! not known.
+//! Text for messages: paths on one line, counts and numbers, and the known name closest to a
+//! mistyped one.
 
 use std::path::Path;
 
-/// A path as messages show it: in one line, whatever its name holds.
+/// A path as messages show it: on one line, with control characters escaped.
 #[must_use]
 pub fn shown(path: &Path) -> String {
     one_line(&path.to_string_lossy())
@@ -17,14 +17,13 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-/// Of this many characters of a name, one may be a typing error.
-const CHARACTERS_AN_ERROR: usize = 5;
-/// Shorter names are too much alike.
+/// One typing error is allowed for this many characters of a name.
+const CHARACTERS_PER_ERROR: usize = 5;
+/// Names shorter than this are too similar to guess which one was meant.
 const SHORTEST: usize = 3;
 
-/// The known name that was probably meant by one that is not known: a few typing errors away (a
-/// character too many, too few, wrong, or swapped with the next), and the only one so near. Upper
-/// and lower case are the same.
+/// The known name that was probably meant by `typed`: at most a few typing errors away (a character
+/// missing, added, wrong, or swapped with the next), and the only one that close. Case is ignored.
 pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let wanted = typed.to_lowercase();
     let length = wanted.chars().count();
@@ -32,13 +31,13 @@ pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
     let mut only = true;
     for name in known {
         let longest = length.max(name.chars().count());
-        let most = if longest < SHORTEST { 0 } else { (longest / CHARACTERS_AN_ERROR).max(1) };
-        // The lengths alone rule most names out.
-        if longest - length.min(name.chars().count()) > most {
+        let allowed = if longest < SHORTEST { 0 } else { (longest / CHARACTERS_PER_ERROR).max(1) };
+        // The lengths alone rule out most names.
+        if longest - length.min(name.chars().count()) > allowed {
             continue;
         }
         let errors = strsim::osa_distance(&wanted, &name.to_lowercase());
-        if errors > most {
+        if errors > allowed {
             continue;
         }
         match best {
@@ -48,6 +47,13 @@ pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
         }
     }
     best.filter(|_| only).map(|(_, name)| name)
+}
+
+/// A count of things: `1 image`, `2 images`.
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }
 
 /// A number as messages show it: 1,048,576.

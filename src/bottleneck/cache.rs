@@ -1,5 +1,6 @@
-//! The scripts' cache, one text file for each image and model, shared with them in both directions,
-//! and beside it the packed file that is read instead where it is no older.
+//! Fills and opens the cache. It has two forms: the scripts' text files, one for each image and
+//! model, which they and we can share; and one packed file per model, which is read instead unless
+//! a text file has changed since.
 
 use super::fill::Filler;
 use super::packed::Packed;
@@ -13,11 +14,12 @@ use crate::inference::Extractor;
 use log::warn;
 
 /// The script's `cache_bottlenecks`: makes sure that every image of the wanted sets has its
-/// bottleneck in the cache. Returns them all, and the images that are at fault, in order; these are
-/// in no set.
+/// bottleneck in the cache. Returns all bottlenecks, and in order the images that could not be
+/// used, which then belong to no set.
 ///
 /// # Errors
-/// Where the cache cannot be written, or nothing computed; what was computed until then is kept.
+/// If the cache cannot be written, or the network does not run. Bottlenecks computed before the
+/// error stay in the cache.
 pub fn cache_bottlenecks<'l>(
     extractor: &dyn Extractor,
     lists: &'l ImageLists,
@@ -31,8 +33,9 @@ pub fn cache_bottlenecks<'l>(
         members[category as usize].iter().flatten().for_each(|&row| wanted[row] = true);
     }
     let packed = open_packed(extractor, spec)?;
-    let asked: Vec<Item<'_>> = items.iter().filter(|i| wanted[i.row]).cloned().collect();
-    let (packed, bad) = Filler::new(extractor, spec, packed, asked.len(), progress).fill(asked)?;
+    let to_fill: Vec<Item<'_>> = items.iter().filter(|i| wanted[i.row]).cloned().collect();
+    let filler = Filler::new(extractor, spec, packed, to_fill.len(), progress);
+    let (packed, bad) = filler.fill(to_fill)?;
     for (row, _) in &bad {
         members.iter_mut().flatten().for_each(|rows| rows.retain(|r| r != row));
     }
@@ -51,7 +54,7 @@ pub fn cache_bottlenecks<'l>(
     Ok((bottlenecks, bad.into_iter().map(|(_, bad)| bad).collect()))
 }
 
-/// Creates the directories, and removes the temporary files that killed runs left there.
+/// Creates the directories, and removes temporary files that killed runs left in them.
 fn make_directories(lists: &ImageLists, spec: &CacheSpec<'_>) -> Result<()> {
     fsio::ensure_dir_exists(spec.bottleneck_dir)?;
     fsio::clear_temporary_files(spec.bottleneck_dir);
@@ -65,7 +68,7 @@ fn make_directories(lists: &ImageLists, spec: &CacheSpec<'_>) -> Result<()> {
     Ok(())
 }
 
-/// For each set, class by class, the rows that belong to it.
+/// For each set and class, the rows that belong to it.
 type Members = [Vec<Vec<usize>>; 3];
 
 /// All images in the order of their rows, the class of each, and the rows of each set.

@@ -1,4 +1,4 @@
-//! Computing bottlenecks: photographs are read, decoded and run through the network side by side.
+//! Computes bottlenecks: reads photographs, decodes them and runs the network, all in parallel.
 
 use super::key::Stamp;
 use super::plan::Item;
@@ -9,17 +9,18 @@ use crate::inference::{Decoded, Extractor};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// A bottleneck on its way into the cache.
+/// A bottleneck to be put into the cache.
 pub(super) struct Made {
     pub(super) row: usize,
-    /// The image as it was before it was read.
+    /// The image's stamp from before it was read; `None` if it could not be read.
     pub(super) image: Option<Stamp>,
+    /// The SHA-256 of the image.
     pub(super) hash: Option<[u8; 32]>,
     /// The bottleneck, or what is wrong with the image.
     pub(super) values: Result<Vec<f32>, String>,
 }
 
-/// Computes the bottlenecks of all items; `finish` gets them batch by batch, in any order.
+/// Computes the bottlenecks of all items, and passes them to `finish` in batches, in any order.
 pub(super) fn run(
     extractor: &dyn Extractor,
     items: &[Item<'_>],
@@ -28,7 +29,7 @@ pub(super) fn run(
     std::thread::scope(|scope| {
         let readable = items.iter().filter_map(|item| images::read_image(item.path).ok());
         let mut probes = readable.map(|(_, image)| image);
-        // A failure reaches the threads that extract.
+        // The threads that extract report its error.
         scope.spawn(move || drop(extractor.prepare(&mut probes)));
         let steps = Steps {
             load,
@@ -54,9 +55,9 @@ fn read_image(path: &Path) -> Result<(Stamp, Vec<u8>), String> {
 
 /// A batch whose images are decoded.
 struct HalfDone {
-    /// One for each image that could be read, still without numbers, and one for each that could
-    /// not.
+    /// One for each image; those that could be read have no values yet.
     made: Vec<Made>,
+    /// The pixels of the images that could be read.
     decoded: Decoded,
 }
 
@@ -90,7 +91,7 @@ fn extract(extractor: &dyn Extractor, batch: HalfDone) -> Result<Vec<Made>> {
                 return Err(Error::model("the bottleneck tensor", message));
             }
             if values.iter().any(|v| !v.is_finite()) {
-                made.values = Err("gives a bottleneck that is not all finite numbers".into());
+                made.values = Err("has a bottleneck with numbers that are not finite".into());
             }
         }
     }

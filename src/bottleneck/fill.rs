@@ -1,4 +1,5 @@
-//! Filling the cache: rows that hold are kept, text files read, and what is missing computed.
+//! Fills the cache: keeps packed rows that are still valid, reads text files, and computes the
+//! bottlenecks that are missing.
 
 use super::compute::{self, Made};
 use super::key::{Key, Stamp};
@@ -36,8 +37,8 @@ impl<'a> Filler<'a> {
         Self { extractor, spec, packed, bad: Vec::new(), progress, report }
     }
 
-    /// Sees to it that all of `items` are in the packed file. Returns the file, and the images at
-    /// fault by row, in order.
+    /// Puts the bottlenecks of all `items` into the packed file. Returns the file, and the images
+    /// that could not be used, sorted by row.
     pub(super) fn fill(mut self, items: Vec<Item<'_>>) -> Result<(Packed, Vec<(usize, BadImage)>)> {
         let filled = self.fill_all(items);
         // What was computed before an error is kept.
@@ -49,12 +50,12 @@ impl<'a> Filler<'a> {
 
     fn fill_all(&mut self, items: Vec<Item<'_>>) -> Result<()> {
         let (mut texts, mut missing) = (Vec::new(), Vec::new());
-        let mut replaced = 0;
+        let mut changed = 0;
         for item in items {
             match todo(&item, self.spec, &self.packed) {
                 Todo::Nothing => self.count(),
-                Todo::Renew(key) => {
-                    self.packed.renew(item.name(), key)?;
+                Todo::ReplaceKey(key) => {
+                    self.packed.replace_key(item.name(), key)?;
                     self.count();
                 }
                 Todo::WriteText(key) => {
@@ -62,18 +63,16 @@ impl<'a> Filler<'a> {
                     self.count();
                 }
                 Todo::Read => texts.push(item),
-                Todo::Replace => {
-                    replaced += 1;
+                Todo::Recompute => {
+                    changed += 1;
                     missing.push(item);
                 }
                 Todo::Compute => missing.push(item),
             }
         }
-        if replaced > 0 {
-            info!(
-                target: "retrain",
-                "{replaced} images have changed since their bottlenecks were made: made again"
-            );
+        if changed > 0 {
+            let bottlenecks = text::counted(changed, "bottleneck");
+            info!(target: "retrain", "recomputing {bottlenecks}, because the images have changed");
         }
         missing.extend(self.read_texts(texts)?);
         missing.sort_by_key(|item| item.row);
@@ -83,7 +82,7 @@ impl<'a> Filler<'a> {
     fn rewrite_text(&mut self, item: &Item<'_>, key: Key) -> Result<()> {
         let values = self.packed.values(&item.name())?;
         let text = self.write_text(item, &values)?;
-        self.packed.renew(item.name(), Key { text, ..key })
+        self.packed.replace_key(item.name(), Key { text, ..key })
     }
 
     fn write_text(&self, item: &Item<'_>, values: &[f32]) -> Result<Option<Stamp>> {
@@ -95,7 +94,7 @@ impl<'a> Filler<'a> {
         Ok(Some(Stamp::of(&metadata)))
     }
 
-    /// The script's log line for every hundred.
+    /// Counts an image, with the script's log line for every hundred.
     fn count(&mut self) {
         self.progress.done += 1;
         (self.report)(self.progress);
@@ -104,13 +103,13 @@ impl<'a> Filler<'a> {
         }
     }
 
-    /// Reads text files; returns the images of those that are no good.
+    /// Reads text files. Returns the images whose text files are missing or invalid.
     fn read_texts<'i>(&mut self, items: Vec<Item<'i>>) -> Result<Vec<Item<'i>>> {
         let size = self.extractor.bottleneck_size();
         let spec = self.spec;
         let read = |item: Item<'i>| {
             let path = item.text_path(spec);
-            // Before it is read: a change in between will be seen by the next run.
+            // Stamps are taken before reading, so that the next run notices a change during it.
             let (text, image) = (Stamp::of_file(&path), Stamp::of_file(item.path));
             let values = std::fs::read_to_string(&path).ok();
             let values = values.and_then(|text| parse_bottleneck(&text, size));
@@ -145,7 +144,7 @@ impl<'a> Filler<'a> {
         Ok(invalid)
     }
 
-    /// The script's `create_bottleneck_file`, for all that are missing.
+    /// The script's `create_bottleneck_file`, for all images without a bottleneck.
     fn compute(&mut self, missing: &[Item<'_>]) -> Result<()> {
         if missing.is_empty() {
             return Ok(());
@@ -158,9 +157,10 @@ impl<'a> Filler<'a> {
         });
         let (n, time) = (self.progress.computed, start.elapsed().as_secs_f64());
         let each = time * 1e3 / n.max(1) as f64;
+        let bottlenecks = text::counted(n as u64, "bottleneck");
         info!(
             target: "retrain",
-            "{n} bottlenecks computed in {time:.2} s: {each:.2} ms an image"
+            "{bottlenecks} computed in {time:.2} s: {each:.2} ms an image"
         );
         extractor.log_times();
         outcome
@@ -169,7 +169,8 @@ impl<'a> Filler<'a> {
     fn keep(&mut self, item: &Item<'_>, made: Made) -> Result<()> {
         let done = self.progress.done;
         self.spec.cancel.check(|| {
-            format!("{done} bottlenecks are cached; the same command goes on from there")
+            let images = text::counted(done as u64, "image");
+            format!("bottlenecks of {images} are cached; run the same command to continue")
         })?;
         match made.values {
             Ok(values) => {
@@ -190,7 +191,7 @@ impl<'a> Filler<'a> {
     }
 }
 
-/// Nothing is waited for.
+/// Text files have nothing to wait for.
 fn never<T>(_: &T) -> bool {
     false
 }

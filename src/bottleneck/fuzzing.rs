@@ -1,6 +1,6 @@
-//! Properties of both forms of the cache, for any content of its files.
+//! Properties that hold for any content of the cache's text files and packed files.
 
-// As in tests, a panic is the report.
+// As in tests, a panic reports the failure.
 #![allow(clippy::unwrap_used)]
 
 use super::key::{Key, Stamp};
@@ -10,7 +10,7 @@ use crate::model::Identity;
 use crate::pyfmt;
 use std::path::Path;
 
-/// A text file: what was written is read back, and what is not a bottleneck is refused.
+/// Text files: bottlenecks read back as they were written, and anything else is refused.
 pub fn bottleneck_text(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let size = text.split(',').count();
@@ -33,13 +33,13 @@ fn assert_survives(values: &[f32]) {
     assert_eq!(again.as_deref().map(bits), Some(bits(values)));
 }
 
-/// Numbers in a bottleneck.
+/// The length of a bottleneck.
 const SIZE: usize = 4;
 const IDENTITY: Identity = Identity { current: [7; 32], earlier: [6; 32] };
 
-/// A packed file: whatever it contains, it can be opened, read and added to, and its rows stay. If
-/// `data` does not begin with the format's magic number, it is put into blocks with correct
-/// checksums.
+/// Packed files: whatever one contains, it can be opened, read and added to, and its rows survive.
+/// If `data` does not begin with the format's magic number, it is wrapped in blocks with correct
+/// checksums, so that parsing gets past them.
 pub fn packed_cache(data: &[u8]) {
     crate::fuzzing::in_temporary_dir(|dir| {
         let path = &dir.join("model.bottlenecks");
@@ -70,7 +70,7 @@ fn assert_holds(path: &Path) {
     let key = Key { image: Stamp { size: 1, mtime: -1 }, hash: None, text: None };
     packed.append(b"added"[..].into(), key.clone(), &[1.0; SIZE]).unwrap();
     if let Some((name, ..)) = before.first_mut() {
-        packed.renew(name.clone(), key.clone()).unwrap();
+        packed.replace_key(name.clone(), key.clone()).unwrap();
     }
     packed.flush().unwrap();
     let after = rows(&packed);
@@ -82,7 +82,7 @@ fn assert_holds(path: &Path) {
     }
     drop(packed);
     let again = open();
-    assert!(rows(&again) == after, "what was written is not what is read back");
+    assert!(rows(&again) == after, "rows read back differ from those written");
     let (map, entries) = again.map().unwrap();
     assert!(
         entries
@@ -91,15 +91,15 @@ fn assert_holds(path: &Path) {
     );
 }
 
-/// A file of blocks. Each block's claims (its rows, the bytes of its keys, the bytes of its body)
-/// come from `data`.
+/// A file of blocks. What each block's header claims (the number of rows, the bytes of the keys and
+/// of the body) comes from `data`.
 fn with_checksums(mut data: &[u8]) -> Vec<u8> {
     let mut file = packed::header(&IDENTITY.current, SIZE).to_vec();
     while let Some((&[rows, keys, length, odd], rest)) = data.split_first_chunk() {
         let (body, rest) = rest.split_at(rest.len().min(usize::from(length) * 4));
         let mut body = body.to_vec();
         body.resize(body.len().next_multiple_of(16), 0);
-        // Now and then a number that is too large for any block.
+        // Sometimes, numbers that are too large for any block.
         let scale = if odd > 250 { u32::MAX / 255 } else { 1 };
         file.extend(packed::BLOCK_MAGIC);
         file.extend((u32::from(rows) * scale).to_le_bytes());

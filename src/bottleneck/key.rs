@@ -1,14 +1,15 @@
-//! What a packed bottleneck is known by, and by what it is seen that its image has changed since.
+//! The key of a packed bottleneck: which image it belongs to, and how to tell whether that image
+//! has changed since.
 
 use std::fs::Metadata;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-/// The name of a row: `class directory/image file`, in the file system's bytes, like the text
-/// file's path.
+/// The name of a row: `class directory/image file`, as bytes of the file system, like the path of
+/// the text file.
 pub(super) type Name = Box<[u8]>;
 
-/// A file's size and time of change: where both are the same, so is its content.
+/// A file's size and modification time. If both are unchanged, so is the content, we assume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) size: u64,
@@ -26,20 +27,20 @@ impl Stamp {
         Self { size: metadata.len(), mtime }
     }
 
-    /// Of a file that is there.
+    /// The stamp of a file; `None` if it cannot be read.
     pub(super) fn of_file(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
     }
 }
 
-/// What was known when a bottleneck was packed.
+/// The state of an image and its text file when the bottleneck was packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     /// The image.
     pub(super) image: Stamp,
-    /// The SHA-256 of the image, where it was read.
+    /// The SHA-256 of the image; `None` if the bottleneck came from a text file.
     pub(super) hash: Option<[u8; 32]>,
-    /// The text file, where there was one.
+    /// The text file, if there was one.
     pub(super) text: Option<Stamp>,
 }
 
@@ -47,8 +48,8 @@ const HAS_HASH: u8 = 1;
 const HAS_TEXT: u8 = 2;
 
 impl Key {
-    /// Appends a record: length of the name (u32), which of the following are known (u8), image
-    /// size (u64) and time (i64), hash (32 bytes), text file's size and time, name.
+    /// Appends a record: length of the name (u32), `HAS_HASH` and `HAS_TEXT` (u8), size (u64) and
+    /// time (i64) of the image, its hash (32 bytes), size and time of the text file, name.
     pub(super) fn write(&self, name: &[u8], into: &mut Vec<u8>) {
         let known =
             u8::from(self.hash.is_some()) * HAS_HASH + u8::from(self.text.is_some()) * HAS_TEXT;

@@ -1,5 +1,5 @@
-//! Bottlenecks: what the pretrained network makes of each photograph, computed once, cached, and
-//! held in memory.
+//! Bottlenecks: the vectors that the pretrained network computes from the photographs. Each is
+//! computed once and cached.
 
 mod cache;
 mod compute;

@@ -1,19 +1,26 @@
-//! All bottlenecks of one model in one file, beside the scripts' text files: read by memory map,
-//! without parsing. It can be deleted at any time, and is rebuilt from the text files.
+//! The packed file: all bottlenecks of one model, in addition to the scripts' text files. It is
+//! memory-mapped, so nothing is parsed. It can be deleted at any time, and is rebuilt from the text
+//! files.
 //!
-//! The file is a header and then blocks, each appended whole; nothing that was written is ever
-//! changed, so that whoever has mapped it reads on undisturbed. A block that is not complete or not
-//! as its checksum says, as a killed run may leave it, ends the file. All numbers are
-//! little-endian.
+//! The file is a header followed by blocks. Blocks are appended whole and never changed, so that
+//! other processes can keep the file mapped. The first block that is incomplete or fails its
+//! checksum, as a killed run may leave it, ends the file. All numbers are little-endian.
 //!
-//! | header, 64 bytes | | block | |
-//! |---|---|---|---|
-//! | `RTRAINBN` | 8 bytes | `BLCK` | 4 bytes |
-//! | version, numbers in a bottleneck | u32 each | rows, bytes of all keys | u32 each |
-//! | identity of the model and its preprocessing | 32 bytes | CRC-32 of what follows | u32 |
-//! | CRC-32 of the above, zeros | u32, 12 bytes | rows of float32, then keys ([`key`](super::key)), zeros to a multiple of 16 | |
+//! | header, 64 bytes | |
+//! |---|---|
+//! | `RTRAINBN` | 8 bytes |
+//! | version, numbers in a bottleneck | u32 each |
+//! | identity of the model and its preprocessing | 32 bytes |
+//! | CRC-32 of the above, zeros | u32, 12 bytes |
 //!
-//! Of two rows with the same name the later one holds.
+//! | block | |
+//! |---|---|
+//! | `BLCK` | 4 bytes |
+//! | number of rows, bytes of all keys | u32 each |
+//! | CRC-32 of what follows | u32 |
+//! | rows of float32, keys ([`key`](super::key)), zeros | to a multiple of 16 bytes |
+//!
+//! If two rows have the same name, the later one counts.
 
 use super::key::{Key, Name};
 use crate::error::{Error, Result};
@@ -31,23 +38,23 @@ pub(super) const BLOCK_MAGIC: &[u8; 4] = b"BLCK";
 const BLOCK_HEADER: u64 = 16;
 /// Blocks start at multiples of this, so that rows of floats are aligned.
 const ALIGNMENT: u64 = 16;
-/// Rows that are written as one block: what a killed run may lose where there are no text files.
+/// Rows per block. A killed run without text files may lose this many.
 const BLOCK_ROWS: usize = 64;
 
-/// A packed file that is open, and (unless another process is) being appended to.
+/// An open packed file. It can be appended to; the rows last unless another process has the file.
 #[derive(Debug)]
 pub(super) struct Packed {
     file: File,
-    /// What it is called, for messages.
+    /// The path, for messages.
     path: PathBuf,
     row_bytes: u64,
     /// Where the next block goes.
     end: u64,
     entries: HashMap<Name, Entry>,
-    /// What waits to be written as a block.
+    /// The rows of the next block, still to be written, and their keys.
     rows: Vec<u8>,
     keys: Vec<(Name, Key)>,
-    /// Whether what is appended will be there for the next run.
+    /// Whether the next run will find the rows appended now.
     pub(super) kept: bool,
 }
 
@@ -55,55 +62,56 @@ pub(super) struct Packed {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) key: Key,
-    /// Its first byte.
+    /// Where in the file it begins.
     pub(super) offset: u64,
 }
 
 impl Packed {
-    /// Opens or creates the file at `path`. One that is of another model, or damaged from the
-    /// start, is replaced. Where it cannot be written, or another process has it, what is
-    /// appended goes to a file without a name.
+    /// Opens or creates the file at `path` for bottlenecks of `size` numbers. A file of another
+    /// model, or with a damaged header, is replaced. If the file cannot be written or another
+    /// process has it, a temporary file takes the rows appended.
     pub(super) fn open(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
         let (file, kept) = match lock(path) {
             Some(file) => (file, true),
             None => match File::open(path) {
                 Ok(file) => (file, false),
-                Err(_) => return Self::unnamed(path, identity, size),
+                Err(_) => return Self::temporary(path, identity, size),
             },
         };
-        let mut packed = Self::on(file, path, size, kept);
+        let mut packed = Self::empty(file, path, size, kept);
         let valid = packed.scan(identity).map_err(Error::io("reading", path))?;
         match (valid, kept) {
             (true, true) => packed.file.set_len(packed.end).map_err(Error::io("writing", path))?,
-            // Others may have the old file mapped: a new one takes its name.
+            // Another process may have the old file mapped, so a new file takes its name.
             (false, true) => {
-                packed =
-                    Self::on(replace(path, &header(&identity.current, size)[..])?, path, size, true)
+                let file = replace(path, &header(&identity.current, size)[..])?;
+                packed = Self::empty(file, path, size, true);
             }
-            (true, false) => return packed.into_unnamed(path, identity, size),
-            (false, false) => return Self::unnamed(path, identity, size),
+            (true, false) => return packed.into_temporary(path, identity, size),
+            (false, false) => return Self::temporary(path, identity, size),
         }
         Ok(packed)
     }
 
-    fn on(file: File, path: &Path, size: usize, kept: bool) -> Self {
+    /// A file that has a header and, as far as is known, no rows.
+    fn empty(file: File, path: &Path, size: usize, kept: bool) -> Self {
         let row_bytes = size as u64 * 4;
         let (entries, rows, keys) = (HashMap::new(), Vec::new(), Vec::new());
         Self { file, path: path.to_owned(), row_bytes, end: HEADER, entries, rows, keys, kept }
     }
 
-    /// A file of this process alone.
-    fn unnamed(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
-        let mut file =
-            tempfile::tempfile().map_err(Error::io("making a temporary file instead of", path))?;
+    /// A temporary file that only this process can see.
+    fn temporary(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
+        let mut file = tempfile::tempfile()
+            .map_err(Error::io("creating a temporary file in place of", path))?;
         file.write_all(&header(&identity.current, size)[..])
-            .map_err(Error::io("writing a temporary file instead of", path))?;
-        Ok(Self::on(file, path, size, false))
+            .map_err(Error::io("writing a temporary file in place of", path))?;
+        Ok(Self::empty(file, path, size, false))
     }
 
-    /// A copy of this process alone, of a file that another process appends to.
-    fn into_unnamed(mut self, path: &Path, identity: &Identity, size: usize) -> Result<Self> {
-        let mut copy = Self::unnamed(path, identity, size)?;
+    /// Copies a file that another process may append to into a temporary one.
+    fn into_temporary(mut self, path: &Path, identity: &Identity, size: usize) -> Result<Self> {
+        let mut copy = Self::temporary(path, identity, size)?;
         let fail = || Error::io("copying", path);
         self.file.seek(SeekFrom::Start(HEADER)).map_err(fail())?;
         std::io::copy(&mut (&self.file).take(self.end - HEADER), &mut copy.file).map_err(fail())?;
@@ -111,7 +119,7 @@ impl Packed {
         Ok(copy)
     }
 
-    /// Finds all rows. `false` where this is no file for that model.
+    /// Finds all rows. Returns `false` if this is not a packed file of that model.
     fn scan(&mut self, identity: &Identity) -> std::io::Result<bool> {
         let length = self.file.metadata()?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &self.file);
@@ -130,8 +138,8 @@ impl Packed {
         {
             let mut keys = &body[(rows * self.row_bytes) as usize..][..keys];
             for row in 0..rows {
-                // The checksum was right: what does not parse here was written so, and is left
-                // alone.
+                // The checksum was right, so a key that does not parse was written that way:
+                // ignore the rest of the block.
                 let Some((name, key)) = Key::parse(&mut keys) else { break };
                 let offset = self.end + BLOCK_HEADER + row * self.row_bytes;
                 self.entries.insert(name, Entry { key, offset });
@@ -141,7 +149,7 @@ impl Packed {
         Ok(true)
     }
 
-    /// The row of that name.
+    /// The row of that name, if it has been written.
     pub(super) fn get(&self, name: &[u8]) -> Option<&Entry> {
         self.entries.get(name)
     }
@@ -152,14 +160,14 @@ impl Packed {
         self.entries.keys()
     }
 
-    /// Adds a row, or replaces one; it is in the file after [`flush`](Self::flush).
+    /// Adds a row or replaces the one of that name. It is in the file after [`flush`](Self::flush).
     pub(super) fn append(&mut self, name: Name, key: Key, values: &[f32]) -> Result<()> {
         self.rows.extend(values.iter().flat_map(|v| v.to_le_bytes()));
         self.keys.push((name, key));
         if self.keys.len() < BLOCK_ROWS { Ok(()) } else { self.flush() }
     }
 
-    /// A row's numbers.
+    /// The numbers of a row; empty if there is no such row.
     pub(super) fn values(&self, name: &[u8]) -> Result<Vec<f32>> {
         let row = self.row(name)?;
         Ok(row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
@@ -172,15 +180,15 @@ impl Packed {
         Ok(row)
     }
 
-    /// Replaces the key of a row whose numbers hold.
-    pub(super) fn renew(&mut self, name: Name, key: Key) -> Result<()> {
+    /// Replaces the key of a row, and keeps its numbers.
+    pub(super) fn replace_key(&mut self, name: Name, key: Key) -> Result<()> {
         let row = self.row(&name)?;
         self.rows.extend(row);
         self.keys.push((name, key));
         if self.keys.len() < BLOCK_ROWS { Ok(()) } else { self.flush() }
     }
 
-    /// Writes what waits.
+    /// Writes the rows added so far as a block.
     pub(super) fn flush(&mut self) -> Result<()> {
         if self.keys.is_empty() {
             return Ok(());
@@ -211,20 +219,21 @@ impl Packed {
         Error::io(doing, &self.path)(error)
     }
 
-    /// Maps the whole file.
+    /// Writes the remaining rows and maps the whole file.
     #[allow(unsafe_code)]
     pub(super) fn map(mut self) -> Result<(memmap2::Mmap, HashMap<Name, Entry>)> {
         self.flush()?;
-        // SAFETY: no process of ours changes or cuts off bytes that are in a complete block (see
-        // the module's description); only these are read. That nobody else does so is what
-        // every memory map of a file rests on.
+        // SAFETY: only complete blocks are read, and none of our processes changes or truncates
+        // these (see the module's description). That no other program does is an assumption that
+        // every memory map of a file makes.
         let map = unsafe { memmap2::MmapOptions::new().len(self.end as usize).map(&self.file) };
         Ok((map.map_err(|e| self.error("mapping", e))?, self.entries))
     }
 }
 
-/// Reads the block that follows into `body`: its rows and how many bytes its keys take; `None` at
-/// the end, or where what is there is not a whole block. At most `room` bytes are left.
+/// Reads the next block into `body`. Returns its number of rows and the length of its keys in
+/// bytes; `None` at the end of the file, or if the block is incomplete or damaged. `room` is how
+/// many bytes of the file are left.
 fn read_block(
     reader: &mut impl Read,
     room: u64,
@@ -262,8 +271,8 @@ pub(super) fn header(identity: &[u8; 32], size: usize) -> Box<[u8; HEADER as usi
     header
 }
 
-/// Opens the file at `path` for this process alone. `None` where another has it, or where it cannot
-/// be written.
+/// Opens and locks the file at `path`. `None` if another process has locked it, or it cannot be
+/// written.
 fn lock(path: &Path) -> Option<File> {
     for _ in 0..10 {
         let file = OpenOptions::new()
@@ -274,9 +283,10 @@ fn lock(path: &Path) -> Option<File> {
             .open(path)
             .ok()?;
         match file.try_lock() {
-            // File systems without locks: appending without one could harm another process.
+            // An error means a file system without locks, where appending could corrupt the file of
+            // another process.
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
-            // Whoever had it may have put another in its place.
+            // The process that had the lock may have replaced the file: then try again.
             Ok(()) if same_file(&file, path) => return Some(file),
             Ok(()) => {}
         }
@@ -293,16 +303,16 @@ fn same_file(file: &File, path: &Path) -> bool {
 
 #[cfg(not(unix))]
 fn same_file(_: &File, _: &Path) -> bool {
-    // A file that is open cannot be replaced.
+    // Here an open file cannot be replaced.
     true
 }
 
-/// Puts a new file in the place of the old, locked before others see it.
+/// Replaces the file at `path` with a new one, which is locked before other processes can see it.
 fn replace(path: &Path, content: &[u8]) -> Result<File> {
     let mut temporary = fsio::temporary_beside(path)?;
     let fail = || Error::io("writing", path);
     temporary.write_all(content).map_err(fail())?;
-    // Elsewhere than on Unix it is not locked yet.
+    // On Unix it is locked already.
     temporary.as_file().lock().map_err(fail())?;
     temporary.persist(path).map_err(|e| fail()(e.error))
 }

@@ -1,5 +1,5 @@
-//! What is to be done for each image: its packed row may hold, its text file may have to be read,
-//! or its bottleneck may have to be computed.
+//! Decides what to do for each image: keep its packed row, read its text file, or compute its
+//! bottleneck.
 
 use super::key::{Key, Name, Stamp};
 use super::packed::Packed;
@@ -9,7 +9,7 @@ use crate::images;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// One image and its row.
+/// An image and the index of its row.
 #[derive(Clone)]
 pub(super) struct Item<'l> {
     pub(super) row: usize,
@@ -31,32 +31,32 @@ impl Item<'_> {
     }
 }
 
-/// What is to be done for an image.
+/// What to do for an image.
 pub(super) enum Todo {
-    /// The packed row holds.
+    /// Nothing: the packed row is up to date.
     Nothing,
-    /// It holds, but the text file is gone.
+    /// Write the text file, which is missing, from the packed row, and replace the row's key.
     WriteText(Key),
-    /// It holds, and only its key is out of date.
-    Renew(Key),
-    /// The text file is to be read.
+    /// Replace the key of the packed row: the image was touched, but has not changed.
+    ReplaceKey(Key),
+    /// Read the text file.
     Read,
-    /// The bottleneck is to be computed, because the image has changed.
-    Replace,
-    /// The bottleneck is to be computed.
+    /// Compute the bottleneck again, because the image has changed.
+    Recompute,
+    /// Compute the bottleneck for the first time.
     Compute,
 }
 
-/// Looks at an image, its text file and its packed row.
+/// Decides from the state of an image, its text file and its packed row.
 pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> Todo {
-    // An image that cannot be looked at is named when it is read.
+    // An image that cannot be accessed is reported when it is read.
     let Some(image) = Stamp::of_file(item.path) else { return Todo::Compute };
     let text = if spec.text { Stamp::of_file(&item.text_path(spec)) } else { None };
     let newer = |text: Stamp| text.mtime >= image.mtime;
     let Some(entry) = packed.get(&item.name()) else {
         return match text {
             Some(text) if newer(text) || !spec.check_mtime => Todo::Read,
-            Some(_) => Todo::Replace,
+            Some(_) => Todo::Recompute,
             None => Todo::Compute,
         };
     };
@@ -65,21 +65,21 @@ pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> To
         && key.text != Some(text)
         && (key.image == image || newer(text))
     {
-        // Another program has written it since.
+        // Another program has rewritten the text file.
         return Todo::Read;
     }
     let same = key.image == image;
-    // Touched or copied, but the same?
+    // The image may have been touched or copied without a change of content.
     let touched =
         || key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(item.path);
     if !same && !touched() {
-        return Todo::Replace;
+        return Todo::Recompute;
     }
     let current = Key { image, hash: key.hash, text };
     match (spec.text && text.is_none(), same) {
         (true, _) => Todo::WriteText(current),
         (false, true) => Todo::Nothing,
-        (false, false) => Todo::Renew(current),
+        (false, false) => Todo::ReplaceKey(current),
     }
 }
 

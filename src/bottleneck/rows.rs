@@ -1,5 +1,4 @@
-//! The bottlenecks of all images as the training sees them: rows of a file that is mapped into
-//! memory.
+//! The bottlenecks of all images as the training reads them: rows of a memory-mapped file.
 
 use crate::dataset::Category;
 use memmap2::Mmap;
@@ -7,38 +6,46 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 
-/// The bottlenecks of all images, one row each: class by class, within it training, testing,
-/// validation. The rows themselves stay in the packed file and take memory only as long as the
-/// system has it to spare.
+/// The bottlenecks of all images, one row each, sorted by class, and within a class by set:
+/// training, testing, validation. The rows stay in the packed file, so the system can free their
+/// memory whenever it needs to.
 #[derive(Debug)]
 pub struct Bottlenecks<'l> {
-    /// Numbers in a row.
+    /// The length of a row.
     pub size: usize,
     /// The class index of each row.
     pub classes: Vec<usize>,
     /// The image of each row.
     pub paths: Vec<&'l Path>,
     pub(super) map: Mmap,
-    /// Where in the map each row begins; `None` for images whose bottlenecks are not wanted.
+    /// Where in the map each row begins; `None` for images whose bottlenecks were not asked for.
     pub(super) offsets: Vec<Option<u64>>,
-    /// The SHA-256 of each image, or rather its first eight bytes, where the image was ever read.
+    /// The first eight bytes of each image's SHA-256; `None` if the image was never read.
     pub(super) hashes: Vec<Option<u64>>,
-    /// For each category, class by class, the rows that belong to it.
+    /// For each category and class, the rows that belong to it.
     pub(super) members: [Vec<Vec<usize>>; 3],
 }
 
 impl Bottlenecks<'_> {
-    /// The bottleneck of one image; empty where it was not wanted.
+    /// The bottleneck of one image, `size` numbers; empty if it was not asked for.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
         let bytes = self.offsets[row]
             .map_or(&[][..], |offset| &self.map[offset as usize..][..4 * self.size]);
-        // The map begins at a page, and rows at multiples of four: this cannot fail.
+        // This cannot fail: the map is aligned to a page, and rows to multiples of four.
         bytemuck::cast_slice(bytes)
     }
 
-    /// Images that are exact copies of one in another set: for each, the first such image, and the
-    /// copy. Images that have only a text file of unknown origin are not compared.
+    /// A hash of the image's file; `None` if the file was never read, because its bottleneck came
+    /// from a text file.
+    #[must_use]
+    pub fn content(&self, row: usize) -> Option<u64> {
+        self.hashes[row]
+    }
+
+    /// Images that are exact copies of an image in another set, as pairs of rows: the first such
+    /// image, and the copy. Images whose bottlenecks came from text files are not compared, because
+    /// they were never read.
     #[must_use]
     pub fn duplicates_across_sets(&self) -> Vec<(usize, usize)> {
         let mut first: HashMap<u64, (usize, Category)> = HashMap::new();

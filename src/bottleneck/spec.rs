@@ -1,35 +1,36 @@
-//! Where bottlenecks are kept, and what is said of the work.
+//! The settings of the cache, its paths, and reports about filling it.
 
 use crate::cancel::CancelToken;
 use crate::dataset::Category;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Where bottlenecks are kept, and how far that is trusted.
+/// The settings of the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheSpec<'a> {
-    /// The directory.
+    /// The directory of the cache.
     pub bottleneck_dir: &'a Path,
-    /// What the names of cache files end in.
+    /// The model's name, which is part of the names of cache files.
     pub model: &'a str,
-    /// Whether there are text files besides the packed one.
+    /// Whether to keep text files in addition to the packed file.
     pub text: bool,
-    /// Whether a text file that is older than its image is made again. (The scripts trust any.)
+    /// Whether to recompute a bottleneck whose text file is older than its image. (The scripts
+    /// trust any text file.)
     pub check_mtime: bool,
-    /// The sets whose bottlenecks are wanted.
+    /// The sets whose bottlenecks are needed.
     pub categories: &'a [Category],
-    /// Stops the work.
+    /// Stops the work when cancelled.
     pub cancel: &'a CancelToken,
 }
 
 /// How far the cache has been filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Images whose bottlenecks are in the cache.
+    /// How many images are done.
     pub done: usize,
-    /// Those of them that were computed by this run.
+    /// How many of these this run has computed.
     pub computed: usize,
-    /// Images in all.
+    /// How many images there are in all.
     pub total: usize,
 }
 
@@ -42,8 +43,8 @@ pub struct BadImage {
     pub message: String,
 }
 
-/// The path of an image's cache file (the script's function of the same name): the image's name,
-/// `_`, the model's.
+/// The path of an image's text file, `<class_dir>/<image>_<model>.txt` (the script's function of
+/// the same name).
 #[must_use]
 pub fn get_bottleneck_path(
     bottleneck_dir: &Path,

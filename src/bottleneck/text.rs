@@ -1,8 +1,8 @@
-//! The scripts' text files: comma-separated numbers as numpy prints them.
+//! Parses the scripts' text files: comma-separated numbers as numpy prints them.
 
 use crate::pyfmt;
 
-/// A cache file's numbers, if they are finite and as many as there should be.
+/// The numbers of a text file; `None` unless there are exactly `size` of them, all finite.
 #[must_use]
 pub fn parse_bottleneck(text: &str, size: usize) -> Option<Vec<f32>> {
     let number = |v| pyfmt::parse_float(v).filter(|v| v.is_finite());

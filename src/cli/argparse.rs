@@ -1,6 +1,6 @@
-//! A program's flags as one table, read with the habits of Python's argparse: `--flag=value` and
-//! `--flag value`, any unambiguous prefix, the last of several wins, and what is not known is
-//! ignored — here with a warning that names the flag that was probably meant.
+//! Reads a command line by a table of flags, the way Python's argparse does: `--flag=value` or
+//! `--flag value`, any unambiguous prefix of a name, and the last value wins. Unknown flags are
+//! ignored with a warning that suggests the flag that was probably meant.
 
 use super::flag::{Flag, Kind};
 use super::names::{Names, typed_name};
@@ -11,27 +11,27 @@ use clap::{Arg, ArgMatches, Command};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-/// A command line, read.
+/// A command line that has been read.
 #[derive(Debug)]
 pub struct Parsed {
     matches: ArgMatches,
-    /// What was not understood and is ignored: one sentence each.
+    /// One sentence for each word that was not understood and is ignored.
     pub warnings: Vec<String>,
-    /// The words that belong to no flag, where the program takes any.
+    /// The words that belong to no flag, if the program accepts such words.
     pub paths: Vec<OsString>,
 }
 
-/// Words without a flag, for a program that takes them.
+/// How a program treats words that belong to no flag.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paths {
-    /// The flag that takes one such word.
+    /// The flag that takes the same kind of word, named in errors.
     pub(super) flag: &'static str,
-    /// One sentence.
+    /// One sentence for `--help`.
     pub(super) help: &'static str,
 }
 
-/// Reads a command line (without the program's name) by a table. `Ok(None)` where help was asked
-/// for and printed.
+/// Reads a command line (without the program's name). `Ok(None)` means that the help or the version
+/// was asked for and has been printed.
 pub(super) fn parse(
     program: &'static str,
     about: &'static str,
@@ -49,7 +49,8 @@ pub(super) fn parse(
     read(Command::new(program).about(about), flags, words)
 }
 
-/// The same for a program that also takes words without a flag. After `--` all are such words.
+/// Like [`parse`], for a program that also accepts words without a flag. Every word after `--` is
+/// one.
 pub(super) fn parse_with_paths(
     program: &'static str,
     about: &'static str,
@@ -70,16 +71,16 @@ pub(super) fn parse_with_paths(
         }
     }
     words.others.extend(after.iter().skip(1).cloned());
-    // For the help only: what is read here never reaches clap.
+    // For the help text only: these words never reach clap.
     let paths = Arg::new("PATH").num_args(0..).help(paths.help);
     read(Command::new(program).about(about).arg(paths), flags, words)
 }
 
-/// Whether a word without a flag is a path; what begins with a dash is one only where there is such
-/// a file.
+/// Whether a word without a flag is a path. A word that begins with a dash is a path only if the
+/// file exists.
 ///
 /// # Errors
-/// Where there is no such file, and something else was meant.
+/// If the file does not exist and the word looks like a mistyped flag.
 fn is_path(names: &Names<'_>, paths: Paths, word: &OsStr) -> Result<bool> {
     if word == "-" || Path::new(word).exists() {
         return Ok(true);
@@ -106,7 +107,7 @@ fn read(command: Command, flags: &[Flag], words: Words) -> Result<Option<Parsed>
     match command.try_get_matches_from(std::iter::once(program).chain(known)) {
         Ok(matches) => Ok(Some(Parsed { matches, warnings, paths })),
         Err(e) if !e.use_stderr() => {
-            // A closed pipe (`--help | head`) is no reason to complain.
+            // A closed pipe (`--help | head`) is not an error.
             let _ = e.print();
             Ok(None)
         }
@@ -114,21 +115,20 @@ fn read(command: Command, flags: &[Flag], words: Words) -> Result<Option<Parsed>
     }
 }
 
-/// A command line as it is understood: full names and `--flag=value` throughout, without what is
-/// not known.
+/// The command line with every known flag as `--full_name=value` and everything else dropped.
 ///
 /// # Errors
-/// Each names the flag at fault.
+/// If a flag is ambiguous or has no value; the error names the flag.
 pub fn full_names(flags: &[Flag], args: &[OsString]) -> Result<Vec<OsString>> {
     Ok(canonical(&Names::new(flags, args), args)?.known)
 }
 
-/// The words of a command line, sorted.
+/// The words of a command line, by kind.
 #[derive(Default)]
 struct Words {
-    /// Flags under their full names, with their values after an equals sign.
+    /// Known flags, as `--full_name=value`.
     known: Vec<OsString>,
-    /// One sentence for each flag that is not known.
+    /// One sentence for each unknown flag.
     warnings: Vec<String>,
     /// Words that belong to no flag.
     others: Vec<OsString>,
@@ -170,7 +170,7 @@ fn canonical(names: &Names<'_>, args: &[OsString]) -> Result<Words> {
     Ok(words)
 }
 
-/// What stands after the first `=`, byte for byte (a path need not be UTF-8).
+/// The bytes after the first `=` (a path need not be UTF-8).
 #[cfg(unix)]
 fn after_equals(arg: &OsStr) -> Option<OsString> {
     use std::os::unix::ffi::OsStrExt;
@@ -179,7 +179,7 @@ fn after_equals(arg: &OsStr) -> Option<OsString> {
     Some(OsStr::from_bytes(&bytes[at + 1..]).to_owned())
 }
 
-/// What stands after the first `=`.
+/// The text after the first `=`.
 #[cfg(not(unix))]
 fn after_equals(arg: &OsStr) -> Option<OsString> {
     arg.to_string_lossy().split_once('=').map(|(_, value)| value.into())
@@ -204,12 +204,15 @@ impl Parsed {
         self.matches.get_one::<OsString>(name).cloned().unwrap_or_default()
     }
 
-    /// A value that is text.
+    /// A value as text.
+    ///
+    /// # Errors
+    /// If the value is not UTF-8.
     pub fn text(&self, name: &str) -> Result<String> {
         self.os(name).into_string().map_err(|_| Error::usage(name, "is not valid UTF-8"))
     }
 
-    /// A value that is a path.
+    /// A value as a path.
     #[must_use]
     pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.os(name).into()
@@ -231,7 +234,7 @@ impl Parsed {
         number.ok_or_else(|| Error::usage(name, format!("invalid {kind} value: '{text}'")))
     }
 
-    /// One of the words a choice flag takes.
+    /// A value that must be one of `choices`.
     pub fn choice(&self, name: &str, choices: &[&str]) -> Result<String> {
         let text = self.text(name)?;
         if choices.contains(&text.as_str()) {

@@ -1,4 +1,4 @@
-//! Progress bars below the log lines. Where standard error is not a terminal, none is drawn.
+//! Progress bars below the log lines. None are drawn if standard error is not a terminal.
 
 use indicatif::{
     HumanDuration, MultiProgress, ProgressBar, ProgressFinish, ProgressState, ProgressStyle,
@@ -7,36 +7,36 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
-/// A rate is shown after this long: before, it would jump.
-const MEANINGFUL: Duration = Duration::from_millis(300);
+/// No rate is shown before this much time has passed: it would jump about.
+const MIN_ELAPSED: Duration = Duration::from_millis(300);
 
-/// All bars: a log line is written above them, or the two would run into one another.
+/// All bars, so that log lines can be written above them instead of through them.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Writes to the terminal while no bar is in the way.
+/// Runs `write` while the bars are hidden.
 pub(super) fn above<R>(write: impl FnOnce() -> R) -> R {
     BARS.suspend(write)
 }
 
-/// A bar for bottlenecks; `began` says when the first was computed, and how many there were then.
+/// A bar for bottlenecks. `began` says when the first was computed, and how many were done then.
 pub(super) fn bottlenecks(total: usize, began: Arc<OnceLock<(Instant, u64)>>) -> ProgressBar {
     let rate = move |state: &ProgressState, out: &mut dyn fmt::Write| {
         let Some((start, first)) = began.get() else { return };
         let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos() - first);
-        if done == 0 || seconds < MEANINGFUL.as_secs_f64() {
+        if done == 0 || seconds < MIN_ELAPSED.as_secs_f64() {
             return;
         }
         let rate = done as f64 / seconds;
-        let left = (state.len().unwrap_or(0) - state.pos()) as f64 / rate;
-        let left = HumanDuration(Duration::from_secs_f64(left.ceil()));
-        let _ = write!(out, "{rate:.0}/s, {left:#} left");
+        let remaining = (state.len().unwrap_or(0) - state.pos()) as f64 / rate;
+        let remaining = HumanDuration(Duration::from_secs_f64(remaining.ceil()));
+        let _ = write!(out, "{rate:.0}/s, {remaining:#} left");
     };
     let style = ProgressStyle::with_template("Bottlenecks {wide_bar} {pos}/{len} {rate}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate);
     BARS.add(ProgressBar::new(total as u64).with_style(style))
 }
 
-/// A bar for a download ([`crate::net::ShowProgress`]), gone when the download has ended.
+/// A bar for a download ([`crate::net::ShowProgress`]), removed when the download ends.
 pub(super) fn download(name: &str, total: Option<u64>) -> Box<dyn Fn(u64)> {
     let style =
         ">> Downloading {prefix} {percent}% {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";

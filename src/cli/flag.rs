@@ -1,4 +1,4 @@
-//! A program's flags as a table: what each takes, and which of the original scripts have it.
+//! The rows of a flag table: the type of each flag, and which of the original scripts have it.
 
 use crate::images::ImageFormat;
 use clap::{Arg, ArgAction};
@@ -12,16 +12,16 @@ pub enum Kind {
     Int,
     /// A decimal number.
     Float,
-    /// No value: given or not.
+    /// No value: on if given.
     Switch,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
 
-/// A script whose command lines keep their meaning, whatever flags are added.
+/// An original script. Its command lines keep their meaning, whatever flags are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
-    /// Of tensorflow-for-poets-2: `retrain.py`, or `label_image.py`.
+    /// `retrain.py` or `label_image.py` of tensorflow-for-poets-2.
     Poets,
     /// `retrain.py` in tensorflow/examples/image_retraining of TensorFlow 1.5 to 1.7.
     Examples,
@@ -30,7 +30,7 @@ pub enum Script {
 }
 
 impl Script {
-    /// All of them, the oldest first.
+    /// All scripts, the oldest first.
     pub const ALL: [Self; 3] = [Self::Poets, Self::Examples, Self::Hub];
 }
 
@@ -39,18 +39,18 @@ impl Script {
 pub struct Flag {
     /// The name, without dashes.
     pub name: &'static str,
-    /// What it takes.
+    /// The type of its value.
     pub kind: Kind,
-    /// The default as one would type it; empty for none.
+    /// The default as it would be typed; empty for none.
     pub default: &'static str,
-    /// One sentence.
+    /// One sentence for `--help`; `{formats}` stands for the image formats.
     pub help: &'static str,
-    /// The scripts that have it; none for a flag of our own.
+    /// The scripts that have it; empty for a flag of our own.
     pub scripts: &'static [Script],
 }
 
 impl Flag {
-    /// The flag as one that only these scripts have.
+    /// The same flag, but only in these scripts.
     #[must_use]
     pub const fn of(self, scripts: &'static [Script]) -> Self {
         Self { scripts, ..self }
@@ -62,7 +62,7 @@ impl Flag {
         !self.scripts.is_empty()
     }
 
-    /// The row as clap has it.
+    /// The row as a clap argument.
     pub(super) fn to_arg(self) -> Arg {
         let arg = Arg::new(self.name)
             .long(self.name)

@@ -1,4 +1,4 @@
-//! Properties of both programs' command lines, whatever is typed.
+//! Properties that hold for every command line of both programs.
 
 use super::argparse::{self, Parsed};
 use super::flag::{Flag, Kind};
@@ -9,8 +9,8 @@ use super::retrain_flags::RETRAIN_FLAGS;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 
-/// A command line: `data` is its words, one a line. A command line that is understood means the
-/// same when typed in full; any other is an error that names a flag.
+/// `data` holds the words of a command line, one per line. If they parse, the same command line
+/// with full flag names parses to the same values; if not, the error names a flag.
 pub fn flags(data: &[u8]) {
     let words = || data.split(|&b| b == b'\n').filter(|w| !asks_for_help(w)).map(word);
     let words: Vec<OsString> = words().collect();
@@ -43,7 +43,7 @@ pub fn flags(data: &[u8]) {
     }
 }
 
-/// Whether a word would have text printed, for one of the programs at least.
+/// Whether a word makes one of the programs print its help or version.
 fn asks_for_help(word: &[u8]) -> bool {
     let begins = |name: &[u8]| word.len() > 2 && name.starts_with(word);
     matches!(word, b"-h" | b"-V") || begins(b"--help") || begins(b"--version")
@@ -62,7 +62,7 @@ fn word(bytes: &[u8]) -> OsString {
 fn understood(parsed: Result<Option<Parsed>>) -> Option<Parsed> {
     match parsed {
         Ok(parsed) => {
-            assert!(parsed.is_some(), "taken for a request for help");
+            assert!(parsed.is_some(), "mistaken for a request for help");
             parsed
         }
         Err(error) => {
@@ -73,7 +73,7 @@ fn understood(parsed: Result<Option<Parsed>>) -> Option<Parsed> {
     }
 }
 
-/// The command line with full names for the flags that were given.
+/// The flags that were given, by their full names, and the paths.
 fn in_full(parsed: &Parsed, flags: &[Flag]) -> Vec<OsString> {
     let given = flags.iter().filter(|f| parsed.given(f.name));
     let full = given.map(|f| {

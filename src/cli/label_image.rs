@@ -1,4 +1,4 @@
-//! The program `label_image`.
+//! The program `label_image`: from its command line to labels on standard output.
 
 use super::argparse::{self, Parsed, Paths};
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
@@ -7,21 +7,22 @@ use super::{environment, exit_code, pixels};
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{Format, LabelConfig, Labeller, RowWriter, Source};
+use crate::text::counted;
 use log::{LevelFilter, error, info};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const ABOUT: &str = "Says what is in a photograph, or in many, by a retrained graph.";
+const ABOUT: &str = "Labels one or many photographs with a retrained graph.";
 
 pub(super) const PATHS: Paths = Paths {
     flag: "image",
-    help: "More photographs: files, directories with all that is in them, or - for a list of \
-           paths, one a line, on standard input. The answer is then a line for each",
+    help: "More photographs: files, directories (searched recursively), or - to read paths from \
+           standard input, one per line. Prints one line for each photograph",
 };
 
-/// The program.
+/// Runs the program and returns its exit code.
 #[must_use]
 pub fn label_image() -> ExitCode {
     environment::prepare(LevelFilter::Info);
@@ -36,20 +37,20 @@ pub fn label_image() -> ExitCode {
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
-            let what = if failed == 1 { "image" } else { "images" };
-            log::error!(target: "retrain", "{failed} {what} could not be labelled");
+            let images = counted(failed.into(), "image");
+            log::error!(target: "retrain", "{images} could not be labelled");
             ExitCode::FAILURE
         }
         Err(error) => exit_code(error, None),
     }
 }
 
-/// Labels what the command line names, and returns how many images were at fault.
+/// Labels the photographs on the command line. Returns how many could not be labelled.
 fn run(parsed: &Parsed) -> Result<u32> {
     let config = config(parsed)?;
     if parsed.paths.is_empty() && !parsed.given("format") {
         if !parsed.given("image") {
-            let message = "must be given: the photograph to label (or name several without a flag)";
+            let message = "must be given: the photograph to label (or list several without a flag)";
             return Err(Error::usage("image", message));
         }
         print_labels(&config, &parsed.path("image"))?;
@@ -61,24 +62,24 @@ fn run(parsed: &Parsed) -> Result<u32> {
     let words = parsed.paths.iter().map(|word| Source::typed(word));
     let sources: Vec<Source> = image.into_iter().chain(words).collect();
     if sources.is_empty() {
-        let message = "must be given, or name photographs or directories without a flag";
+        let message = "must be given, or list photographs or directories without a flag";
         return Err(Error::usage("image", message));
     }
     label_many(&config, sources, format)
 }
 
-/// Prints what the script prints.
+/// Labels one photograph and prints the labels as the script does.
 fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
-    // A photograph that is not there is said before a graph that is not.
+    // If both the photograph and the graph are missing, report the photograph.
     std::fs::metadata(path).map_err(Error::io("reading", path))?;
     let text = Labeller::open(config)?.label(path)?.to_string();
     let mut out = std::io::stdout().lock();
-    written(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
+    is_written(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
 }
 
-/// Whether output was written; a reader that has read enough (`label_image … | head -3`) is no
+/// Whether output was written. A closed pipe (`label_image … | head -3`) is `Ok(false)`, not an
 /// error.
-fn written(outcome: std::io::Result<()>) -> Result<bool> {
+fn is_written(outcome: std::io::Result<()>) -> Result<bool> {
     match outcome {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
@@ -86,8 +87,7 @@ fn written(outcome: std::io::Result<()>) -> Result<bool> {
     }
 }
 
-/// Prints a row for each photograph, and returns how many were at fault. A bad one is named in the
-/// log, too.
+/// Prints a row for each photograph. Returns how many could not be labelled; these are also logged.
 fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format) -> Result<u32> {
     let start = Instant::now();
     let labeller = Labeller::open(config)?;
@@ -109,11 +109,11 @@ fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format) -> Res
         }
         let outcome = writer.write(&row, &mut line).and_then(|()| out.write_all(&line));
         line.clear();
-        if !written(outcome)? {
+        if !is_written(outcome)? {
             return Ok(failed);
         }
     }
-    written(out.write_all(&line).and_then(|()| out.flush()))?;
+    is_written(out.write_all(&line).and_then(|()| out.flush()))?;
     match (labelled + failed, first) {
         (0, Some(Source::Path(path))) => Err(no_images(&path)),
         (0, _) => Err(no_images(Path::new("standard input"))),
@@ -121,15 +121,16 @@ fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format) -> Res
         (count, _) => {
             let skipped = rows.skipped();
             let others = if skipped > 0 {
-                format!("; {skipped} other files skipped")
+                format!("; {} skipped", counted(skipped as u64, "other file"))
             } else {
                 String::new()
             };
+            let images = counted(labelled.into(), "image");
             let time = start.elapsed().as_secs_f64();
             let each = time * 1e3 / f64::from(count);
             info!(
                 target: "retrain",
-                "{labelled} images labelled in {time:.2} s: {each:.2} ms an image{others}"
+                "{images} labelled in {time:.2} s: {each:.2} ms an image{others}"
             );
             Ok(failed)
         }

@@ -1,4 +1,4 @@
-//! The flags of `label_image`: the script's, and ours.
+//! The flags of `label_image`.
 
 use super::flag::{Flag, Kind, Script};
 use crate::label_image::Format;
@@ -7,33 +7,34 @@ const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'sta
     Flag { name, kind, default, help, scripts: &[Script::Poets] }
 }
 
-/// All flags: the script's, and ours.
+/// All flags: the script's, then ours.
 pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
     flag("image", Kind::Str, "", "The photograph: {formats}"),
     flag("graph", Kind::Str, "tf_files/retrained_graph.pb", "The graph"),
-    flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one a line"),
+    flag("labels", Kind::Str, "tf_files/retrained_labels.txt", "The labels, one per line"),
     flag(
         "input_height",
         Kind::Int,
         "",
-        "Height the graph wants [default: as the graph says, else 224]",
+        "Height of the graph's input in pixels [default: as the graph says, else 224]",
     ),
     flag(
         "input_width",
         Kind::Int,
         "",
-        "Width the graph wants [default: as the graph says, else 224]",
+        "Width of the graph's input in pixels [default: as the graph says, else 224]",
     ),
-    flag("input_mean", Kind::Float, "128", "What is subtracted from each pixel value of 0 to 255"),
-    flag("input_std", Kind::Float, "128", "What the difference is divided by"),
-    flag("input_layer", Kind::Str, "input", "The node that is fed"),
-    flag("output_layer", Kind::Str, "final_result", "The node that is read"),
+    flag("input_mean", Kind::Float, "128", "Subtracted from each pixel value (0 to 255)"),
+    flag("input_std", Kind::Float, "128", "Divides each pixel value, after the subtraction"),
+    flag("input_layer", Kind::Str, "input", "The node that takes the image"),
+    flag("output_layer", Kind::Str, "final_result", "The node that gives the scores"),
     flag(
         "format",
         Kind::Choice(&Format::NAMES),
         "text",
-        "A line for each photograph: text (path, label, score; tabs between them), csv (with a \
-         header), or json. Without this flag and with --image alone, the script's lines",
+        "Print one line for each photograph: text (path, label and score, separated by tabs), csv \
+         (with a header) or json. With --image alone and without --format, the output is the \
+         script's",
     )
     .of(&[]),
 ];

@@ -1,5 +1,5 @@
-//! Log lines in TensorFlow's wording on standard error (`INFO:tensorflow:…`), and a copy in a run's
-//! own log file.
+//! Writes log lines to standard error in TensorFlow's format (`INFO:tensorflow:…`), and copies them
+//! to a run's own log file.
 
 use super::bars;
 use super::settings::as_flags;
@@ -10,37 +10,36 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-/// What becomes of log lines, besides being shown.
-enum Kept {
-    /// Nothing.
+/// Where log lines are copied to.
+enum Sink {
     Nowhere,
-    /// They wait for the file to be known.
-    Lines(Vec<u8>),
+    /// To memory, until the file is known.
+    Memory(Vec<u8>),
     File(File),
 }
 
-static KEPT: Mutex<Kept> = Mutex::new(Kept::Nowhere);
+static SINK: Mutex<Sink> = Mutex::new(Sink::Nowhere);
 
-/// Whether the log will be kept in a file.
+/// Whether the log is also written to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LogFile {
-    /// It is only shown.
+    /// It is not.
     None,
-    /// [`keep_log_in`] will name the file.
+    /// It is, once [`keep_log_in`] names the file.
     Later,
 }
 
-/// Writes to standard error and to the kept log.
+/// Writes to standard error and to [`SINK`].
 struct Tee;
 
 impl Write for Tee {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Ok(mut kept) = KEPT.lock() {
-            // A full disk must not end a run by way of its log.
-            let _ = match &mut *kept {
-                Kept::Nowhere => Ok(()),
-                Kept::Lines(lines) => lines.write_all(bytes),
-                Kept::File(file) => file.write_all(bytes),
+        if let Ok(mut sink) = SINK.lock() {
+            // A log that cannot be written (a full disk) must not end the run.
+            let _ = match &mut *sink {
+                Sink::Nowhere => Ok(()),
+                Sink::Memory(lines) => lines.write_all(bytes),
+                Sink::File(file) => file.write_all(bytes),
             };
         }
         bars::above(|| io::stderr().write_all(bytes)).map(|()| bytes.len())
@@ -51,16 +50,16 @@ impl Write for Tee {
     }
 }
 
-/// Starts logging. What the environment variable RUST_LOG says goes before `verbosity`.
+/// Starts logging. The environment variable RUST_LOG overrides `verbosity`.
 pub(super) fn init(verbosity: LevelFilter, file: LogFile) {
-    if let (LogFile::Later, Ok(mut kept)) = (file, KEPT.lock()) {
-        *kept = Kept::Lines(Vec::new());
+    if let (LogFile::Later, Ok(mut sink)) = (file, SINK.lock()) {
+        *sink = Sink::Memory(Vec::new());
     }
     let mut builder = env_logger::Builder::new();
     builder.filter_level(LevelFilter::Warn);
     builder.filter_module("tensorflow", verbosity).filter_module("retrain", verbosity);
-    // The bindings' own crate logs under the same name as the scripts' logger, with nothing a user
-    // needs.
+    // The bindings' crate is called tensorflow like the scripts' logger; its own lines say nothing
+    // that a user needs.
     builder.filter_module("tensorflow_sys_runtime", LevelFilter::Warn);
     builder.parse_default_env();
     builder.target(env_logger::Target::Pipe(Box::new(Tee)));
@@ -74,19 +73,19 @@ pub(super) fn init(verbosity: LevelFilter, file: LogFile) {
         let text = record.args().to_string();
         writeln!(out, "{level}:{}:{}", record.target(), as_flags(&text))
     });
-    // Only a second call fails, which then changes nothing.
+    // This fails only on a second call, which then changes nothing.
     let _ = builder.try_init();
 }
 
-/// From now on, and for what was logged so far, the log is also kept in `path`.
+/// Appends what has been logged so far, and everything from now on, to the file at `path`.
 pub(super) fn keep_log_in(path: &Path) -> Result<()> {
     let file = OpenOptions::new().create(true).append(true).open(path);
     let mut file = file.map_err(Error::io("opening", path))?;
-    if let Ok(mut kept) = KEPT.lock() {
-        if let Kept::Lines(lines) = &*kept {
+    if let Ok(mut sink) = SINK.lock() {
+        if let Sink::Memory(lines) = &*sink {
             file.write_all(lines).map_err(Error::io("writing", path))?;
         }
-        *kept = Kept::File(file);
+        *sink = Sink::File(file);
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! From words to work: flag tables, the habits of Python's argparse, exit codes.
+//! The command lines of both programs: flags, parsing as Python's argparse does it, log lines,
+//! progress bars, signals and exit codes.
 
 mod argparse;
 mod bars;
+mod closing;
 mod environment;
 mod flag;
 #[cfg(feature = "fuzzing")]
@@ -30,16 +32,16 @@ use crate::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The exit code of a wrong command line, argparse's.
+/// The exit code of a wrong command line, as in argparse.
 const USAGE: u8 = 2;
-/// The scripts end with `return -1` for an image_dir or an architecture they cannot use.
+/// The exit code after the scripts' `return -1`, for an image_dir or an architecture that they
+/// cannot use.
 const MINUS_ONE: u8 = 255;
 
-/// Reports an error and turns it into an exit code. `image_dir` is the directory whose faults the
-/// scripts report with `return -1`.
+/// Logs an error and returns its exit code. The scripts `return -1` for errors about `image_dir`.
 fn exit_code(error: Error, image_dir: Option<&Path>) -> ExitCode {
     match &error {
-        // What was typed need not be a flag, so its name is shown as typed.
+        // The name may be a mistyped flag, which `as_flags` would not know: show it as a flag here.
         Error::Setting { setting, message } => {
             log::error!(target: "tensorflow", "--{setting}: {message}");
         }

@@ -1,29 +1,28 @@
-//! What a flag's name stands for on the command line: the flag of that name, or the one that it
-//! abbreviates.
+//! Resolves a name typed on the command line: a flag's full name or an abbreviation of it.
 //!
-//! Python's argparse takes any beginning of a name that begins no other. So that a new flag never
-//! changes what an old command line means, each script is asked about its own flags only; ours come
-//! after all of theirs.
+//! Python's argparse accepts any unambiguous prefix. So that a new flag never changes what an old
+//! command line means, a prefix is looked up among the flags of each script separately, and among
+//! ours only if no script has it.
 
 use super::flag::{Flag, Kind, Script};
 use crate::error::{Error, Result};
 use crate::text;
 use std::ffi::{OsStr, OsString};
 
-/// What every program has without a row in its table.
+/// Flags that every program has without a row in its table.
 const BUILT_IN: &[Flag] = &[
     Flag { name: "help", kind: Kind::Switch, default: "", help: "", scripts: &Script::ALL },
     Flag { name: "version", kind: Kind::Switch, default: "", help: "", scripts: &[] },
 ];
 
-/// The flag that says which script a command line is for: only the hub's has it.
-const OF_HUB: &str = "tfhub_module";
+/// Only the hub's script has this flag, so it marks a command line as written for that script.
+const HUB_ONLY: &str = "tfhub_module";
 
-/// The names that one command line may use.
+/// The names that a command line may use.
 #[derive(Debug)]
 pub(super) struct Names<'f> {
     flags: &'f [Flag],
-    /// The scripts in the order in which they are asked.
+    /// The scripts in order of precedence.
     scripts: [Script; 3],
 }
 
@@ -34,7 +33,7 @@ impl<'f> Names<'f> {
         let names = Self { flags, scripts: [poets, examples, hub] };
         let is_for_hub = |arg: &OsString| {
             let flag = typed_name(arg).and_then(|typed| names.find(&typed).ok().flatten());
-            flag.is_some_and(|flag| flag.name == OF_HUB)
+            flag.is_some_and(|flag| flag.name == HUB_ONLY)
         };
         match args.iter().any(is_for_hub) {
             true => Self { flags, scripts: [hub, poets, examples] },
@@ -46,20 +45,20 @@ impl<'f> Names<'f> {
         BUILT_IN.iter().chain(self.flags)
     }
 
-    /// The flag that a name stands for; `None` where there is none.
+    /// The flag that `typed` names or abbreviates; `None` if there is none.
     ///
     /// # Errors
-    /// Where it could be several.
+    /// If it abbreviates several flags.
     pub(super) fn find(&self, typed: &str) -> Result<Option<&'f Flag>> {
         let of = |script| self.all().filter(move |f| f.scripts.contains(&script));
-        let mut readings = self.scripts.map(|script| fitting(of(script), typed)).to_vec();
+        let mut readings = self.scripts.map(|script| matching(of(script), typed)).to_vec();
         readings.retain(|flags| !flags.is_empty());
         if readings.is_empty() {
-            readings.push(fitting(self.all(), typed));
+            readings.push(matching(self.all(), typed));
         }
-        // What is clear in one script stays so, however many flags another has.
-        let clear = readings.iter().find(|flags| flags.len() == 1);
-        match clear.or(readings.first()).map(Vec::as_slice) {
+        // A prefix that is unambiguous in one script stays so, whatever flags the others have.
+        let unambiguous = readings.iter().find(|flags| flags.len() == 1);
+        match unambiguous.or(readings.first()).map(Vec::as_slice) {
             None | Some([]) => Ok(None),
             Some([flag]) => Ok(Some(flag)),
             Some(flags) => {
@@ -75,8 +74,8 @@ impl<'f> Names<'f> {
         text::nearest(typed, self.all().map(|f| f.name))
     }
 
-    /// Whether argparse would take the next word as a flag's value: not a flag itself, but a
-    /// negative number is one, and so is what has spaces.
+    /// Whether argparse would take the next word as a flag's value: any word that is not a flag,
+    /// including negative numbers and words with spaces.
     pub(super) fn is_value(&self, next: &OsStr) -> bool {
         let text = next.to_string_lossy();
         let is_flag =
@@ -88,12 +87,12 @@ impl<'f> Names<'f> {
     }
 }
 
-/// What argparse makes of a name: the flag of that name, or else all that it begins.
-fn fitting<'f>(flags: impl Iterator<Item = &'f Flag>, typed: &str) -> Vec<&'f Flag> {
-    let begun: Vec<_> = flags.filter(|f| f.name.starts_with(typed)).collect();
-    match begun.iter().find(|f| f.name == typed) {
+/// What argparse makes of a name: the flag of that name, or else every flag that it is a prefix of.
+fn matching<'f>(flags: impl Iterator<Item = &'f Flag>, typed: &str) -> Vec<&'f Flag> {
+    let prefixed: Vec<_> = flags.filter(|f| f.name.starts_with(typed)).collect();
+    match prefixed.iter().find(|f| f.name == typed) {
         Some(exact) => vec![exact],
-        None => begun,
+        None => prefixed,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `--architecture=path/to/graph.pb`, and the flags that go with it.
+//! Reads `--architecture=path/to/graph.pb` and the flags that describe such a graph.
 
 use super::argparse::Parsed;
 use super::pixels;
@@ -7,12 +7,12 @@ use crate::model::{OwnGraph, create_model_info};
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// The flags that describe a graph of one's own.
+/// The flags that describe a graph of the user's own.
 const FLAGS: [&str; 6] =
     ["bottleneck_tensor", "input_tensor", "input_width", "input_height", "input_mean", "input_std"];
 
-/// Whether an architecture is a path: by its ending, by a slash, or because there is such a file
-/// and no such name.
+/// Whether an architecture is a path: it ends in `.pb`, has a slash, or is a file and not the name
+/// of an architecture.
 fn is_path(architecture: &OsStr) -> bool {
     let text = architecture.to_string_lossy();
     let path = Path::new(architecture);
@@ -21,16 +21,16 @@ fn is_path(architecture: &OsStr) -> bool {
         || create_model_info(&text).is_err() && path.is_file()
 }
 
-/// The graph of one's own that the command line asks for, if it does.
+/// The user's own graph, if the command line names one.
 ///
 /// # Errors
-/// Where one of the flags that go with such a graph is wrong, or there without one.
+/// If a flag that describes such a graph is wrong, or given without a graph.
 pub(super) fn own_graph(parsed: &Parsed) -> Result<Option<OwnGraph>> {
     if parsed.given("tfhub_module") || !is_path(&parsed.os("architecture")) {
         return match FLAGS.iter().find(|f| parsed.given(f)) {
             Some(flag) => Err(Error::usage(
                 *flag,
-                "goes with --architecture=path/to/graph.pb, a graph of your own",
+                "applies only to a graph of your own: --architecture=path/to/graph.pb",
             )),
             None => Ok(None),
         };

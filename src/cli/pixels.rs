@@ -1,9 +1,9 @@
-//! Values of flags about pixels, which both programs have.
+//! Reads the flags about pixels, which both programs have.
 
 use super::argparse::Parsed;
 use crate::error::{Error, Result};
 
-/// A width or height, where it was given.
+/// A width or height in pixels, if given.
 pub(super) fn side(parsed: &Parsed, name: &str) -> Result<Option<i32>> {
     if !parsed.given(name) {
         return Ok(None);
@@ -15,14 +15,14 @@ pub(super) fn side(parsed: &Parsed, name: &str) -> Result<Option<i32>> {
     })
 }
 
-/// What is subtracted from pixel values.
+/// The number to subtract from pixel values.
 pub(super) fn mean(parsed: &Parsed, name: &str) -> Result<f32> {
     let value = parsed.float(name)? as f32;
     let wrong = || Error::usage(name, format!("must be a finite number, not {value}"));
     value.is_finite().then_some(value).ok_or_else(wrong)
 }
 
-/// What pixel values are divided by.
+/// The number to divide pixel values by.
 pub(super) fn std(parsed: &Parsed, name: &str) -> Result<f32> {
     match mean(parsed, name)? {
         0.0 => Err(Error::usage(name, "must not be 0: pixel values are divided by it")),

@@ -1,26 +1,27 @@
-//! The program `retrain`: its flags, and the [`Config`] they make.
+//! The program `retrain`: turns its flags into a [`Config`], runs it, and reports the outcome.
 
 use super::argparse::{self, Parsed};
+use super::closing::closing_word;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{LEVELS, RETRAIN_FLAGS};
 use super::terminal::Terminal;
 use super::{bars, environment, exit_code, signals};
 use crate::error::{Error, Result};
-use crate::images::PixelRange;
 use crate::layers::Distortions;
 use crate::model::create_model_info;
+use crate::report;
 use crate::retrain::{
-    Cache, Config, OnBadImage, Outcome, Outputs, Pretrained, Split, Training, run,
+    Cache, Config, OnBadImage, Outputs, Pretrained, ReportDir, Split, Training, run,
 };
-use log::{LevelFilter, info, warn};
+use log::{LevelFilter, warn};
 use signal_hook::consts::SIGINT;
 use std::process::ExitCode;
 
-const ABOUT: &str = "Retrains the last layer of a pretrained image network on your own photographs. \
-                     --image_dir holds one directory per class.";
+const ABOUT: &str = "Retrains the last layer of a pretrained image network on your own \
+                     photographs. --image_dir holds one directory per class.";
 
-/// The program: reads its command line, runs, reports.
+/// Runs the program and returns its exit code.
 #[must_use]
 pub fn retrain() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
@@ -40,19 +41,20 @@ pub fn retrain() -> ExitCode {
         log::warn!(target: "retrain", "{warning}");
     }
     match verbosity.and_then(|_| config_from(&parsed)) {
-        Ok(config) => run_and_report(&config),
+        Ok(config) => run_and_report(&config, &parsed),
         Err(error) => exit_code(error, None),
     }
 }
 
-fn run_and_report(config: &Config) -> ExitCode {
+fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
     signals::install(&config.cancel);
     crate::net::set_progress(bars::download);
     let outcome = run(config, &mut Terminal::default());
     match outcome {
         Ok(outcome) => {
-            if let Pretrained::OwnGraph(_) = config.pretrained {
-                say_how_to_label(&outcome);
+            closing_word(&outcome, parsed);
+            if parsed.switch("json") {
+                println!("{:#}", report::summary(&outcome));
             }
             ExitCode::SUCCESS
         }
@@ -65,47 +67,20 @@ fn run_and_report(config: &Config) -> ExitCode {
     }
 }
 
-/// How to label a photograph with the graph just written: label_image's defaults are those of a
-/// MobileNet.
-fn say_how_to_label(outcome: &Outcome) {
-    let (model, written) = (&outcome.model, &outcome.written);
-    let pixels = &model.pixels;
-    let (mean, std) = match pixels.range {
-        PixelRange::Multiply { mean, std } | PixelRange::Divide { mean, std } => (mean, std),
-        PixelRange::Unit => (0.0, 255.0),
-    };
-    let flags = [
-        format!("--graph={}", quoted(&written.output_graph.to_string_lossy())),
-        format!("--labels={}", quoted(&written.output_labels.to_string_lossy())),
-        format!("--input_layer={}", quoted(&model.input)),
-        format!("--output_layer={}", quoted(&model.output)),
-        format!("--input_width={} --input_height={}", pixels.width, pixels.height),
-        format!("--input_mean={mean} --input_std={std}"),
-    ];
-    let flags = flags.join(" ");
-    info!(target: "retrain", "To label a photograph: label_image {flags} --image=PHOTOGRAPH");
-}
-
-/// As a shell reads it as one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
-    if text.chars().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
 fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
     Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
         "DEBUG" => LevelFilter::Debug,
         "INFO" => LevelFilter::Info,
         "WARN" => LevelFilter::Warn,
-        // FATAL: what ends the run is still said.
+        // Even at FATAL, the error that ends the run is shown.
         _ => LevelFilter::Error,
     })
 }
 
-/// What the flags ask for.
+/// The configuration that the flags ask for.
 ///
 /// # Errors
-/// Each names the flag at fault.
+/// If a value is wrong, or two flags contradict each other; the error names the flag.
 pub fn config_from(parsed: &Parsed) -> Result<Config> {
     let config = Config {
         model_dir: parsed.path("model_dir"),
@@ -136,7 +111,7 @@ fn training(parsed: &Parsed) -> Result<Training> {
     Ok(Training {
         how_many_training_steps: at_least_0(parsed, "how_many_training_steps")?,
         learning_rate: learning_rate(parsed)?,
-        // Below 1 is refused, as 0 is.
+        // Negative numbers become 0, which `check_values` refuses.
         eval_step_interval: u64::try_from(interval).unwrap_or(0),
         train_batch_size: batch_size(parsed, "train_batch_size")?,
         test_batch_size: batch_size(parsed, "test_batch_size")?,
@@ -149,7 +124,7 @@ fn training(parsed: &Parsed) -> Result<Training> {
     })
 }
 
-/// The rate as the float32 that it is multiplied as.
+/// The rate as a float32, the type that training uses.
 fn learning_rate(parsed: &Parsed) -> Result<f32> {
     let rate = parsed.float("learning_rate")?;
     if rate.is_finite() && (rate as f32).is_infinite() {
@@ -171,7 +146,19 @@ fn outputs(parsed: &Parsed) -> Result<Outputs> {
         intermediate_store_frequency: at_least_0(parsed, frequency)?,
         checkpoint_path: parsed.path("checkpoint_path"),
         saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
+        report: report_dir(parsed)?,
     })
+}
+
+fn report_dir(parsed: &Parsed) -> Result<ReportDir> {
+    match (parsed.given("report_dir"), parsed.switch("noreport")) {
+        (true, true) => {
+            Err(Error::usage("noreport", "and --report_dir exclude each other: give one of them"))
+        }
+        (true, false) => Ok(ReportDir::At(parsed.path("report_dir"))),
+        (false, true) => Ok(ReportDir::Off),
+        (false, false) => Ok(ReportDir::InSummaries),
+    }
 }
 
 /// The model that `--architecture` or `--tfhub_module` names.
@@ -181,7 +168,7 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
         if parsed.given("architecture") {
             return Err(Error::usage(
                 "tfhub_module",
-                "and --architecture exclude each other: give one of them",
+                "cannot be combined with --architecture: give only one of them",
             ));
         }
         return Ok(Pretrained::HubModule(parsed.text("tfhub_module")?));
@@ -198,12 +185,12 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
 }
 
-/// The script's `should_distort_images`, with what to do.
+/// The distortions asked for; `None` if there are none (the script's `should_distort_images`).
 fn distortions(parsed: &Parsed) -> Result<Option<Distortions>> {
     let percent = |name: &str| {
         let value = parsed.int(name)?;
         u32::try_from(value)
-            .map_err(|_| Error::usage(name, format!("must be a percentage from 0 on, not {value}")))
+            .map_err(|_| Error::usage(name, format!("must be at least 0 per cent, not {value}")))
     };
     let distortions = Distortions {
         flip_left_right: parsed.switch("flip_left_right"),
@@ -223,7 +210,7 @@ fn at_least_0(parsed: &Parsed, name: &str) -> Result<u64> {
     u64::try_from(value).map_err(|_| Error::usage(name, format!("must be at least 0, not {value}")))
 }
 
-/// A batch's size; any negative number stands for all images.
+/// A batch size; `None`, from any negative number, means all images.
 fn batch_size(parsed: &Parsed, name: &str) -> Result<Option<usize>> {
     Ok(usize::try_from(parsed.int(name)?).ok())
 }

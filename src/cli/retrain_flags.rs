@@ -1,4 +1,4 @@
-//! The flags of `retrain`: those of all generations of the script, and ours.
+//! The flags of `retrain`.
 
 use super::flag::{Flag, Kind, Script};
 
@@ -26,13 +26,13 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "intermediate_output_graphs_dir",
         Kind::Str,
         "/tmp/intermediate_graph/",
-        "What the paths of intermediate graphs begin with",
+        "Prefix of the paths of intermediate graphs",
     ),
     flag(
         "intermediate_store_frequency",
         Kind::Int,
         "0",
-        "Store an intermediate graph every so many steps; 0 for never",
+        "Steps between intermediate graphs; 0 for none",
     ),
     flag(
         "output_labels",
@@ -52,15 +52,15 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "testing_percentage",
         Kind::Int,
         "10",
-        "What percentage of images to keep for the final test",
+        "Percentage of images to hold out for the final test",
     ),
     flag(
         "validation_percentage",
         Kind::Int,
         "10",
-        "What percentage of images to keep for validation",
+        "Percentage of images to hold out for validation",
     ),
-    flag("eval_step_interval", Kind::Int, "10", "Evaluate every so many steps"),
+    flag("eval_step_interval", Kind::Int, "10", "Steps between evaluations"),
     flag("train_batch_size", Kind::Int, "100", "How many images a training step sees; -1 for all"),
     flag("test_batch_size", Kind::Int, "-1", "How many images the final test sees; -1 for all"),
     flag(
@@ -69,17 +69,12 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "100",
         "How many images an evaluation sees; -1 for all",
     ),
-    flag(
-        "print_misclassified_test_images",
-        Kind::Switch,
-        "",
-        "List the test images whose class was not found",
-    ),
+    flag("print_misclassified_test_images", Kind::Switch, "", "List the misclassified test images"),
     flag(
         "model_dir",
         Kind::Str,
         "/tmp/imagenet",
-        "Where pretrained models are, or are downloaded to",
+        "Where pretrained models are kept; missing ones are downloaded there",
     )
     .of(ARCHITECTURE),
     flag("bottleneck_dir", Kind::Str, "/tmp/bottleneck", "Where to cache bottlenecks"),
@@ -116,37 +111,37 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "bottleneck_tensor",
         Kind::Str,
         "",
-        "Of a graph of your own: the tensor to train on [default: guessed]",
+        "For a graph of your own: the tensor to train on [default: guessed]",
     ),
     ours(
         "input_tensor",
         Kind::Str,
         "",
-        "Of a graph of your own: the tensor fed with pixels [default: guessed]",
+        "For a graph of your own: the tensor that takes the pixels [default: guessed]",
     ),
     ours(
         "input_width",
         Kind::Int,
         "",
-        "Of a graph of your own: width of its images [default: as the graph says]",
+        "For a graph of your own: width of its images [default: as the graph says]",
     ),
     ours(
         "input_height",
         Kind::Int,
         "",
-        "Of a graph of your own: height of its images [default: as the graph says]",
+        "For a graph of your own: height of its images [default: as the graph says]",
     ),
     ours(
         "input_mean",
         Kind::Float,
         "",
-        "Of a graph of your own: subtracted from pixel values of 0 to 255 [default: guessed]",
+        "For a graph of your own: subtracted from each pixel value (0 to 255) [default: guessed]",
     ),
     ours(
         "input_std",
         Kind::Float,
         "",
-        "Of a graph of your own: what the difference is divided by [default: guessed]",
+        "For a graph of your own: divides pixel values after the subtraction [default: guessed]",
     ),
     flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain").of(HUB),
     flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel")
@@ -164,42 +159,51 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "bottleneck_text",
         Kind::Choice(&["on", "off"]),
         "on",
-        "Whether bottlenecks are cached as text files, too, one an image, which the scripts read",
+        "Whether to also cache each bottleneck as a text file, which the scripts can read",
     ),
     ours(
         "bottleneck_check",
         Kind::Choice(&["none", "mtime"]),
         "none",
-        "mtime: a cached text file that is older than its image is made again",
+        "mtime: recompute a bottleneck whose text file is older than its image",
     ),
     ours(
         "on_bad_image",
         Kind::Choice(&["fail", "skip"]),
         "fail",
-        "What to do about images that cannot be decoded: end the run and list them all, or go on without them",
+        "If images cannot be decoded: list them all and end the run (fail), or go on without them \
+         (skip)",
     ),
     ours(
         "resume",
         Kind::Switch,
         "",
-        "Go on from where an earlier run with this --summaries_dir was stopped or killed",
+        "Continue the run with the same --summaries_dir that was stopped or killed",
     ),
     ours(
         "checkpoint_frequency",
         Kind::Int,
         "0",
-        "Every how many steps to keep what --resume goes on from; 0 for once a minute",
+        "Steps between saves of the state that --resume continues from; 0 for once a minute",
     ),
     ours(
         "summaries_keep",
         Kind::Switch,
         "",
-        "Leave earlier runs in --summaries_dir: each run gets a directory in it",
+        "Keep earlier runs in --summaries_dir: each run gets its own subdirectory",
     ),
     ours(
         "random_seed",
         Kind::Int,
         "",
-        "Fixes initial weights and batches; without it a seed is drawn and printed",
+        "Seed of the initial weights and the batches; without it a seed is drawn and printed",
     ),
+    ours(
+        "report_dir",
+        Kind::Str,
+        "",
+        "Where to write the report [default: report/ in --summaries_dir]",
+    ),
+    ours("noreport", Kind::Switch, "", "Write no report, and only the script's summaries"),
+    ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output"),
 ];

@@ -1,10 +1,10 @@
-//! The library writes a setting in a message as `` `name` `` or `` `name=value` ``; on a command
-//! line it is a flag.
+//! Turns settings in the library's messages into flags: `` `name` `` becomes `--name`, and
+//! `` `name=value` `` becomes `--name=value`.
 
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::retrain_flags::RETRAIN_FLAGS;
 
-/// The message with each setting as the flag that gives it. Other words in backticks stay.
+/// The message with each setting written as a flag. Other words in backticks stay as they are.
 pub(super) fn as_flags(message: &str) -> String {
     let mut shown = String::with_capacity(message.len());
     let mut rest = message;

@@ -1,17 +1,17 @@
-//! Ctrl-C and SIGTERM: the run finishes what is under way, keeps its results, and ends with the
-//! exit code that shells expect. A second signal ends the program at once.
+//! Ctrl-C and SIGTERM: the run finishes its current step, keeps its results, and ends with the exit
+//! code that shells expect. A second signal ends the program at once.
 
 use crate::cancel::CancelToken;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Has signals cancel `token` from now on.
+/// Makes signals cancel `token`.
 pub(super) fn install(token: &CancelToken) {
     for signal in [SIGINT, SIGTERM] {
         let again = Arc::new(AtomicBool::new(false));
-        // In this order: the first signal arms the second. A signal that cannot be caught keeps
-        // its usual effect.
+        // The order matters: the first signal finds `again` unset and then sets it, so that only a
+        // second one exits. If a handler cannot be installed, the signal keeps its default effect.
         let _ = signal_hook::flag::register_conditional_shutdown(
             signal,
             128 + signal,
@@ -25,23 +25,23 @@ pub(super) fn install(token: &CancelToken) {
     keep_from_computing_threads();
 }
 
-/// The number and the name of the signal that cancelled `token`, if one did.
+/// The number and name of the signal that cancelled `token`, if one did.
 pub(super) fn received(token: &CancelToken) -> Option<(i32, &'static str)> {
     let signal = i32::try_from(token.flag().load(Ordering::Relaxed)).ok()?;
     Some((signal, signal_hook::low_level::signal_name(signal)?))
 }
 
-/// Leaves signals to a thread that does nothing else. A signal that interrupts TensorFlow while it
-/// computes can corrupt the heap: glibc aborted 11 of 30 runs stopped by SIGINT on a processor with
-/// AVX-512, and none of 30 with this thread. The calling thread and all that it starts from now on
-/// do not get signals.
+/// Has an idle thread receive the signals; the calling thread and all threads that it starts later
+/// block them. A signal that interrupts TensorFlow while it computes can corrupt the heap: on a
+/// processor with AVX-512, glibc aborted 11 of 30 runs stopped by SIGINT, and none of 30 with this
+/// thread.
 #[cfg(unix)]
 #[allow(unsafe_code)]
 fn keep_from_computing_threads() {
     let idle = || loop {
         std::thread::park();
     };
-    // Without the thread, signals stay where they are.
+    // Without that thread, another one must still receive the signals.
     if std::thread::Builder::new().name("signals".into()).spawn(idle).is_err() {
         return;
     }

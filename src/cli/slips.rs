@@ -1,22 +1,22 @@
-//! Words that belong to no flag, and what the slip was: a wrong character before a flag, dashes
-//! left out, a backslash that did not continue the line.
+//! Guesses the typing slip behind a word that belongs to no flag: wrong or missing dashes, or a
+//! backslash that did not continue the line.
 
 use super::names::Names;
 use std::ffi::OsStr;
 use std::fmt::{Display, Formatter, Result};
 
-/// What a word that belongs to no flag was meant to be.
+/// What a word that belongs to no flag was probably meant to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Slip {
     /// This flag, with this value.
     Flag(&'static str, Option<String>),
-    /// The end of a line, where there is white space after its backslash.
+    /// A line continuation, but white space follows the backslash.
     LineEnd,
-    /// The end of a line, in a shell that has another sign for it.
+    /// A line continuation, but the shell uses another character, or more text follows.
     Backslash,
 }
 
-/// What went wrong with a word, if that can be told.
+/// The slip behind a word, if it can be recognised.
 pub(super) fn of_word(names: &Names<'_>, word: &OsStr) -> Option<Slip> {
     let text = word.to_string_lossy();
     match text.trim() {
@@ -33,7 +33,7 @@ pub(super) fn of_word(names: &Names<'_>, word: &OsStr) -> Option<Slip> {
     (dashed || undashed).then(|| Slip::Flag(flag.name, value.map(str::to_owned)))
 }
 
-/// Whether a character is, or looks like, a dash: word processors put long ones for `--`.
+/// Whether a character is or looks like a dash: word processors turn `--` into a long dash.
 fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }
@@ -47,8 +47,8 @@ impl Display for Slip {
                 f.write_str("a backslash that continues a line must be the last character on it")
             }
             Self::Backslash => f.write_str(
-                "a backslash continues a line only as the last character on it, and in cmd.exe \
-                 and PowerShell not at all: they have ^ and `",
+                "a backslash continues a line only as the last character on it; cmd.exe uses ^ \
+                 instead, and PowerShell `",
             ),
         }
     }

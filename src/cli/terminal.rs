@@ -1,4 +1,4 @@
-//! Shows a run on a terminal.
+//! Shows a run's progress on a terminal.
 
 use super::{bars, logging};
 use crate::bottleneck::Progress;
@@ -9,13 +9,13 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-/// Shows a run on the terminal, and keeps its log.
+/// Draws a bar for the bottlenecks, and has the log kept in the run's directory.
 #[derive(Default)]
 pub(super) struct Terminal {
     bottlenecks: Option<ProgressBar>,
-    /// When the first bottleneck had been computed, and how many were in the cache then. What was
-    /// cached took no time, and the first images waited for the network: neither says how long the
-    /// rest will take.
+    /// When the first bottleneck had been computed, and how many were done by then. The rate is
+    /// measured from here: cached bottlenecks take no time, and the first batch waits for the
+    /// network to load.
     began: Arc<OnceLock<(Instant, u64)>>,
 }
 

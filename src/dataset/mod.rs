@@ -7,4 +7,4 @@ mod split;
 pub(crate) use image_lists::NO_IMAGE_DIR;
 pub use image_lists::{ImageLists, LabelLists, Layout, create_image_lists, label_name};
 pub use sampling::{MAX_NUM_IMAGES_PER_CLASS, Sampler};
-pub use split::{Category, category_of, split_percentage};
+pub use split::{Category, category_of, hash_name, split_percentage};

@@ -42,9 +42,10 @@ pub fn split_percentage(path: &[u8]) -> f64 {
     f64::from(low % (MAX_NUM_IMAGES_PER_CLASS + 1)) * (100.0 / f64::from(MAX_NUM_IMAGES_PER_CLASS))
 }
 
-/// A path without `_nohash_` and what follows: the script's `re.sub('_nohash_.*$', '', path)`, in
+/// What is hashed of a path, and what a group of photographs has in common: the path without `_nohash_` and what follows: the script's `re.sub('_nohash_.*$', '', path)`, in
 /// which a dot matches no newline, and `$` also matches before a last one, which then stays.
-fn hash_name(path: &[u8]) -> Cow<'_, [u8]> {
+#[must_use]
+pub fn hash_name(path: &[u8]) -> Cow<'_, [u8]> {
     const MARK: &[u8] = b"_nohash_";
     let (body, newline) = match path.strip_suffix(b"\n") {
         Some(body) => (body, &b"\n"[..]),

@@ -1,4 +1,4 @@
-//! An events file: TFRecords of Event messages.
+//! Writes an events file: Event messages framed as TFRecords.
 
 use crate::error::{Error, Result};
 use crate::proto::{self, Event};
@@ -7,10 +7,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tensorflow::io::RecordWriter;
 
-/// How many bytes are written at once.
+/// The size of the write buffer in bytes.
 const BUFFER: usize = 1 << 18;
 
-/// The file itself, as the writing thread has it.
+/// An open events file, owned by the writing thread.
 #[derive(Debug)]
 pub(super) struct EventsFile {
     file: BufWriter<File>,
@@ -18,7 +18,7 @@ pub(super) struct EventsFile {
 }
 
 impl EventsFile {
-    /// A new file.
+    /// Creates the file. Fails if it exists.
     pub(super) fn create(path: PathBuf) -> Result<Self> {
         let file = File::create_new(&path).map_err(Error::io("creating", &path))?;
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), path })

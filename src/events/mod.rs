@@ -1,4 +1,4 @@
-//! Events files, the format TensorBoard reads: TFRecords of Event messages.
+//! Writes events files, which TensorBoard reads: Event messages framed as TFRecords.
 
 mod file;
 mod queue;
@@ -13,8 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The first event of every file.
 const FILE_VERSION: &str = "brain.Event:2";
 
-/// Writes one events file (the scripts' `FileWriter`), on a thread of its own: framing and
-/// checksums do not hold up the training. What fails there is reported by the next call.
+/// Writes one events file (the scripts' `FileWriter`) on a thread of its own, so that framing and
+/// checksums do not hold up the training. A later call reports an error of that thread.
 #[derive(Debug)]
 pub struct EventsWriter {
     queue: Queue,
@@ -25,13 +25,16 @@ fn wall_time() -> f64 {
 }
 
 impl EventsWriter {
-    /// Creates `dir` and in it `events.out.tfevents.<seconds>.<host>`, with the version event.
+    /// Creates `dir` and, in it, `events.out.tfevents.<seconds>.<host>` with the version event.
+    ///
+    /// # Errors
+    /// If the directory or the file cannot be created.
     pub fn create(dir: &Path) -> Result<Self> {
         crate::fsio::ensure_dir_exists(dir)?;
         let host = gethostname::gethostname();
         let name =
             |second: u64| format!("events.out.tfevents.{second:010}.{}", host.to_string_lossy());
-        // A resumed run's file comes beside the one before, which may be of this very second.
+        // A resumed run may start within the same second as the run before it.
         let now = wall_time() as u64;
         let path = (now..)
             .map(|second| dir.join(name(second)))
@@ -42,14 +45,13 @@ impl EventsWriter {
         Ok(writer)
     }
 
-    /// Adds the graph and the meta graph that goes with it.
+    /// Adds a serialized GraphDef and its MetaGraphDef.
     pub fn add_graph(&mut self, graph_def: Vec<u8>, meta_graph_def: Vec<u8>) -> Result<()> {
         self.add(0, What::GraphDef(graph_def))?;
         self.add(0, What::MetaGraphDef(meta_graph_def))
     }
 
-    /// Says that a run goes on from that step: TensorBoard then drops what came after it in the
-    /// files before.
+    /// Marks that a run continues from `step`. TensorBoard then drops later steps of earlier files.
     pub fn add_session_start(&mut self, step: i64) -> Result<()> {
         let log = SessionLog {
             status: session_log::SessionStatus::START.into(),
@@ -63,16 +65,16 @@ impl EventsWriter {
         self.add(step, What::Summary(summary))
     }
 
-    /// Has everything added so far handed to the operating system soon, so that a running
-    /// TensorBoard shows it.
+    /// Asks for everything added so far to be handed to the operating system, so that a running
+    /// TensorBoard shows it. Does not wait.
     pub fn flush(&mut self) -> Result<()> {
         self.queue.flush()
     }
 
-    /// As [`flush`](Self::flush), and waits until that has happened.
+    /// Like [`flush`](Self::flush), but waits until it is done.
     ///
     /// # Errors
-    /// Where anything added since the last call could not be written.
+    /// If anything added since the last call could not be written.
     pub fn sync(&mut self) -> Result<()> {
         self.queue.sync()
     }

@@ -1,4 +1,4 @@
-//! The queue in front of an events file, and the thread behind it.
+//! The thread that writes an events file, and the queue that feeds it.
 
 use super::file::EventsFile;
 use crate::error::{Error, Result};
@@ -7,14 +7,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How many parcels may wait: a disk that stalls for a moment holds up nothing, one that stays slow
-/// does not cost memory without end.
+/// How many batches may wait: enough to ride out a disk that stalls for a moment, and a bound on
+/// memory if the disk stays slow.
 const CAPACITY: usize = 32;
-/// How many events go in one parcel: waking the thread for each would cost more than writing it.
-const PARCEL: usize = 32;
+/// How many events go in one batch: waking the thread for each event would cost more than writing
+/// it.
+const BATCH: usize = 32;
 
-/// How long an answer is waited for before looking whether the thread is still there.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often to check, while waiting for an answer, that the thread is still running.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 enum Message {
     Events(Vec<Event>),
@@ -27,7 +28,7 @@ enum Message {
 pub(super) struct Queue {
     /// `None` once the thread has ended.
     messages: Option<Sender<Message>>,
-    parcel: Vec<Event>,
+    batch: Vec<Event>,
     thread: Option<JoinHandle<Result<()>>>,
 }
 
@@ -39,52 +40,53 @@ impl Queue {
         let thread = name
             .spawn(move || write_all(file, &receive))
             .map_err(Error::io("starting to write", &path))?;
-        Ok(Self { messages: Some(send), parcel: Vec::new(), thread: Some(thread) })
+        Ok(Self { messages: Some(send), batch: Vec::new(), thread: Some(thread) })
     }
 
     pub(super) fn add(&mut self, event: Event) -> Result<()> {
-        self.parcel.push(event);
-        if self.parcel.len() < PARCEL { Ok(()) } else { self.send_parcel() }
+        self.batch.push(event);
+        if self.batch.len() < BATCH { Ok(()) } else { self.send_batch() }
     }
 
-    fn send_parcel(&mut self) -> Result<()> {
-        let parcel = std::mem::take(&mut self.parcel);
-        if parcel.is_empty() { Ok(()) } else { self.send(Message::Events(parcel)) }
+    fn send_batch(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() { Ok(()) } else { self.send(Message::Events(batch)) }
     }
 
     pub(super) fn flush(&mut self) -> Result<()> {
-        self.send_parcel()?;
+        self.send_batch()?;
         self.send(Message::Flush)
     }
 
     pub(super) fn sync(&mut self) -> Result<()> {
-        self.send_parcel()?;
+        self.send_batch()?;
         let (send, receive) = bounded(1);
         self.send(Message::Sync(send))?;
         loop {
-            match receive.recv_timeout(LOOK_AGAIN) {
+            match receive.recv_timeout(POLL_INTERVAL) {
                 Ok(()) => return Ok(()),
-                // A thread that has failed meanwhile leaves the question in the queue: nobody would
-                // ever answer it.
+                // A thread that has failed leaves this message unanswered in the queue, so keep
+                // waiting only while it runs.
                 Err(RecvTimeoutError::Timeout)
                     if !self.thread.as_ref().is_none_or(JoinHandle::is_finished) => {}
-                // It may have answered and ended between the two looks.
+                // It may have answered and ended between the timeout and the check.
                 Err(_) if receive.try_recv().is_ok() => return Ok(()),
-                Err(_) => return self.end(),
+                Err(_) => return self.finish(),
             }
         }
     }
 
-    /// The thread ends at the first error and takes no more messages: that is how it shows.
+    /// Sends a message to the thread. If it cannot be sent, the thread has ended at an error, which
+    /// is returned.
     fn send(&mut self, message: Message) -> Result<()> {
         match self.messages.as_ref().map(|m| m.send(message)) {
             Some(Ok(())) => Ok(()),
-            _ => self.end(),
+            _ => self.finish(),
         }
     }
 
-    /// Lets the thread write what waits, and takes its result.
-    fn end(&mut self) -> Result<()> {
+    /// Waits for the thread to write everything in the queue, and returns its result.
+    fn finish(&mut self) -> Result<()> {
         self.messages = None;
         let result = self.thread.take().map(JoinHandle::join);
         result.map_or(Ok(()), |r| r.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -93,8 +95,8 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        let sent = self.send_parcel();
-        if let Err(error) = sent.and(self.end()) {
+        let sent = self.send_batch();
+        if let Err(error) = sent.and(self.finish()) {
             log::error!(target: "retrain", "{error}");
         }
     }
@@ -107,7 +109,7 @@ fn write_all(mut file: EventsFile, messages: &Receiver<Message>) -> Result<()> {
             Message::Flush => file.flush()?,
             Message::Sync(done) => {
                 file.flush()?;
-                // Whoever asked may have gone.
+                // This fails if the caller no longer waits.
                 let _ = done.send(());
             }
         }

@@ -1,5 +1,5 @@
-//! The hub script's checkpoint: variables in TensorFlow's V2 format, the graph that goes with them
-//! (`.meta`), and the file `checkpoint` that points to them.
+//! Writes the hub script's checkpoint: the variables in TensorFlow's V2 format, their graph
+//! (`.meta`), and the file `checkpoint` that points to both.
 
 use crate::error::Result;
 use crate::fsio;
@@ -7,7 +7,8 @@ use crate::proto::{self, MetaGraphDef};
 use crate::tf::{NamedTensor, write_checkpoint};
 use std::path::Path;
 
-/// Saves all variables at the prefix `path`, as `tf.train.Saver.save` does.
+/// Saves the variables under the path prefix `path`, as `tf.train.Saver.save` does. Creates the
+/// directory if needed.
 pub fn save_checkpoint(
     path: &Path,
     variables: &[NamedTensor],

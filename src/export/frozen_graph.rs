@@ -1,5 +1,5 @@
-//! `retrained_graph.pb`: the pretrained graph as published with the new layer on it, its variables
-//! turned into constants, and nothing that the result does not need.
+//! Writes `retrained_graph.pb`: the published pretrained graph with the new layer on top, variables
+//! turned into constants, and only the nodes that the output needs.
 
 use crate::error::Result;
 use crate::proto::{self, GraphDef};
@@ -9,7 +9,8 @@ use log::info;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The script's function of the same name.
+/// Freezes `variables` into the part of `graph` that `output` needs, and writes it to `path`: the
+/// script's function of the same name, with its log lines.
 pub fn save_graph_to_file(
     graph: &GraphDef,
     output: &str,

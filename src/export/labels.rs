@@ -1,4 +1,4 @@
-//! `retrained_labels.txt`: one label a line, in class-index order.
+//! Reads and writes `retrained_labels.txt`: one label per line, in order of class index.
 
 use crate::error::{Error, Result};
 use crate::fsio;
@@ -6,19 +6,19 @@ use crate::text::shown;
 use log::warn;
 use std::path::Path;
 
-/// U+FEFF, which some editors put before the text. In UTF-8 it says nothing.
+/// U+FEFF, which some editors put at the start of a file. It has no meaning in UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Writes the labels, with a newline at the end.
+/// Writes the labels, each followed by a newline.
 pub fn save_labels<'a>(path: &Path, labels: impl IntoIterator<Item = &'a str>) -> Result<()> {
     let text: String = labels.into_iter().flat_map(|label| [label, "\n"]).collect();
     fsio::write(path, text.as_bytes())
 }
 
-/// Reads a file of labels, and warns of one that is not plain UTF-8.
+/// Reads a file of labels, with a warning if it is not plain UTF-8.
 ///
 /// # Errors
-/// Where the file cannot be read, or is UTF-16.
+/// If the file cannot be read, or is UTF-16.
 pub fn read_labels(path: &Path) -> Result<Vec<String>> {
     let bytes = fsio::read(path)?;
     if is_utf_16(&bytes) {
@@ -27,7 +27,7 @@ pub fn read_labels(path: &Path) -> Result<Vec<String>> {
     let file = shown(path);
     match std::str::from_utf8(&bytes) {
         Ok(text) if text.starts_with(BYTE_ORDER_MARK) => {
-            warn!(target: "retrain", "{file}: begins with a byte-order mark, which is left out");
+            warn!(target: "retrain", "{file}: begins with a byte-order mark, which is ignored");
         }
         Ok(_) => {}
         Err(e) => {
@@ -39,14 +39,15 @@ pub fn read_labels(path: &Path) -> Result<Vec<String>> {
     Ok(parse_labels(&bytes))
 }
 
-/// By the mark it begins with, or by the zeros that every second byte of Latin text is.
+/// Whether the bytes look like UTF-16: they begin with its byte-order mark, or have many zeros
+/// (every second byte of Latin text).
 fn is_utf_16(bytes: &[u8]) -> bool {
     let zeros = bytes.iter().filter(|&&b| b == 0).count();
     bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || zeros > bytes.len() / 4
 }
 
-/// The labels of a file in UTF-8: one a line, white space at a line's end removed. A blank line is
-/// the label of its class, except at the end of the file, where it is none.
+/// The labels in UTF-8 text: one per line, without trailing white space. A blank line counts as an
+/// empty label, except at the end of the file.
 #[must_use]
 pub fn parse_labels(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);

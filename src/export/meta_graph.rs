@@ -1,5 +1,4 @@
-//! Meta graphs: what TensorFlow's FileWriter puts beside the graph (its collections and the ops it
-//! uses).
+//! Builds MetaGraphDefs: a graph with its collections and the definitions of the ops that it uses.
 
 use crate::error::Result;
 use crate::layers::{FinalTrainingOps, Summaries, VariableNames};
@@ -10,7 +9,8 @@ use crate::proto::{
 use crate::tf::{self, Graph};
 use std::collections::BTreeSet;
 
-/// A serialized MetaGraphDef for `graph_def`. `graph` may be any graph: it is asked what ops are.
+/// A serialized MetaGraphDef for `graph_def`, as TensorFlow's FileWriter writes it. `graph` may be
+/// any graph: it is only used to look up op definitions.
 pub(crate) fn for_events(
     graph: &Graph,
     graph_def: &GraphDef,
@@ -36,7 +36,7 @@ pub(crate) fn for_events(
     })
 }
 
-/// The ops of a graph and who made it.
+/// The ops that a graph uses, its tags, and the version of TensorFlow.
 pub(crate) fn meta_info(
     graph: &Graph,
     graph_def: &GraphDef,
@@ -53,7 +53,7 @@ pub(crate) fn meta_info(
     })
 }
 
-/// Serialized VariableDefs.
+/// One serialized VariableDef per variable.
 pub(crate) fn variable_defs<'a>(
     variables: impl Iterator<Item = &'a VariableNames>,
     trainable: bool,
@@ -71,7 +71,7 @@ pub(crate) fn variable_defs<'a>(
     serialized.collect()
 }
 
-/// A collection.
+/// A collection under its name.
 pub(crate) fn entry(key: &str, kind: collection_def::Kind) -> CollectionEntry {
     CollectionEntry {
         key: key.into(),
@@ -80,7 +80,7 @@ pub(crate) fn entry(key: &str, kind: collection_def::Kind) -> CollectionEntry {
     }
 }
 
-/// The first output of a node.
+/// The name of a node's first output.
 pub(crate) fn tensor(node: &str) -> String {
     format!("{node}:0")
 }

@@ -1,4 +1,5 @@
-//! A SavedModel for serving: graph, variables, and the signature image → prediction.
+//! Writes a SavedModel for serving: the graph, its variables, and a signature from image to
+//! prediction.
 
 use crate::error::{Error, Result};
 use crate::fsio;
@@ -11,22 +12,22 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
-/// An end of the signature: the tensor and its shape, −1 for unknown dimensions.
+/// The input or the output of the signature.
 #[derive(Debug, Clone)]
 pub struct SignatureEnd {
     /// The tensor, as `name:0`.
     pub tensor: String,
     /// Its type.
     pub dtype: DataType,
-    /// Its shape; `None` where even the rank is unknown.
+    /// Its shape, −1 for an unknown dimension; `None` if even the rank is unknown.
     pub shape: Option<Vec<i64>>,
 }
 
 impl SignatureEnd {
-    /// A tensor of `graph`, `name` or `name:0`, of floats or of strings.
+    /// A tensor of floats or strings in `graph`, named `name` or `name:0`.
     ///
     /// # Errors
-    /// Where there is no such tensor.
+    /// If there is no such tensor.
     pub fn of(graph: &Graph, tensor: &str) -> Result<Self> {
         graph.output(tensor)?;
         let node = InputRef::parse(tensor).node;
@@ -35,15 +36,15 @@ impl SignatureEnd {
     }
 }
 
-/// The signature that TensorFlow Serving looks for first.
+/// The signature that TensorFlow Serving uses by default.
 const SIGNATURE: &str = "serving_default";
 const METHOD: &str = "tensorflow/serving/predict";
 
-/// Writes a SavedModel (`simple_save`): `meta_graph` with tag and saver, to which the signature is
-/// added, and the variables.
+/// Writes a SavedModel (the script's `simple_save`): the variables, and `meta_graph`, which must
+/// have its tag and saver, with the signature added.
 ///
 /// # Errors
-/// Where `dir` holds something already: nothing is overwritten, as in TensorFlow.
+/// If `dir` is not empty: as in TensorFlow, nothing is overwritten.
 pub fn export_model(
     dir: &Path,
     mut meta_graph: MetaGraphDef,
@@ -73,7 +74,10 @@ pub fn export_model(
     fsio::write(&dir.join("saved_model.pb"), &proto::serialize(&saved_model)?)
 }
 
-/// Refuses a directory with anything in it but what a desktop leaves.
+/// Checks that a SavedModel can be written to `dir`.
+///
+/// # Errors
+/// If `dir` holds anything but the files that desktops create (`.DS_Store`).
 pub fn check_free(dir: &Path) -> Result<()> {
     let counts = |e: io::Result<DirEntry>| !e.is_ok_and(|e| fsio::is_desktop_file(&e.file_name()));
     if dir.is_file() || fs::read_dir(dir).is_ok_and(|mut entries| entries.any(counts)) {

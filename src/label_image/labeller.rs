@@ -1,4 +1,4 @@
-//! Labels photographs by a graph.
+//! [`Labeller`]: a graph and its labels, ready to label photographs.
 
 use super::LabelConfig;
 use super::many::{self, Rows};
@@ -13,19 +13,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A graph with its labels, opened once.
+/// A graph and its labels, read and checked once, for labelling any number of photographs.
 #[derive(Debug)]
 pub struct Labeller {
     model: Arc<Model>,
     classes: usize,
 }
 
-/// What is in a photograph. Displayed as the script prints it.
+/// What is in a photograph. `Display` gives the script's output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled {
     /// How long the graph took for this one photograph.
     pub evaluation_time: Duration,
-    /// Labels and scores, the best first, at most five.
+    /// At most five labels with their scores, the best first.
     pub top: Vec<(String, f32)>,
 }
 
@@ -38,11 +38,10 @@ impl fmt::Display for Labelled {
 }
 
 impl Labeller {
-    /// Reads the graph and its labels, and checks them.
+    /// Reads and checks the graph and its labels.
     ///
     /// # Errors
-    /// Where a file cannot be read, a layer is not in the graph, or the graph is not one that
-    /// labels images.
+    /// If a file cannot be read, a layer is not in the graph, or the graph does not label images.
     pub fn open(config: &LabelConfig) -> Result<Self> {
         let model = Model::load(config)?;
         tf::load()?;
@@ -58,26 +57,26 @@ impl Labeller {
         &self.model.labels[..self.classes]
     }
 
-    /// Labels one photograph, by the graph as it stands.
+    /// Labels one photograph, with the graph as it is in the file.
     ///
     /// # Errors
-    /// Where the photograph cannot be read or decoded, or the graph does not run.
+    /// If the photograph cannot be read or decoded, or the graph does not run.
     pub fn label(&self, path: &Path) -> Result<Labelled> {
         let bad = |message| Error::input(path, message);
         let (_, image) = images::read_image(path).map_err(bad)?;
         let pixels = Decoder::new(&self.model.spec).decode(image).map_err(bad)?;
-        let wrong = |e: Error| self.model.wrong(&e);
-        let network = BatchNetwork::published(&self.model.part(), &pixels).map_err(wrong)?;
+        let bad_graph = |e: Error| self.model.bad_graph(&e);
+        let network = BatchNetwork::published(&self.model.part(), &pixels).map_err(bad_graph)?;
         let start = Instant::now();
-        let scores = network.run(&pixels).map_err(wrong)?;
+        let scores = network.run(&pixels).map_err(bad_graph)?;
         let evaluation_time = start.elapsed();
         self.model.check_labels(scores.len())?;
         Ok(Labelled { evaluation_time, top: self.model.top(&scores) })
     }
 
-    /// Labels many photographs, on all cores: a row each, in the order of `sources`. What is in
-    /// memory does not grow with their number. A photograph that cannot be labelled is a row that
-    /// says why; an error ends the rows.
+    /// Labels many photographs on all cores. Returns one row for each, in the order of `sources`; a
+    /// photograph that cannot be labelled has a row that says why. Memory use does not grow with
+    /// the number of photographs. After an error there are no more rows.
     #[must_use]
     pub fn rows(&self, sources: Vec<Source>) -> Rows {
         many::label(Arc::clone(&self.model), sources)

@@ -1,4 +1,4 @@
-//! Many photographs: read, decoded and labelled on all cores, and given out in order.
+//! Labels many photographs on all cores, and returns the results in order.
 
 use super::model::Model;
 use super::paths::{self, Found, Source};
@@ -13,65 +13,67 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// How many batches may be under way besides those that wait for the network: one that takes long
-/// (a huge photograph, a slow disk) does not let the others run ahead for ever.
+/// How many batches may be in progress, not counting those that wait for the network. Without a
+/// limit, one slow batch (a huge photograph, a slow disk) would let the results of all later ones
+/// pile up in memory.
 const WINDOW: usize = 64;
 
-/// A few images that go the way together.
+/// A few images that are processed together.
 #[derive(Debug)]
 struct Batch<T> {
     /// How many batches came before.
     number: u64,
     rows: Vec<T>,
-    /// Files that turned out to be no images.
+    /// How many files turned out not to be images.
     skipped: usize,
 }
 
-/// An image on its way.
+/// An image in progress: `content` is its bytes, then its pixels; or what is wrong with it.
 struct Item<T> {
     path: PathBuf,
     content: Result<T, String>,
 }
 
-/// The rows of a labelling, in order, as they are done. Dropping them ends the work.
+/// Iterates over labelled images, in order, as they become ready. Dropping it stops the work.
 #[derive(Debug)]
 pub struct Rows {
     /// `None` once the work has ended.
     batches: Option<Receiver<Result<Batch<Row>>>>,
-    /// Gives back the ticket of a batch that is done; dropped, no further batch begins.
+    /// Returns the ticket of a finished batch. Once this is dropped, no further batch starts.
     tickets: Option<Sender<()>>,
-    /// Dropped, a wait for further photographs ends.
-    _going: Sender<()>,
+    /// Dropping this ends the wait for further photographs.
+    _stop_on_drop: Sender<()>,
     work: Option<JoinHandle<()>>,
-    turn: u64,
-    /// Batches that came before their turn.
+    /// The number of the batch to return next.
+    next: u64,
+    /// Batches that were finished before an earlier one.
     early: BTreeMap<u64, Batch<Row>>,
     rows: std::vec::IntoIter<Row>,
     skipped: usize,
 }
 
-/// Starts the work.
+/// Starts labelling on threads of its own.
 pub(super) fn label(model: Arc<Model>, sources: Vec<Source>) -> Rows {
     let inference = Inference::new(&model.name, &model.spec);
     let window = WINDOW + inference.backlog();
-    // A ticket for each batch under way.
+    // A batch needs a ticket to start.
     let (give_back, tickets) = bounded(window);
     (0..window).for_each(|_| give_back.send(()).unwrap_or_default());
-    let (going, stopped) = bounded(0);
+    let (stop_on_drop, stopped) = bounded(0);
     let (send, batches) = bounded(window);
     let work = std::thread::spawn(move || {
         let jobs = Jobs { sources, tickets, stopped };
         if let Err(error) = label_all(&model, &inference, jobs, &send) {
-            // Nobody may be listening any more.
+            // This fails if the rows have been dropped.
             let _ = send.send(Err(error));
         }
     });
     Rows {
         batches: Some(batches),
         tickets: Some(give_back),
-        _going: going,
+        _stop_on_drop: stop_on_drop,
         work: Some(work),
-        turn: 0,
+        next: 0,
         early: BTreeMap::new(),
         rows: Vec::new().into_iter(),
         skipped: 0,
@@ -79,17 +81,17 @@ pub(super) fn label(model: Arc<Model>, sources: Vec<Source>) -> Rows {
 }
 
 impl Rows {
-    /// Files in directories, up to the last row given, that are no images.
+    /// How many files in directories were skipped so far because they are not images.
     #[must_use]
     pub fn skipped(&self) -> usize {
         self.skipped
     }
 
-    /// The batch whose turn it is.
+    /// The next batch in order.
     fn next_batch(&mut self) -> Option<Result<Batch<Row>>> {
         loop {
-            if let Some(batch) = self.early.remove(&self.turn) {
-                self.turn += 1;
+            if let Some(batch) = self.early.remove(&self.next) {
+                self.next += 1;
                 let _ = self.tickets.as_ref().map(|tickets| tickets.try_send(()));
                 return Some(Ok(batch));
             }
@@ -129,7 +131,7 @@ impl Iterator for Rows {
     }
 }
 
-/// The work to come.
+/// What to label, and when to go on or stop.
 struct Jobs {
     sources: Vec<Source>,
     tickets: Receiver<()>,
@@ -143,7 +145,7 @@ fn label_all(
     send: &Sender<Result<Batch<Row>>>,
 ) -> Result<()> {
     let single = matches!(&jobs.sources[..], [Source::Path(path)] if !path.is_dir());
-    // The first image that can be decoded is what the rewritten network is tried on.
+    // The rewritten network is tried out on the first image that can be decoded.
     let (send_probe, probe) = bounded::<Tensor<f32>>(1);
     let decode = move |batch: Batch<Item<Vec<u8>>>| {
         batch.map(|item| {
@@ -172,18 +174,19 @@ fn label_all(
             backlog: inference.backlog(),
         };
         let outcome = pipeline::run(batches(jobs, inference.batch_size()), steps, |batch| {
-            let closed = |_| Error::tensorflow("labelling", "the rows are not wanted any more");
+            let closed = |_| Error::tensorflow("labelling", "the caller dropped the rows");
             send.send(Ok(batch?)).map_err(closed)
         });
         match prepared.join() {
-            // What it says itself is clearer than what was made of it.
-            Ok(Err(e)) => Err(model.wrong(&e)),
+            // Its own error is clearer than those of the batches that waited for it.
+            Ok(Err(e)) => Err(model.bad_graph(&e)),
             _ => outcome,
         }
     })
 }
 
-/// Puts what was found into batches. Where images come slowly, a batch does not wait to be full.
+/// Collects images into batches of at most `size`. If images arrive slowly, a batch starts before
+/// it is full.
 fn batches(jobs: Jobs, size: usize) -> impl Iterator<Item = Batch<Found>> + Send {
     let Jobs { sources, tickets, stopped } = jobs;
     let found = paths::find(sources);
@@ -221,7 +224,7 @@ fn scores(
 ) -> Result<Batch<Row>> {
     let items = batch.rows.into_iter().map(|item| (item.path, item.content));
     let (paths, decoded): (Vec<PathBuf>, Decoded) = items.unzip();
-    let scores = inference.run(decoded).map_err(|e| model.wrong(&e))?;
+    let scores = inference.run(decoded).map_err(|e| model.bad_graph(&e))?;
     let row = |(path, scores): (PathBuf, Result<Vec<f32>, String>)| {
         let top = match scores {
             Ok(scores) => {

@@ -1,5 +1,5 @@
-//! `label_image.py`: a graph, its labels, a photograph; the most probable classes. A [`Labeller`]
-//! is opened once, and labels any number of photographs.
+//! `label_image.py`: finds the most probable classes of photographs with a retrained graph. Open a
+//! [`Labeller`] once to label any number of them.
 
 mod config;
 mod labeller;
@@ -14,5 +14,5 @@ pub use many::Rows;
 pub use paths::Source;
 pub use rows::{Format, Row, RowWriter};
 
-/// How many classes are listed.
+/// How many classes are listed for each photograph.
 const TOP: usize = 5;

@@ -1,4 +1,4 @@
-//! What the files of a configuration hold, checked.
+//! Reads and checks the graph and the labels that a configuration names.
 
 use super::{LabelConfig, TOP};
 use crate::error::{Error, Result};
@@ -13,12 +13,12 @@ use log::warn;
 use std::path::Path;
 use std::sync::Once;
 
-/// The script's default for a graph that does not say what size it wants.
+/// The script's default size, for a graph that does not say what size it takes.
 const DEFAULT_SIZE: i32 = 224;
-/// How many nodes an error proposes.
-const PROPOSED: usize = 5;
+/// An error suggests at most this many nodes.
+const MAX_SUGGESTIONS: usize = 5;
 
-/// A graph with its labels.
+/// A graph and its labels.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) config: LabelConfig,
@@ -27,12 +27,12 @@ pub(super) struct Model {
     pub(super) graph_def: GraphDef,
     pub(super) labels: Vec<String>,
     pub(super) spec: PixelSpec,
-    /// Too many labels are mentioned once.
+    /// Makes the warning about too many labels appear only once.
     too_many: Once,
 }
 
 impl Model {
-    /// Reads both files.
+    /// Reads both files and checks what can be checked without TensorFlow.
     pub(super) fn load(config: &LabelConfig) -> Result<Self> {
         let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
         let labels = export::read_labels(&config.labels)?;
@@ -44,10 +44,10 @@ impl Model {
         Ok(Self { config: config.clone(), name, graph_def, labels, spec, too_many: Once::new() })
     }
 
-    /// Checks, inside TensorFlow, that the graph does nothing but label images.
+    /// Imports the graph into TensorFlow, and checks that it does nothing but label images.
     pub(super) fn import(&self) -> Result<Graph> {
         let config = &self.config;
-        let graph = Graph::import(&self.graph_def).map_err(|e| self.wrong(&e))?;
+        let graph = Graph::import(&self.graph_def).map_err(|e| self.bad_graph(&e))?;
         let (from, to) = (&config.input_layer, &config.output_layer);
         model::check_part(&graph, &self.graph_def, from, to)
             .map_err(|message| Error::input(&config.graph, message))?;
@@ -57,8 +57,8 @@ impl Model {
         Ok(graph)
     }
 
-    /// The error of a graph that cannot be used.
-    pub(super) fn wrong(&self, error: &Error) -> Error {
+    /// The same error, about the graph's file.
+    pub(super) fn bad_graph(&self, error: &Error) -> Error {
         Error::input(&self.config.graph, error.to_string())
     }
 
@@ -75,7 +75,8 @@ impl Model {
         }
     }
 
-    /// Too few labels are an error. Of too many the first are used, as in the script.
+    /// Checks the number of labels. Too few are an error; if there are too many, the first ones are
+    /// used, as in the script, with a warning.
     pub(super) fn check_labels(&self, classes: usize) -> Result<()> {
         let (labels, graph) = (self.labels.len(), shown(&self.config.graph));
         if labels < classes {
@@ -98,8 +99,8 @@ impl Model {
         Ok(())
     }
 
-    /// The best scores with their labels. Of equal scores the later class goes first, as the script
-    /// sorts.
+    /// The best scores with their labels, the best first. Of two equal scores, the one with the
+    /// higher class index comes first, as in the script.
     pub(super) fn top(&self, scores: &[f32]) -> Vec<(String, f32)> {
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
@@ -108,7 +109,7 @@ impl Model {
     }
 }
 
-/// How many scores an output has for each image, where the graph says so.
+/// How many scores an output gives for each image, if the graph says so.
 pub(super) fn class_count(graph: &Graph, output: &str) -> Option<usize> {
     match graph.shape(output)?.as_slice() {
         [_, classes @ ..] if !classes.is_empty() => {
@@ -118,11 +119,14 @@ pub(super) fn class_count(graph: &Graph, output: &str) -> Option<usize> {
     }
 }
 
-/// The pixels that the graph wants, and the settings.
+/// The size and range of the pixels to feed: from the settings, or else from the graph.
+///
+/// # Errors
+/// If a size in the settings contradicts the graph.
 fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
     let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
     let known = |axis: usize| wanted.as_ref().map(|s| s[axis]).filter(|&n| n > 0);
-    // TensorFlow's C API takes any size and then fails deep in the graph, or not at all.
+    // TensorFlow's C API accepts any size here, and fails deep in the graph or not at all.
     for (setting, given, known) in [
         ("input_height", config.input_height, known(1)),
         ("input_width", config.input_width, known(2)),
@@ -144,7 +148,10 @@ fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
     Ok(PixelSpec { height, width, depth: 3, range })
 }
 
-/// The node of a layer, or an error that lists what the graph offers instead.
+/// The node that a setting names.
+///
+/// # Errors
+/// If the graph has no such node; the error lists nodes that could be meant.
 fn find_layer<'g>(graph: &'g GraphDef, config: &LabelConfig, setting: &str) -> Result<&'g NodeDef> {
     let (name, op) = match setting {
         "input_layer" => (&config.input_layer, "Placeholder"),
@@ -153,10 +160,12 @@ fn find_layer<'g>(graph: &'g GraphDef, config: &LabelConfig, setting: &str) -> R
     if let Some(node) = graph.find(name) {
         return Ok(node);
     }
-    let fitting = graph.node.iter().filter(|n| n.op == op);
-    let names: Vec<&str> = fitting.map(|n| n.name.as_str()).take(PROPOSED).collect();
-    let hint =
-        if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) };
+    let suggestions = graph.node.iter().filter(|n| n.op == op).map(|n| n.name.as_str());
+    let names: Vec<&str> = suggestions.take(MAX_SUGGESTIONS).collect();
+    let hint = match names[..] {
+        [] => String::new(),
+        _ => format!("; its {op} nodes are: {}", names.join(", ")),
+    };
     let path: &Path = &config.graph;
     let message = format!("{} holds no node '{name}'{hint}", path.display());
     Err(Error::usage(setting, message))

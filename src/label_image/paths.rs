@@ -1,6 +1,6 @@
-//! Which images to label: files, what lies in directories, lists of paths on standard input. They
-//! are looked for while the first are already being labelled, and however many there are, few of
-//! them are in memory.
+//! Finds the images to label: files, the contents of directories, and paths listed on standard
+//! input. The search runs while the first images are being labelled, and holds only a few paths in
+//! memory at a time.
 
 use crate::fsio::is_desktop_file;
 use crate::images;
@@ -10,33 +10,33 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// How many paths are found ahead.
+/// How many paths the search may be ahead of the labelling.
 const AHEAD: usize = 256;
 
 /// Where images come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A file, or a directory with all that is in it.
+    /// A file, or a directory to search recursively.
     Path(PathBuf),
-    /// A list of such paths, one a line.
+    /// Paths of files and directories, one per line, on standard input.
     StandardInput,
 }
 
 impl Source {
-    /// As it was typed: `-` is standard input.
+    /// The source that a word on a command line names: `-` is standard input.
     #[must_use]
     pub fn typed(word: &OsStr) -> Self {
         if word == "-" { Self::StandardInput } else { Self::Path(word.into()) }
     }
 }
 
-/// A path that came up.
+/// A path that the search found.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) path: PathBuf,
-    /// Whether somebody named this file: it must be an image then.
+    /// Whether the user named this very file. If so, it must be an image.
     pub(super) named: bool,
-    /// What went wrong in looking for it.
+    /// What went wrong in the search.
     pub(super) error: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl Found {
         Self { path: path.into(), named: true, error: Some(error.to_string()) }
     }
 
-    /// The file's content. `None` for a file that is no image and that nobody said was one.
+    /// The file's content. `None` for a file in a directory that is not an image.
     pub(super) fn read(&self) -> Option<Result<Vec<u8>, String>> {
         if let Some(error) = &self.error {
             return Some(Err(error.clone()));
@@ -57,8 +57,8 @@ impl Found {
     }
 }
 
-/// Looks for images on a thread of its own, which ends when nobody asks any more. (It may be
-/// waiting for standard input then: nobody waits for it.)
+/// Searches for images on a thread of its own, which ends once the receiver is dropped. The thread
+/// is not joined, because it may be blocked reading standard input.
 pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
     let (send, found) = bounded(AHEAD);
     std::thread::spawn(move || {
@@ -74,13 +74,13 @@ pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
     found
 }
 
-/// A file, or the files in a directory and its directories, in the order of their names; without
-/// hidden ones and those a desktop leaves.
+/// A file, or the files in a directory and its subdirectories in order of name. Hidden files and
+/// those that desktops create (`Thumbs.db`) are left out.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
     if !path.is_dir() {
         return Box::new(std::iter::once(Found { path, named: true, error: None }));
     }
-    let visible = |e: &DirEntry| e.depth() == 0 || !is_passed_over(e.file_name());
+    let visible = |e: &DirEntry| e.depth() == 0 || !is_ignored(e.file_name());
     let entries =
         WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
     Box::new(entries.filter_map(|entry| match entry {
@@ -92,11 +92,11 @@ fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
     }))
 }
 
-fn is_passed_over(name: &OsStr) -> bool {
+fn is_ignored(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") || is_desktop_file(name)
 }
 
-/// The lines of standard input.
+/// The paths on standard input, one per line; blank lines are skipped.
 fn listed() -> impl Iterator<Item = io::Result<PathBuf>> {
     let mut lines = io::stdin().lock();
     std::iter::from_fn(move || {
@@ -114,7 +114,7 @@ fn listed() -> impl Iterator<Item = io::Result<PathBuf>> {
             }
         }
     })
-    // Whatever cannot be read once cannot be read again.
+    // Stop at the first error: it would repeat forever.
     .scan(false, |failed, line: io::Result<PathBuf>| {
         (!*failed).then(|| {
             *failed = line.is_err();
@@ -123,14 +123,14 @@ fn listed() -> impl Iterator<Item = io::Result<PathBuf>> {
     })
 }
 
-/// A path need not be UTF-8.
+/// A path from the bytes of a line, which need not be UTF-8.
 #[cfg(unix)]
 fn path_of(line: Vec<u8>) -> PathBuf {
     use std::os::unix::ffi::OsStringExt;
     OsString::from_vec(line).into()
 }
 
-/// A path from text.
+/// A path from the text of a line.
 #[cfg(not(unix))]
 fn path_of(line: Vec<u8>) -> PathBuf {
     OsString::from(String::from_utf8_lossy(&line).into_owned()).into()

@@ -1,4 +1,5 @@
-//! Labels of many images as text: one line an image, for `grep`, for spreadsheets, for programs.
+//! Writes the labels of many images as text, one line per image, for `grep`, spreadsheets and other
+//! programs.
 
 use super::TOP;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -6,28 +7,28 @@ use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// How lines are written.
+/// The format of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Path, label and score of the best class, with tabs between them.
+    /// The path, and the label and score of the best class, separated by tabs.
     Text,
-    /// Comma-separated, with a header: the path, up to five labels with their scores, and what went
-    /// wrong.
+    /// Comma-separated, with a header: the path, up to five labels with their scores, and the
+    /// error.
     Csv,
-    /// A JSON object on each line, with `path`, `labels`, `scores` and `error`. Where the path is
-    /// no UTF-8, `path` shows it with replacement characters, and `path_base64` has its bytes.
+    /// One JSON object per line, with `path`, `labels`, `scores` and `error`. If the path is not
+    /// UTF-8, `path` has replacement characters and `path_base64` the exact bytes.
     Json,
 }
 
 impl Format {
-    /// The words that name them, in their order.
+    /// The names of the formats, in order of declaration.
     pub const NAMES: [&str; 3] = ["text", "csv", "json"];
 
-    /// The format of that name.
+    /// The format of that name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let place = Self::NAMES.iter().position(|n| *n == name)?;
-        [Self::Text, Self::Csv, Self::Json].get(place).copied()
+        let index = Self::NAMES.iter().position(|n| *n == name)?;
+        [Self::Text, Self::Csv, Self::Json].get(index).copied()
     }
 }
 
@@ -36,20 +37,20 @@ impl Format {
 pub struct Row {
     /// The image.
     pub path: PathBuf,
-    /// Labels and scores, the best first, at most five; or what is wrong with the image.
+    /// At most five labels with their scores, the best first; or what is wrong with the image.
     pub top: Result<Vec<(String, f32)>, String>,
 }
 
-/// Writes rows.
+/// Writes rows in one format.
 #[derive(Debug)]
 pub struct RowWriter {
     format: Format,
-    /// How many labels each row of a table has room for.
+    /// How many labels each row of a CSV table has columns for.
     labels: usize,
 }
 
 impl RowWriter {
-    /// Writes the header, if the format has one; `classes` are those of the graph.
+    /// Writes the header, if the format has one. `classes` is how many classes the graph has.
     pub fn new(format: Format, classes: usize, out: &mut impl Write) -> io::Result<Self> {
         let labels = classes.min(TOP);
         if format == Format::Csv {
@@ -88,7 +89,7 @@ impl RowWriter {
     }
 }
 
-/// A bad image has no line: it is named on standard error.
+/// Writes nothing for an image that could not be labelled: it is named in the log.
 fn text(row: &Row, out: &mut impl Write) -> io::Result<()> {
     let Some((label, score)) = row.top.as_ref().ok().and_then(|top| top.first()) else {
         return Ok(());
@@ -100,7 +101,7 @@ fn text(row: &Row, out: &mut impl Write) -> io::Result<()> {
 fn json(row: &Row, out: &mut impl Write) -> io::Result<()> {
     let top = row.top.as_deref().unwrap_or_default();
     let labels = json!(top.iter().map(|(label, _)| label).collect::<Vec<_>>());
-    // As few digits as tell a 32-bit float from its neighbours.
+    // The shortest digits that read back as the same f32; serde_json would widen it to f64.
     let scores: Vec<String> = top.iter().map(|(_, score)| score.to_string()).collect();
     let (path, error) = (json!(row.path.to_string_lossy()), json!(row.top.as_ref().err()));
     let bytes = match row.path.to_str() {
@@ -114,12 +115,12 @@ fn json(row: &Row, out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-/// A path as the system has it, so that it can be opened.
+/// The exact bytes of a path.
 fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-/// A field of a comma-separated table, in quotes where it needs them.
+/// Writes a CSV field, in quotes if it needs them.
 fn quoted(field: &[u8], out: &mut impl Write) -> io::Result<()> {
     if !field.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
         return out.write_all(field);

@@ -16,7 +16,7 @@ use crate::proto::{TensorProto, Value, attr_value, shape};
 use crate::tf::GraphBuilder;
 
 /// The distortions and their strengths. At least one is switched on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Distortions {
     /// Whether half of the photographs are mirrored.
     pub flip_left_right: bool,

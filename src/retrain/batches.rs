@@ -112,8 +112,31 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Fills the batch's tensors from its rows.
-    pub(super) fn gather(&mut self, batch: &mut Batch, category: Category) -> Result<()> {
+    /// Fills the batch's tensors from its rows; training images are distorted if the run wants that.
+    fn gather(&mut self, batch: &mut Batch, category: Category) -> Result<()> {
+        if self.distorted.is_none() || category != Category::Training {
+            self.gather_cached(batch);
+            return Ok(());
+        }
+        self.resize(batch);
+        if let Some(images) = &mut self.distorted {
+            images.get_distorted_bottlenecks(&batch.rows, &mut batch.bottlenecks)?;
+        }
+        self.gather_truth(batch);
+        Ok(())
+    }
+
+    /// Fills the batch's tensors from its rows, whose bottlenecks are cached.
+    pub(super) fn gather_cached(&self, batch: &mut Batch) {
+        self.resize(batch);
+        let size = self.bottlenecks.size;
+        let rows = batch.rows.iter().zip(batch.bottlenecks.chunks_exact_mut(size));
+        rows.for_each(|(&row, into)| into.copy_from_slice(self.bottlenecks.row(row)));
+        self.gather_truth(batch);
+    }
+
+    /// Makes the batch's tensors as large as its rows need.
+    fn resize(&self, batch: &mut Batch) {
         let (n, size) = (batch.rows.len() as u64, self.bottlenecks.size);
         if batch.bottlenecks.dims() != [n, size as u64] {
             batch.bottlenecks = Tensor::new(&[n, size as u64]);
@@ -122,15 +145,9 @@ impl<'a> Batches<'a> {
                 Truth::Index => GroundTruth::Index(Tensor::new(&[n])),
             };
         }
-        match self.distorted.as_mut().filter(|_| category == Category::Training) {
-            Some(images) => {
-                images.get_distorted_bottlenecks(&batch.rows, &mut batch.bottlenecks)?;
-            }
-            None => {
-                let rows = batch.rows.iter().zip(batch.bottlenecks.chunks_exact_mut(size));
-                rows.for_each(|(&row, into)| into.copy_from_slice(self.bottlenecks.row(row)));
-            }
-        }
+    }
+
+    fn gather_truth(&self, batch: &mut Batch) {
         let classes = batch.rows.iter().map(|&row| self.bottlenecks.classes[row]);
         match &mut batch.ground_truth {
             GroundTruth::OneHot(truth) => {
@@ -142,6 +159,5 @@ impl<'a> Batches<'a> {
                 truth.iter_mut().zip(classes).for_each(|(t, class)| *t = class as i64);
             }
         }
-        Ok(())
     }
 }

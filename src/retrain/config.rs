@@ -118,6 +118,20 @@ pub struct Outputs {
     pub checkpoint_path: PathBuf,
     /// Where to save a SavedModel, if at all.
     pub saved_model_dir: Option<PathBuf>,
+    /// Where the report goes.
+    pub report: ReportDir,
+}
+
+/// Where the report goes: a page, and tables of all predictions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ReportDir {
+    /// `report/` in this run's summaries directory.
+    #[default]
+    InSummaries,
+    /// This directory.
+    At(PathBuf),
+    /// There is neither report nor further tabs in TensorBoard.
+    Off,
 }
 
 impl Pretrained {
@@ -211,6 +225,7 @@ impl Default for Outputs {
             intermediate_store_frequency: 0,
             checkpoint_path: "/tmp/_retrain_checkpoint".into(),
             saved_model_dir: None,
+            report: ReportDir::InSummaries,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The final test, on photographs that training and validation never used.
+//! The final test, on photographs that training and validation never used, and the predictions for
+//! all others.
 
 use super::batches::{Batch, Batches};
 use super::evaluation::Evaluator;
-use super::outcome::Prediction;
 use crate::dataset::Category;
 use crate::error::Result;
+use crate::report::Prediction;
 use crate::text::shown;
 use crate::tf::{fetch, request};
 use log::{info, warn};
@@ -24,16 +25,7 @@ pub(super) fn final_test(
         warn!(target: "retrain", "There are no test images: the final test is skipped");
         return Ok((None, Vec::new()));
     }
-    let mut batch = Batch::new();
-    let (mut correct, mut predictions) = (0.0, Vec::new());
-    for rows in rows.chunks(CHUNK) {
-        batch.rows.clear();
-        batch.rows.extend_from_slice(rows);
-        batches.gather(&mut batch, Category::Testing)?;
-        let (accuracy, chunk) = predict(batches, &batch, evaluator)?;
-        correct += f64::from(accuracy) * rows.len() as f64;
-        predictions.extend(chunk);
-    }
+    let (correct, predictions) = predict_rows(batches, &rows, evaluator, Category::Testing)?;
     // TensorFlow computes it in f32; so do we, for the script's digits.
     let accuracy = (correct / rows.len() as f64) as f32;
     let percent = accuracy * 100.0;
@@ -41,12 +33,50 @@ pub(super) fn final_test(
     Ok((Some(accuracy), predictions))
 }
 
+/// The prediction for every photograph that has a cached bottleneck, and its row: set by set, class
+/// by class.
+pub(super) fn predict_all(
+    batches: &mut Batches<'_>,
+    evaluator: &Evaluator,
+) -> Result<(Vec<Prediction>, Vec<usize>)> {
+    let (mut predictions, mut all) = (Vec::new(), Vec::new());
+    for set in Category::ALL {
+        let bottlenecks = batches.bottlenecks;
+        let rows = bottlenecks.members(set).iter().flatten().copied();
+        let rows: Vec<usize> = rows.filter(|&row| !bottlenecks.row(row).is_empty()).collect();
+        predictions.extend(predict_rows(batches, &rows, evaluator, set)?.1);
+        all.extend(rows);
+    }
+    Ok((predictions, all))
+}
+
+/// How many of these photographs of one set are recognised, and the prediction for each.
+fn predict_rows(
+    batches: &mut Batches<'_>,
+    rows: &[usize],
+    evaluator: &Evaluator,
+    set: Category,
+) -> Result<(f64, Vec<Prediction>)> {
+    let mut batch = Batch::new();
+    let (mut correct, mut predictions) = (0.0, Vec::new());
+    for rows in rows.chunks(CHUNK) {
+        batch.rows.clear();
+        batch.rows.extend_from_slice(rows);
+        batches.gather_cached(&mut batch);
+        let (accuracy, chunk) = predict(batches, &batch, evaluator, set)?;
+        correct += f64::from(accuracy) * rows.len() as f64;
+        predictions.extend(chunk);
+    }
+    Ok((correct, predictions))
+}
+
 fn predict(
     batches: &Batches<'_>,
     batch: &Batch,
     evaluator: &Evaluator,
+    set: Category,
 ) -> Result<(f32, Vec<Prediction>)> {
-    let doing = "running the final test";
+    let doing = "predicting the classes of photographs";
     let mut args = batch.feed(evaluator);
     let accuracy = request(&mut args, &evaluator.accuracy);
     let prediction = request(&mut args, &evaluator.prediction);
@@ -60,6 +90,7 @@ fn predict(
     let images = batch.rows.iter().zip(predicted.iter()).zip(scores.chunks(classes.max(1)));
     let predictions = images.map(|((&row, &predicted), scores)| Prediction {
         path: bottlenecks.paths[row].to_owned(),
+        set,
         truth: bottlenecks.classes[row],
         predicted: predicted as usize,
         scores: scores.to_vec(),
@@ -67,11 +98,16 @@ fn predict(
     Ok((accuracy, predictions.collect()))
 }
 
-/// Lists the misclassified photographs as the scripts do.
+/// Lists the misclassified photographs as the scripts do. Where the scripts list nothing, we say so.
 pub(super) fn print_misclassified(predictions: &[Prediction], labels: &[String]) {
     info!(target: "tensorflow", "=== MISCLASSIFIED TEST IMAGES ===");
-    for prediction in predictions.iter().filter(|p| p.predicted != p.truth) {
+    let mut none = true;
+    for prediction in predictions.iter().filter(|p| !p.is_right()) {
         let path = shown(&prediction.path);
         info!(target: "tensorflow", "{path:>70}  {}", labels[prediction.predicted]);
+        none = false;
+    }
+    if none && !predictions.is_empty() {
+        info!(target: "retrain", "none");
     }
 }

@@ -11,19 +11,20 @@ mod final_test;
 pub(crate) mod fuzzing;
 mod head;
 mod observer;
-mod outcome;
 mod parked;
+mod results;
 mod schedule;
 mod serving;
+mod settings;
 mod state;
 mod summaries_dir;
 mod tensorboard;
 mod this_run;
 mod training;
 
-pub use config::{Cache, Config, OnBadImage, Outputs, Pretrained, Split, Training};
-pub use observer::{Evaluation, Observer, Step};
-pub use outcome::{Model, Outcome, Prediction, Times, Written};
+pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
+pub use config::{Cache, Config, OnBadImage, Outputs, Pretrained, ReportDir, Split, Training};
+pub use observer::{Observer, Step};
 
 use crate::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists, create_image_lists};
@@ -39,6 +40,7 @@ use head::Head;
 use log::info;
 use schedule::Schedule;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 use tensorboard::TensorBoard;
 use this_run::Run;
@@ -57,7 +59,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     config.clear_temporary_files();
     let conventions = Conventions::of(&config.pretrained);
     let run = Run::find(config)?;
-    let lists = list_images(config, &conventions)?;
+    let lists = Arc::new(list_images(config, &conventions)?);
     tf::load()?;
     let (version, seed) = (tf::version(), run.random_seed);
     info!(
@@ -78,7 +80,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let (head, graph) = Head::build(&backbone, &spec, distortions.as_ref(), rate)?;
     let board = TensorBoard::create(&run.summaries_dir)?;
     let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def.clone());
-    let model = Model::of(&backbone, &config.outputs.final_tensor_name);
+    let model = results::model(&backbone, config);
     let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches =
         Batches::new(&bottlenecks, distorted, conventions.truth, lists.class_count(), seed);
@@ -86,6 +88,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let (head, exporter) = (&head, &exporter);
     let step = 0;
     let mut training = StepLoop {
+        curve: Vec::new(),
         run: &run,
         head,
         batches: &mut batches,
@@ -97,36 +100,40 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     };
     training.start(events)?;
     training.train(observer)?;
-    let steps = training.step;
+    let (steps, curve) = (training.step, training.curve);
 
     let evaluator = exporter.evaluator(head)?;
-    let (test_accuracy, predictions) = final_test::final_test(
-        &mut batches,
-        evaluator.as_ref().unwrap_or(&head.evaluator),
-        config.training.test_batch_size,
-    )?;
+    let evaluator = evaluator.as_ref().unwrap_or(&head.evaluator);
+    let (test_accuracy, predictions) =
+        final_test::final_test(&mut batches, evaluator, config.training.test_batch_size)?;
     times.training = start.elapsed() - times.bottlenecks;
     let labels: Vec<String> = lists.labels.iter().map(|l| l.label.clone()).collect();
     if config.training.print_misclassified_test_images {
         final_test::print_misclassified(&predictions, &labels);
     }
     exporter.export(head, &labels)?;
-    times.total = start.elapsed();
-    let written = Written::of(&run);
-    let random_seed = run.random_seed;
-    drop(bottlenecks);
-    Ok(Outcome {
+    let (photographs, rows) = final_test::predict_all(&mut batches, evaluator)?;
+    let mut outcome = Outcome {
         test_accuracy,
         predictions,
+        copies: results::copies(&bottlenecks, &rows),
+        tested: results::tested(&bottlenecks, &photographs, &rows),
+        photographs,
+        curve,
+        settings: config.settings(),
+        tensorflow: version,
         labels,
-        split: lists,
+        split: Arc::clone(&lists),
         bad_images,
         model,
-        random_seed,
+        random_seed: seed,
         steps,
         times,
-        written,
-    })
+        written: results::written(&run),
+    };
+    results::write(&run, &mut outcome, &bottlenecks, &rows)?;
+    outcome.times.total = start.elapsed();
+    Ok(outcome)
 }
 
 /// Loads the pretrained network that the settings name.

@@ -2,6 +2,7 @@
 
 use crate::bottleneck::Progress;
 use crate::error::Result;
+use crate::report::Evaluation;
 use std::path::Path;
 
 /// Receives a run's progress. Every method does nothing by default; `()` observes nothing. (Log
@@ -41,17 +42,4 @@ pub struct Step {
     pub done: u64,
     /// How many there are in all.
     pub total: u64,
-}
-
-/// An evaluation during training.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Evaluation {
-    /// The step, from 0.
-    pub step: u64,
-    /// The accuracy on the step's own batch, 0 to 1.
-    pub train_accuracy: f32,
-    /// The mean cross-entropy of that batch, in nats.
-    pub cross_entropy: f32,
-    /// The accuracy on the validation photographs, and how many there were; `None` without any.
-    pub validation: Option<(f32, usize)>,
 }

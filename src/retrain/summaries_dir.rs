@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::report;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
@@ -31,7 +32,9 @@ pub(super) fn check_ours(dir: &Path) -> Result<()> {
     let mut found: Vec<PathBuf> = Vec::new();
     let entries = WalkDir::new(dir).min_depth(1).sort_by_file_name().into_iter();
     for entry in entries.filter_entry(missed).filter_map(|e| e.ok()) {
-        if !entry.file_type().is_dir() && !is_ours(&entry.file_name().to_string_lossy()) {
+        let name = entry.file_name().to_string_lossy();
+        let ours = is_ours(&name) || is_report(&entry);
+        if !entry.file_type().is_dir() && !ours {
             found.push(entry.into_path());
         }
     }
@@ -55,4 +58,15 @@ fn is_ours(name: &str) -> bool {
     name.starts_with("events.out.tfevents.")
         || ["retrain.log", "retrain.state", "projector_config.pbtxt"].contains(&name)
         || name.starts_with(".retrain-")
+}
+
+/// Whether a run may have written the file as part of its report or of the projector's data.
+fn is_report(entry: &DirEntry) -> bool {
+    let above = entry.path().parent().and_then(Path::file_name);
+    let files = match above.and_then(|dir| dir.to_str()) {
+        Some("report") => report::FILES,
+        Some("projector") => report::PROJECTOR_FILES,
+        _ => &[],
+    };
+    files.iter().any(|&file| entry.file_name() == file)
 }

@@ -3,7 +3,7 @@
 use super::batches::{Batch, Batches};
 use super::exporter::Exporter;
 use super::head::Head;
-use super::observer::{Evaluation, Observer, Step};
+use super::observer::{Observer, Step};
 use super::schedule::Schedule;
 use super::state::{Conditions, State};
 use super::tensorboard::TensorBoard;
@@ -11,6 +11,7 @@ use super::this_run::Run;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::pyfmt;
+use crate::report::Evaluation;
 use crate::tf::{Bytes, fetch, request};
 use chrono::Local;
 use log::{info, warn};
@@ -27,6 +28,8 @@ pub(super) struct Training<'a, 'b> {
     /// How many steps are done.
     pub(super) step: u64,
     pub(super) conditions: Conditions,
+    /// The evaluations so far.
+    pub(super) curve: Vec<Evaluation>,
 }
 
 impl Training<'_, '_> {
@@ -54,7 +57,9 @@ impl Training<'_, '_> {
             self.batches.fill(&mut train, Category::Training, batch_size)?;
             self.train_step(&train, i)?;
             if self.schedule.evaluates(i) {
-                observer.evaluated(self.evaluate(&train, &mut validation, i)?);
+                let evaluation = self.evaluate(&train, &mut validation, i)?;
+                self.curve.push(evaluation);
+                observer.evaluated(evaluation);
             }
             if self.schedule.stores(i) {
                 self.exporter.store_intermediate(self.head, i)?;

@@ -265,7 +265,7 @@ fn packed(workspace: &Workspace) -> Vec<u8> {
     fs::read(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap()
 }
 
-const COMPUTED: &str = "bottlenecks computed in";
+const COMPUTED: &str = " computed in ";
 
 #[test]
 fn the_packed_file_serves_alone_and_is_rebuilt_from_text() {
@@ -303,8 +303,8 @@ fn a_changed_photograph_is_computed_again_and_a_touched_one_is_not() {
     fs::write(photo(&names[1]), touched).unwrap();
     let outcome = workspace.retrain(&[]).expect_code(0);
     outcome
-        .says("1 images have changed since their bottlenecks were made: made again")
-        .says("1 bottlenecks computed in");
+        .says("recomputing 1 bottleneck, because the images have changed")
+        .says("1 bottleneck computed in");
     let after = state(&workspace);
     assert!(
         after[&names[0]].1 == after[&names[3]].1,
@@ -324,7 +324,7 @@ fn text_older_than_its_photograph_is_trusted_unless_told_otherwise() {
     let bytes = fs::read(&photo).unwrap();
     fs::write(&photo, bytes).unwrap();
     let outcome = workspace.retrain(&["--bottleneck_check=mtime"]).expect_code(0);
-    outcome.says("1 bottlenecks computed in");
+    outcome.says("1 bottleneck computed in");
     fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks")).unwrap();
     fs::write(&photo, fs::read(&photo).unwrap()).unwrap();
     assert!(!workspace.retrain(&[]).expect_code(0).stderr.contains(COMPUTED));

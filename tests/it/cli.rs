@@ -302,7 +302,7 @@ fn image_dir_must_be_given() {
 fn the_two_generations_exclude_each_other() {
     let outcome =
         retrain(&["--tfhub_module=x", "--architecture=mobilenet_0.25_224", "--image_dir=y"]);
-    outcome.expect_code(2).says("exclude each other");
+    outcome.expect_code(2).says("cannot be combined with --architecture");
 }
 
 #[test]
@@ -316,8 +316,9 @@ fn what_describes_a_graph_of_ones_own_goes_with_one() {
         "input_std",
     ];
     for name in own {
-        let message =
-            format!("--{name}: goes with --architecture=path/to/graph.pb, a graph of your own\n");
+        let message = format!(
+            "--{name}: applies only to a graph of your own: --architecture=path/to/graph.pb\n"
+        );
         for model in
             ["--architecture=miniature", "--architecture=nonsense", "--tfhub_module=a/module"]
         {

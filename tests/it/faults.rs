@@ -99,7 +99,7 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     ),
     (&["--eval_step_interval=0"], 2, "--eval_step_interval: must be at least 1, not 0"),
     (&["--checkpoint_frequency=-1"], 2, "--checkpoint_frequency: must be at least 0, not -1"),
-    (&["--random_crop=-5"], 2, "--random_crop: must be a percentage from 0 on, not -5"),
+    (&["--random_crop=-5"], 2, "--random_crop: must be at least 0 per cent, not -5"),
     (&["--random_seed="], 2, "--random_seed: invalid int value: ''"),
     // Words.
     (
@@ -147,7 +147,7 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--tfhub_module=nowhere"],
         2,
-        "--tfhub_module: and --architecture exclude each other: give one of them",
+        "--tfhub_module: cannot be combined with --architecture: give only one of them",
     ),
     // Places.
     (&["--output_graph="], 2, "--output_graph: must not be empty: give a path, or leave it out"),

@@ -204,9 +204,11 @@ fn wrong_layers_are_named_with_what_there_is() {
     let workspace = trained();
     let photo = "--image=photos/open cluster/o00000.jpg";
     let outcome = workspace.label_image(&[photo, "--input_layer=Mul"]).expect_code(2);
-    outcome.says("--input_layer: graph.pb holds no node 'Mul'; it has input");
+    outcome.says("--input_layer: graph.pb holds no node 'Mul'; its Placeholder nodes are: input");
     let outcome = workspace.label_image(&[photo, "--output_layer=final"]).expect_code(2);
-    outcome.says("--output_layer: graph.pb holds no node 'final'; it has final_result");
+    outcome.says(
+        "--output_layer: graph.pb holds no node 'final'; its Softmax nodes are: final_result",
+    );
 }
 
 #[test]
@@ -290,7 +292,7 @@ fn the_encoding_of_labels_is_named_where_it_is_not_plain_utf_8() {
     let plain = scores(&label(text.into()).expect_code(0).stdout);
     let outcome = label(format!("\u{feff}{text}").into()).expect_code(0);
     assert_eq!(scores(&outcome.stdout), plain);
-    outcome.says("given.txt: begins with a byte-order mark, which is left out");
+    outcome.says("given.txt: begins with a byte-order mark, which is ignored");
     let outcome = label(b"globular cluster\r\nopen \xe9toiles\r\n".to_vec()).expect_code(0);
     let labels: Vec<String> = scores(&outcome.stdout).into_iter().map(|s| s.0).collect();
     assert!(labels.contains(&"open \u{fffd}toiles".to_owned()), "{labels:?}");

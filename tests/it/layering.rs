@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["layers"],
     &["model"],
     &["rewrite", "dataset"],
-    &["images", "tf", "proto", "net", "fsio"],
+    &["images", "tf", "proto", "net", "fsio", "learn", "metrics"],
     &["cancel"],
     &["error"],
     &["text", "pyfmt"],

@@ -7,7 +7,7 @@ use std::fs::{self, File, Metadata};
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-const COMPUTED: &str = "bottlenecks computed in";
+const COMPUTED: &str = " computed in ";
 const IN_USE: &str = "bottlenecks/miniature.bottlenecks is in use or cannot be written: \
                       this run's bottlenecks will not be kept";
 

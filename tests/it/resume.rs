@@ -150,10 +150,7 @@ fn a_signal_while_bottlenecks_are_made_keeps_them() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(143), "{stderr}");
-    assert!(
-        stderr.contains("bottlenecks are cached; the same command goes on from there"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("images are cached; run the same command to continue"), "{stderr}");
     let cached = files_under(&workspace.path("bottlenecks")).len();
     assert!((10..300).contains(&cached), "{cached}");
     // The number computed, not the number wanted.

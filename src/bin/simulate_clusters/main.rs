@@ -1,5 +1,5 @@
-//! The program `simulate_clusters`: photographs of star clusters to try things out with, as many
-//! as you like.
+//! The program `simulate_clusters`: simulates any number of photographs of star clusters, to try
+//! the tools out with.
 
 mod simulate;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // clap itself ends with exit code 0 after --help and with 2 after a wrong command line.
+    // clap itself exits with 0 after --help and with 2 after a wrong command line.
     let plan = plan(&command().get_matches());
     match simulate_clusters(&plan) {
         Ok(count) => {
@@ -33,22 +33,22 @@ fn command() -> Command {
     };
     let any = || value_parser!(u64);
     Command::new("simulate_clusters")
-        .about("Simulates CCD photographs of globular and open star clusters, a directory a class.")
+        .about("Simulates CCD photographs of star clusters, one directory per class.")
         .version(env!("CARGO_PKG_VERSION"))
         .infer_long_args(true)
         .args_override_self(true)
         .args([
-            directory("out", "The directory for the class directories").required(true),
+            directory("out", "Where to create the class directories").required(true),
             number("per_class", per_class, "Photographs of each class").value_parser(any()),
             number("seed", seed, "The same seed gives the same photographs").value_parser(any()),
             number("size", size.into(), "Width and height in pixels, 16 to 4096")
                 .value_parser(value_parser!(u32).range(16..=4096)),
             number("quality", quality.into(), "JPEG quality, 1 to 100")
                 .value_parser(value_parser!(u8).range(1..=100)),
-            number("classes", 0, "If more than 2: numbered classes, each with its own parameters")
+            number("classes", 0, "If above 2: use numbered classes, each with its own parameters")
                 .value_parser(value_parser!(u32)),
-            directory("test_out", "The directory for further photographs, none of them in --out"),
-            number("test_per_class", 3, "Further photographs of each class").value_parser(any()),
+            directory("test_out", "Where to put extra photographs, none of them also in --out"),
+            number("test_per_class", 3, "Extra photographs of each class").value_parser(any()),
         ])
 }
 

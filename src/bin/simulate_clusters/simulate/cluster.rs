@@ -1,4 +1,4 @@
-//! Photographs of one cluster: which cluster, by kind or class, and the picture of it.
+//! Chooses a cluster, by kind or by numbered class, and photographs it.
 
 use super::dice::{Dice, Stream, generator};
 use super::scene::Scene;
@@ -11,9 +11,9 @@ use retrain::error::{Error, Result};
 /// The two kinds of star cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ClusterKind {
-    /// Old, round, 10⁴ to 10⁶ stars, dense in the middle: M 13.
+    /// Old, round, 10⁴ to 10⁶ stars, dense in the middle, such as M 13.
     Globular,
-    /// Young or middle-aged, loose, 10² to 10⁴ stars: M 35.
+    /// Young or middle-aged, loose, 10² to 10⁴ stars, such as M 35.
     Open,
 }
 
@@ -37,7 +37,7 @@ impl ClusterKind {
         }
     }
 
-    /// Keeps the random numbers of the kinds apart; numbered classes follow.
+    /// A number that gives each kind its own random numbers. Those of numbered classes follow.
     fn group(self) -> u64 {
         self as u64
     }
@@ -67,7 +67,7 @@ pub(crate) fn photograph_of_class(class: u32, seed: u64, index: u64, size: u32) 
     let kind = if class.is_multiple_of(2) { ClusterKind::Globular } else { ClusterKind::Open };
     let group = ClusterKind::ALL.len() as u64 + u64::from(class);
     let own = generator(group, seed, index, Stream::Scene);
-    // Index 0 for all photographs: the class's parameters are the same in each.
+    // Always index 0, because all photographs of a class share its parameters.
     let shared = generator(group, seed, 0, Stream::Class);
     shoot(&kind.scene(&mut Dice::near(own, shared)), group, seed, index, size)
 }

@@ -1,13 +1,13 @@
-//! Seeded random numbers: each number in a photograph comes from a ChaCha stream whose key is what
-//! identifies the photograph, so that it is the same on any machine, in any order and on any number
-//! of threads.
+//! Seeded random numbers. The numbers of a photograph come from ChaCha streams whose keys identify
+//! the photograph, so that it is the same on any machine, in any order and on any number of
+//! threads.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// How far a photograph's parameters stray from those of its class, as a fraction of their whole
-/// range.
+/// How far a photograph's parameters may stray from those of its class, as a fraction of their
+/// whole range.
 const CLASS_SPREAD: f32 = 0.15;
 
 /// What the numbers are for. Each use has its own stream, so that drawing more for one does not
@@ -32,7 +32,7 @@ pub(super) fn generator(group: u64, seed: u64, index: u64, stream: Stream) -> Ch
 
 /// Draws the parameters of a photograph: from their whole range, or near the values of its class.
 pub(super) struct Dice {
-    /// For what is drawn separately for each star or pixel.
+    /// For numbers that differ from star to star or pixel to pixel.
     pub(super) rng: ChaCha8Rng,
     class: Option<ChaCha8Rng>,
 }

@@ -11,7 +11,7 @@ use super::{print, sensor};
 use image::RgbImage;
 use rand::Rng;
 
-/// Light fainter than this fraction of the sky's noise in a pixel is not drawn.
+/// Light below this fraction of the sky's noise in a pixel is not drawn.
 const FLOOR: f32 = 0.15;
 
 /// Photographs `scene`.
@@ -44,8 +44,8 @@ fn add_star(frame: &mut Frame, telescope: &Telescope, psf: &Psf, star: &Star, fl
     let (x, y) = frame.position(telescope, star);
     psf.draw(frame, x, y, light, floor);
 
-    let (part, radius) = telescope.halo;
-    let halo = part / (2.0 * std::f32::consts::PI * radius * radius);
+    let (fraction, radius) = telescope.halo;
+    let halo = fraction / (2.0 * std::f32::consts::PI * radius * radius);
     let brightest = light.into_iter().fold(0.0, f32::max);
     if brightest * halo > floor {
         let reach = (2.0 * (brightest * halo / floor).ln()).sqrt() * radius;

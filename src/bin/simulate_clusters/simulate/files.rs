@@ -1,5 +1,5 @@
-//! Directories of simulated photographs, in the layout that the retraining tools read: a directory
-//! for each class.
+//! Writes simulated photographs in the layout that the retraining tools read: one directory per
+//! class.
 
 use super::cluster::{ClusterKind, encode_jpeg, photograph, photograph_of_class};
 use retrain::error::Result;
@@ -17,7 +17,7 @@ pub(crate) const QUALITY: u8 = 72;
 pub(crate) struct Plan {
     /// The directory for the class directories.
     pub(crate) out: PathBuf,
-    /// Photographs in each class.
+    /// How many photographs of each class.
     pub(crate) per_class: u64,
     /// A different seed gives different photographs.
     pub(crate) seed: u64,
@@ -25,23 +25,22 @@ pub(crate) struct Plan {
     pub(crate) size: u32,
     /// JPEG quality, 1 to 100.
     pub(crate) quality: u8,
-    /// More photographs, none of them in `out`: to try the trained model on.
+    /// Extra photographs, none of them in `out`, to try the trained model on.
     pub(crate) test_photos: Option<TestPhotos>,
     /// `Some(k)` with k > 2 makes k classes `class_0000`, `class_0001`, … instead of the two kinds:
-    /// alternately globular and open clusters, each class with parameters of its own. They are for
-    /// tests of scale.
+    /// alternately globular and open clusters, each class with its own parameters. This is for
+    /// tests with many classes.
     pub(crate) classes: Option<u32>,
-    /// Threads; all cores if `None`.
+    /// The number of threads; `None` for all cores.
     pub(crate) threads: Option<NonZero<usize>>,
 }
 
-/// Photographs that are in none of the plan's class directories; their numbers continue where the
-/// others end.
+/// Extra photographs, numbered from where the plan's other photographs end.
 #[derive(Clone, Debug)]
 pub(crate) struct TestPhotos {
     /// The directory for their class directories; it should not be inside [`Plan::out`].
     pub(crate) out: PathBuf,
-    /// Photographs in each class.
+    /// How many photographs of each class.
     pub(crate) per_class: u64,
 }
 
@@ -101,12 +100,12 @@ impl Class {
     }
 }
 
-/// Writes the photographs of `plan`: `out/<class>/<letter><5-digit number>.jpg`, such as `globular
-/// cluster/g00017.jpg`. Existing files of the same name are replaced. Returns how many were
-/// written.
+/// Writes the photographs of `plan` as `out/<class>/<letter><5-digit number>.jpg`, for example
+/// `globular cluster/g00017.jpg`. Replaces existing files of the same name. Returns how many
+/// photographs were written.
 ///
 /// # Errors
-/// What the file system refuses; the first failure stops the rest.
+/// If a file or directory cannot be written; the first failure stops the rest.
 pub(crate) fn simulate_clusters(plan: &Plan) -> Result<u64> {
     let classes = plan.classes();
     let written = write_all(plan, &classes, &plan.out, 0, plan.per_class)?;
@@ -146,7 +145,7 @@ fn write_all(plan: &Plan, classes: &[Class], out: &Path, first: u64, count: u64)
         plan.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        // A panic in a worker is a bug and is passed on; otherwise the first error is returned.
+        // A panic in a worker is a bug, so pass it on; otherwise return the first error.
         workers.into_iter().try_for_each(|worker| {
             worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })

@@ -1,5 +1,5 @@
-//! Clumpy positions, as in young clusters: a fractal from the division of cubes (Goodwin &
-//! Whitworth 2004, A&A 413, 929).
+//! Clumpy positions of stars, as in young clusters: a fractal made by repeatedly dividing a cube
+//! (Goodwin & Whitworth 2004, A&A 413, 929).
 
 use rand::{Rng, RngExt};
 
@@ -21,7 +21,7 @@ pub(super) fn positions(
         let mut children = Vec::with_capacity(parents.len() * 8);
         for parent in &parents {
             for corner in 0..8u32 {
-                // The first division keeps all, or the whole cluster could die out.
+                // The first division keeps all children, or the whole cluster could die out.
                 if side == 0.5 || rng.random::<f32>() < keep {
                     // Noise hides the lattice.
                     children.push(std::array::from_fn(|axis| {

@@ -47,8 +47,8 @@ impl Frame {
         });
     }
 
-    /// Adds `light` times `weight(dx, dy)` to the pixels within `reach` of `at`; dx and dy are from
-    /// there to the pixel's middle.
+    /// Adds `light` times `weight(dx, dy)` to the pixels within `reach` of `at`, where (dx, dy)
+    /// leads from `at` to the middle of the pixel.
     pub(super) fn add_disc(
         &mut self,
         at: (f32, f32),
@@ -110,7 +110,7 @@ impl Frame {
         });
         // The integral of 1/(1+(t/l)²) from 0 to infinity over four arms is 2πl.
         let bases: [f32; 3] = std::array::from_fn(|c| {
-            light[c] * spikes.part * STEP / (2.0 * std::f32::consts::PI * lengths[c])
+            light[c] * spikes.fraction * STEP / (2.0 * std::f32::consts::PI * lengths[c])
         });
         let brightest = bases.into_iter().fold(0.0, f32::max) / STEP;
         if brightest <= floor {

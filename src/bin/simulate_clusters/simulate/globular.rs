@@ -8,7 +8,7 @@ use super::star::Star;
 use super::tables::{self, OldStars, flux};
 use rand_distr::{Distribution, Poisson};
 
-/// On average this many stars at most are drawn one by one; the fainter ones are the glow.
+/// On average at most this many stars are drawn one by one; the fainter ones make up the glow.
 const RESOLVED: f32 = 6000.0;
 
 /// Arc seconds in a radian.
@@ -18,13 +18,13 @@ const RADIAN: f32 = 206_265.0;
 /// about 1.4 at Y = 0.24).
 const HORIZONTAL_PER_GIANT: f32 = 1.3;
 
-/// M_V of the horizontal branch where it is horizontal.
+/// M_V of the flat part of the horizontal branch.
 const HORIZONTAL: f32 = 0.6;
 
 /// A globular cluster and its field. The ranges are those of the clusters of the Milky Way (Harris
 /// 1996, AJ 112, 1487); luminous ones are drawn more often, as photographers prefer them.
 pub(super) fn scene(dice: &mut Dice) -> Scene {
-    // M_V = −4.8 is one of the Palomar clusters, −9.6 is between M 13 and Omega Centauri.
+    // −4.8 is the M_V of a faint Palomar cluster; −9.6 is between M 13 and Omega Centauri.
     let total = -4.8 - 4.8 * dice.unit().powf(0.7);
     let core = dice.log_range(0.35, 3.0); // parsecs
     let concentration = dice.range(0.8, 2.1);
@@ -42,21 +42,21 @@ pub(super) fn scene(dice: &mut Dice) -> Scene {
 
     let cluster = Cluster { total, blueness, profile, placement, distance, reddening };
     let (members, glow) = cluster.stars(dice);
-    // High above the plane there are few field stars, in front of the bulge there are many.
+    // Field stars are few high above the Galaxy's plane, and many in front of its bulge.
     let density = dice.log_range(80.0, 700.0) * (1.0 + 6.0 * reddening);
     let field_stars = field_stars(dice, field, density, reddening);
     Scene { field, members, field_stars, glow, nebula: None }
 }
 
 struct Cluster {
-    /// M_V of the whole.
+    /// M_V of the whole cluster.
     total: f32,
-    /// Of the horizontal branch: 0 is a red clump, 1 has a long blue tail.
+    /// Blueness of the horizontal branch: 0 is a red clump, 1 has a long blue tail.
     blueness: f32,
-    /// In arc seconds.
+    /// Lengths are in arc seconds.
     profile: King,
     placement: Placement,
-    /// Apparent less absolute magnitude, dust included.
+    /// Apparent minus absolute magnitude, including extinction by dust.
     distance: f32,
     reddening: f32,
 }
@@ -110,6 +110,6 @@ fn horizontal_branch(dice: &mut Dice, blueness: f32) -> (f32, f32) {
 }
 
 fn poisson(dice: &mut Dice, mean: f32) -> usize {
-    // The law has an error for a mean of 0, infinity or NaN: then there is nothing to draw.
+    // `new` fails if the mean is 0, infinite or NaN: then there is nothing to draw.
     Poisson::new(mean).map_or(0, |law| law.sample(&mut dice.rng) as usize)
 }

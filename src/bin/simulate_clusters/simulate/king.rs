@@ -3,7 +3,7 @@
 
 use rand::{Rng, RngExt};
 
-/// A King profile. Lengths are in any unit, as long as it is the same for all.
+/// A King profile. All lengths are in the same unit, whichever that is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct King {
     /// The core radius.
@@ -13,7 +13,8 @@ pub(crate) struct King {
 }
 
 impl King {
-    /// A profile with these core and tidal radii. Both must be positive, and the tidal one larger.
+    /// A profile with these core and tidal radii. Both must be positive, and the tidal radius the
+    /// larger.
     pub(crate) fn new(core: f64, tidal: f64) -> Self {
         let core = core.max(f64::MIN_POSITIVE);
         Self { core, edge: 1.0 + (tidal.max(core) / core).powi(2) }
@@ -29,7 +30,7 @@ impl King {
         self.sum((r / self.core).powi(2)) / self.sum(self.edge - 1.0)
     }
 
-    /// The radius within which half the stars lie, in projection.
+    /// The projected radius that half the stars lie within.
     pub(crate) fn half(&self) -> f64 {
         let (mut low, mut high) = (0.0, self.tidal());
         for _ in 0..50 {
@@ -57,7 +58,7 @@ impl King {
         std::f64::consts::PI * self.core * self.core * self.sum(self.edge - 1.0)
     }
 
-    /// The law itself, at the square of a distance: it is evaluated for each pixel.
+    /// The law at the square of a distance, which saves a square root for each pixel.
     pub(crate) fn density_at(&self, r2: f64) -> f64 {
         let y = 1.0 + r2 / (self.core * self.core);
         if y >= self.edge { 0.0 } else { (y.sqrt().recip() - self.edge.sqrt().recip()).powi(2) }

@@ -1,6 +1,6 @@
-//! Simulated colour CCD photographs of star clusters, so that the tools can be tried, tested and
-//! timed without anybody's data: globular clusters and open clusters, as many as you like, each
-//! different, the same on every run.
+//! Simulates colour CCD photographs of globular and open star clusters, so that the tools can be
+//! tried, tested and timed without real data. There can be any number of photographs; each is
+//! different, and all are the same on every run.
 //!
 //! A photograph takes four steps: a scene of stars (`globular`, `open`, with the field stars of
 //! `scene`), light on the detector (`frame`, with the images of stars from `psf`), electrons
@@ -11,8 +11,8 @@
 //! flat-field errors, galaxies, dark clouds, emission nebulae beyond a reddish tint, blue
 //! stragglers and white dwarfs, stellar spectra.
 //!
-//! The tests compile these files as a module of their own: paths start with `super` and `retrain`,
-//! never with `crate`.
+//! The tests compile these files as one of their own modules, so paths here start with `super` or
+//! `retrain`, never with `crate`.
 
 pub(crate) mod cluster;
 pub(crate) mod colour;

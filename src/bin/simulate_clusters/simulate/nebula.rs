@@ -5,18 +5,18 @@ use super::star::Star;
 use super::tables::flux;
 use rand::RngExt;
 
-/// The brightest stars, this many at most, light the dust.
+/// At most this many stars, the brightest, light the dust.
 const LAMPS: usize = 10;
 
-/// Points along a side of the coarsest grid of the wisps.
+/// Points along a side of the coarsest grid of dust.
 const COARSE: usize = 4;
-/// How many times the grid is refined by two.
+/// How many times the grid's spacing is halved.
 const OCTAVES: usize = 5;
 
 /// Dust, and the stars that light it.
 #[derive(Clone, Debug)]
 pub(super) struct Nebula {
-    /// x, y in arc seconds, and light in units of a star of magnitude 0, in red, green and blue.
+    /// x and y in arc seconds, and light in red, green and blue in units of a star of magnitude 0.
     lamps: Vec<(f32, f32, [f32; 3])>,
     /// Column density of the dust on a square grid over the field, mean about 1.
     dust: Vec<f32>,
@@ -25,7 +25,8 @@ pub(super) struct Nebula {
     field: f32,
     /// The fraction of the light that dust of density 1 scatters.
     scattered: f32,
-    /// Square of the distance of the dust in front of or behind the stars, in arc seconds.
+    /// Square of the distance between the dust and the stars along the line of sight, in square arc
+    /// seconds.
     distance2: f32,
 }
 
@@ -77,7 +78,7 @@ impl Nebula {
     }
 }
 
-/// The value at (x, y), in grid steps, of a square grid of `points` a side.
+/// The value of a square grid, `points` along a side, at (x, y) in grid steps.
 fn bilinear(grid: &[f32], points: usize, x: f32, y: f32) -> f32 {
     let (column, row) = (x as usize, y as usize);
     let (fx, fy) = (x - column as f32, y - row as f32);

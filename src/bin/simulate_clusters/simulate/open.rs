@@ -13,18 +13,18 @@ use super::tables;
 /// Arc seconds in a radian.
 const RADIAN: f32 = 206_265.0;
 
-/// Stars of fainter magnitude are left out: no exposure shows them.
+/// Stars fainter than this magnitude are left out: no exposure shows them.
 const FAINTEST: f32 = 21.0;
 
-/// Stars between one and this many turn-off masses are red giants: since lifetimes go as M^−2.5,
-/// that is an eighth of their life.
+/// Stars between one and this many turn-off masses are red giants. Since lifetimes go as M^−2.5,
+/// stars are giants for an eighth of their life.
 const GIANT_MASSES: f32 = 1.05;
 
 /// An open cluster and its field. The ranges are those of the clusters in Messier's list
 /// (Kharchenko et al. 2013, A&A 558, A53), up to the rich ones, such as M 11 and NGC 2158.
 pub(super) fn scene(dice: &mut Dice) -> Scene {
     let years = dice.log_range(5e6, 4e9);
-    // Stars of more than 0.15 suns. The older the clusters, the richer: poor ones have dissolved.
+    // The number of stars above 0.15 suns. Older clusters are richer: the poor ones have dissolved.
     let old = (years / 3e8).clamp(0.5, 3.0);
     let count = (dice.log_range(150.0, 3500.0) * old.sqrt()).min(5000.0) as usize;
     let half = dice.log_range(0.8, 3.5); // parsecs, of the projected half-number radius
@@ -63,13 +63,13 @@ struct Cluster {
     /// A star's distance from the centre shrinks with its mass to this power.
     segregation: f32,
     placement: Placement,
-    /// Apparent less absolute magnitude, dust included.
+    /// Apparent minus absolute magnitude, including extinction by dust.
     distance: f32,
     reddening: f32,
 }
 
 impl Cluster {
-    /// The stars that are still there and bright enough, at positions in arc seconds from the
+    /// The stars that still shine and are bright enough. `positions` are in arc seconds from the
     /// cluster's centre.
     fn stars(&self, dice: &mut Dice, masses: Vec<f32>, positions: Vec<(f32, f32)>) -> Vec<Star> {
         let turn_off = tables::turn_off(self.years);
@@ -116,7 +116,7 @@ fn member(dice: &mut Dice, mass: f32, turn_off: f32) -> Option<(f32, f32)> {
     } else {
         return None;
     };
-    // Four in ten have a companion, as bright as the mass ratio to the fourth power.
+    // Four in ten have a companion, fainter than the star by the fourth power of the mass ratio.
     let ratio = if dice.fresh() < 0.4 { dice.fresh() } else { 0.0 };
     Some((magnitude - 2.5 * (1.0 + ratio.powi(4)).log10(), kelvin))
 }

@@ -1,6 +1,6 @@
-//! From electrons to a picture: background, smoothing, and the asinh stretch that shows faint and
-//! bright light at once (Lupton et al. 2004, PASP 116, 133), applied to each colour on its own so
-//! that bright stars turn white.
+//! Turns electrons into a picture: subtracts the background, smooths, and applies the asinh stretch
+//! that shows faint and bright light at once (Lupton et al. 2004, PASP 116, 133). Each colour is
+//! stretched on its own, so that bright stars turn white.
 
 use super::frame::Frame;
 use super::telescope::Telescope;
@@ -32,7 +32,7 @@ pub(super) fn develop(mut frame: Frame, telescope: &Telescope) -> RgbImage {
     let grey = blur_colours(&mut frame);
     let mut rgb = Vec::with_capacity(size * size * 3);
     for (colours, grey) in frame.pixels.iter().zip(grey) {
-        // `as u8` saturates, so that no clamp is needed.
+        // `as u8` saturates, so no clamp is needed.
         rgb.extend(colours.map(|c| (c + grey + 0.5) as u8));
     }
     let side = size as u32;
@@ -44,9 +44,10 @@ fn mean(colours: [f32; 3]) -> f32 {
     (colours[0] + colours[1] + colours[2]) / 3.0
 }
 
-/// Splits the frame into brightness, which is returned sharp, and colour less brightness, which
-/// stays in the frame, smoothed. In real photographs colour is about half as sharp as brightness,
-/// from colour cameras and noise reduction; it also halves the space colour takes in a JPEG.
+/// Splits the frame into brightness, which is returned sharp, and colour minus brightness, which is
+/// smoothed and stays in the frame. In real photographs colour is about half as sharp as
+/// brightness, because of colour cameras and noise reduction. Smoothing also halves the space that
+/// colour takes in a JPEG.
 fn blur_colours(frame: &mut Frame) -> Vec<f32> {
     let grey: Vec<f32> = frame.pixels.iter().map(|pixel| mean(*pixel)).collect();
     for (pixel, grey) in frame.pixels.iter_mut().zip(&grey) {
@@ -58,29 +59,28 @@ fn blur_colours(frame: &mut Frame) -> Vec<f32> {
     grey
 }
 
-/// Three times faster than `f32::asinh`, which is more accurate than 8 bits can show.
+/// Three times as fast as `f32::asinh`, and accurate enough for 8 bits.
 fn asinh(x: f32) -> f32 {
     let a = x.abs();
     (a + (a * a + 1.0).sqrt()).ln().copysign(x)
 }
 
-/// The first quartile of the pixels: the sky, even if a cluster fills half the field.
+/// The first quartile of the pixels, which is sky even if a cluster fills half the field.
 fn background(frame: &Frame, colour: usize) -> f32 {
     let mut sample: Vec<f32> = frame.pixels.iter().step_by(11).map(|pixel| pixel[colour]).collect();
     let quarter = sample.len() / 4;
     *sample.select_nth_unstable_by(quarter, f32::total_cmp).1
 }
 
-/// The green signal above `black` that one pixel in a thousand exceeds: photographers print it
-/// nearly white.
+/// The green signal above `black` that one pixel in a thousand exceeds. It is printed nearly white.
 fn highlight(frame: &Frame, black: f32) -> f32 {
     let mut green: Vec<f32> = frame.pixels.iter().map(|pixel| pixel[1]).collect();
     let at = green.len() - 1 - green.len() / 1000;
     *green.select_nth_unstable_by(at, f32::total_cmp).1 - black
 }
 
-/// The fraction of light left at a pixel when the edges fade to black about `radius` sides from the
-/// middle, which hides distorted corners.
+/// The fraction of light left at a pixel if the picture fades to black at about `radius` times its
+/// side from the middle, as photographers do to hide distorted corners.
 fn vignette(column: f32, row: f32, size: f32, radius: f32) -> f32 {
     if radius >= 1.0 {
         return 1.0;

@@ -16,13 +16,13 @@ const WING_STEPS: f32 = 4.0;
 
 /// The image of a star of 1 electron.
 pub(super) struct Psf {
-    /// The peak, per pixel.
+    /// The peak in electrons per pixel.
     peak: f32,
     alpha2: f32,
     beta: f32,
     /// `r² = form[0] dx² + form[1] dx dy + form[2] dy²`.
     form: [f32; 3],
-    /// A stamp of SIDE × SIDE for each phase; the phases in rows from the top left of the pixel.
+    /// A stamp of SIDE × SIDE for each phase; the phases run in rows from the pixel's top left.
     stamps: Vec<f32>,
     /// The profile at each quarter pixel.
     wings: Vec<f32>,
@@ -68,7 +68,7 @@ impl Psf {
 
     /// The light in a pixel whose centre is at (dx, dy) from the star.
     fn pixel(&self, dx: f32, dy: f32) -> f32 {
-        // Only near the middle does the profile bend within a pixel.
+        // Only near the middle does the profile curve noticeably within a pixel.
         if self.r2(dx, dy) > 6.0 {
             return self.profile(self.r2(dx, dy));
         }
@@ -127,7 +127,7 @@ impl Psf {
             return;
         }
         for line in (row - radius).max(0)..=(row + radius).min(last) {
-            // Within the stamp by the clamps above: radius <= RADIUS.
+            // In bounds of the stamp, because of the clamps above and radius <= RADIUS.
             let from = (line - row + RADIUS as isize) as usize * SIDE
                 + (left - column + RADIUS as isize) as usize;
             let to = line as usize * frame.size + left as usize;

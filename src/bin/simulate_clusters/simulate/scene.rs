@@ -6,7 +6,7 @@ use super::king::King;
 use super::nebula::Nebula;
 use super::star::Star;
 
-/// The cluster's place in the field, its position angle and its flattening.
+/// The cluster's position in the field, its position angle and its flattening.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
     x: f32,
@@ -17,8 +17,8 @@ pub(crate) struct Placement {
 }
 
 impl Placement {
-    /// A centre within `offset` arc seconds of the field's, along each side; any position angle; a
-    /// minor axis of `axis` times the major one.
+    /// Draws a centre within `offset` arc seconds of the field's centre along each side, and any
+    /// position angle. The minor axis is `axis` times the major one.
     pub(super) fn draw(dice: &mut Dice, offset: f32, axis: f32) -> Self {
         let angle = std::f32::consts::TAU * dice.fresh();
         let (x, y) = (offset * (2.0 * dice.fresh() - 1.0), offset * (2.0 * dice.fresh() - 1.0));
@@ -44,9 +44,9 @@ impl Placement {
 pub(crate) struct Glow {
     /// Its surface density, in arc seconds.
     pub(crate) profile: King,
-    /// Its place.
+    /// Its position and shape.
     pub(crate) placement: Placement,
-    /// Apparent magnitude in V of the whole.
+    /// Its total apparent magnitude in V.
     pub(crate) magnitude: f32,
     /// Its mean temperature in kelvin.
     pub(crate) kelvin: f32,
@@ -69,22 +69,22 @@ pub(crate) struct Scene {
     pub(super) nebula: Option<Nebula>,
 }
 
-/// At most this many field stars are drawn; beyond that the faintest count as sky background.
+/// At most this many field stars are drawn; any fainter ones count as sky background.
 const FIELD_STARS: f32 = 1800.0;
 
-/// The number of the Galaxy's stars grows with the magnitude m as 10^0.35m: between the 0.25 of the
-/// poles and the 0.4 of the plane (Bahcall & Soneira 1980, ApJS 44, 73, near m = 15).
+/// The number of the Galaxy's stars grows with the magnitude m as 10^0.35m, between 0.25 at the
+/// poles and 0.4 in the plane (Bahcall & Soneira 1980, ApJS 44, 73, near m = 15).
 const SLOPE: f32 = 0.35;
 
-/// The stars of the Galaxy in front of and behind the cluster: `density` of them per square degree
-/// are brighter than V = 15, the far ones lie behind up to `dust` magnitudes of E(B−V).
+/// The stars of the Galaxy in front of and behind the cluster. `density` per square degree are
+/// brighter than V = 15; the distant ones are behind up to `dust` magnitudes of E(B−V).
 pub(super) fn field_stars(dice: &mut Dice, field: f32, density: f32, dust: f32) -> Vec<Star> {
     let to_15 = density * (field / 3600.0).powi(2);
     let faintest = (15.0 + (FIELD_STARS / to_15.max(1e-3)).log10() / SLOPE).min(21.0);
     let count = to_15 * 10f32.powf(SLOPE * (faintest - 15.0));
     let count = (count + count.sqrt() * dice.normal()).round().max(0.0) as usize;
     let mut star = || {
-        // 1 − u is in (0, 1], so that its logarithm is finite.
+        // 1 − u is in (0, 1], so its logarithm is finite.
         let magnitude = faintest + (1.0 - dice.fresh()).log10() / SLOPE;
         Star {
             x: field * (dice.fresh() - 0.5),

@@ -1,14 +1,14 @@
-//! The CCD: photon and read noise, and what happens to electrons in full pixels.
+//! The CCD: photon noise, read noise, and what happens to electrons in full pixels.
 
 use super::frame::Frame;
 use super::telescope::Telescope;
 use rand::Rng;
 use rand_distr::{Distribution, Poisson, StandardNormal};
 
-/// Above this many electrons Poisson's and Gauss's laws differ by less than the read noise.
+/// Above this many electrons, Poisson and Gaussian noise differ by less than the read noise.
 const GAUSSIAN: f32 = 40.0;
 
-/// The fraction of a spilled charge that is lost from each pixel to the next.
+/// The fraction of a spilled charge that is lost at each pixel.
 const LOSS: f32 = 0.15;
 
 /// Replaces expected electrons with counted ones.
@@ -19,15 +19,15 @@ pub(super) fn count(frame: &mut Frame, telescope: &Telescope, rng: &mut impl Rng
         *electrons = if *electrons > GAUSSIAN {
             *electrons + normal * (*electrons + read2).sqrt()
         } else {
-            // The law has an error for a mean of 0: nothing was expected, so nothing is counted.
+            // `new` fails if the mean is 0: nothing is expected, so nothing is counted.
             Poisson::new(*electrons).map_or(0.0, |law| law.sample(rng))
                 + normal * telescope.read_noise
         };
     }
 }
 
-/// Empties overfull pixels: along their column if the telescope's CCD bleeds, otherwise the excess
-/// is gone.
+/// Removes the excess from overfull pixels. It spills along the column if the CCD bleeds, and is
+/// lost otherwise.
 pub(super) fn saturate(frame: &mut Frame, telescope: &Telescope) {
     let well = telescope.full_well;
     if telescope.bleeds {

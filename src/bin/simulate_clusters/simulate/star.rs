@@ -1,4 +1,4 @@
-//! Stars.
+//! A star as the simulation sees it: position, magnitude and colour.
 
 use super::colour;
 
@@ -9,7 +9,7 @@ pub(crate) struct Star {
     pub(crate) x: f32,
     /// Arc seconds below the centre.
     pub(crate) y: f32,
-    /// Apparent magnitude in V, dimmed by dust.
+    /// Apparent magnitude in V, including extinction by dust.
     pub(crate) magnitude: f32,
     /// Temperature in kelvin.
     pub(crate) kelvin: f32,
@@ -18,7 +18,7 @@ pub(crate) struct Star {
 }
 
 impl Star {
-    /// Its signal in red, green and blue, relative to green.
+    /// Its signals in red, green and blue, relative to green.
     pub(crate) fn colour(&self) -> [f32; 3] {
         colour::star(self.kelvin, self.reddening)
     }

@@ -36,9 +36,9 @@ pub(crate) fn dwarf(mass: f32) -> (f32, f32) {
     (magnitude, 10f32.powf(log_kelvin))
 }
 
-/// Mass in suns at the turn-off, M_V and temperature of the red giants of a cluster: from the red
-/// clump of old clusters to the red supergiants of young ones. Round numbers after the Hyades, M
-/// 67, M 11, NGC 457 and h and χ Persei.
+/// Mass in suns at a cluster's turn-off, and M_V and temperature of its red giants: from the red
+/// clump of old clusters to the red supergiants of young ones. Rounded from the Hyades, M 67, M 11,
+/// NGC 457, and h and χ Persei.
 const GIANTS: [[f32; 3]; 6] = [
     [1.2, 0.9, 4700.0],
     [2.2, 0.6, 4900.0],
@@ -59,16 +59,16 @@ pub(crate) fn turn_off(years: f32) -> f32 {
     (years / 1e10).powf(-0.4)
 }
 
-/// The mass, in suns, that the fraction `u` of new stars stays below (Kroupa 2001, MNRAS 322, 231:
-/// slope −1.3 up to half a sun, then Salpeter's −2.3), between 0.15 and 40 suns.
+/// The mass, from 0.15 to 40 suns, that a fraction `u` of new stars is below (Kroupa 2001, MNRAS
+/// 322, 231: slope −1.3 up to half a sun, then Salpeter's −2.3).
 pub(crate) fn kroupa(u: f32) -> f32 {
     const LOW: f32 = 0.15;
     const BREAK: f32 = 0.5;
     const HIGH: f32 = 40.0;
-    // Number of stars in a piece of slope −(1+p): (a^−p − b^−p)/p. The second piece is scaled to
-    // continue the first.
-    let part = |p: f32, a: f32, b: f32| (a.powf(-p) - b.powf(-p)) / p;
-    let (first, second) = (part(0.3, LOW, BREAK), part(1.3, BREAK, HIGH) * BREAK);
+    // The number of stars in a segment of slope −(1+p) is (a^−p − b^−p)/p. The second segment is
+    // scaled to continue the first.
+    let segment = |p: f32, a: f32, b: f32| (a.powf(-p) - b.powf(-p)) / p;
+    let (first, second) = (segment(0.3, LOW, BREAK), segment(1.3, BREAK, HIGH) * BREAK);
     let n = u * (first + second);
     if n < first {
         (LOW.powf(-0.3) - 0.3 * n).powf(-1.0 / 0.3)
@@ -98,7 +98,7 @@ const OLD: [[f32; 3]; 14] = [
     [12.0, 3.10, 3500.0],
 ];
 
-/// The temperature, in kelvin, of an old star of magnitude M_V off the horizontal branch.
+/// The temperature, in kelvin, of an old star of this M_V that is not on the horizontal branch.
 pub(crate) fn old_star(magnitude: f32) -> f32 {
     lookup(&OLD, magnitude).1
 }
@@ -113,7 +113,7 @@ pub(crate) struct OldStars {
 impl OldStars {
     const BIN: f32 = 0.1;
 
-    /// Numbers are in the table's own unit.
+    /// Numbers of stars are in the table's arbitrary unit.
     pub(crate) fn new() -> Self {
         let (first, last) = (OLD[0][0], OLD[OLD.len() - 1][0]);
         let steps = ((last - first) / Self::BIN).round() as usize;
@@ -129,7 +129,7 @@ impl OldStars {
         Self { bins }
     }
 
-    /// The number of stars brighter than M_V, and their light.
+    /// The number of stars brighter than this M_V, and their light.
     pub(crate) fn brighter(&self, magnitude: f32) -> (f32, f32) {
         lookup(&self.bins, magnitude)
     }
@@ -139,7 +139,7 @@ impl OldStars {
         self.bins[self.bins.len() - 1][2]
     }
 
-    /// `n` stars are brighter than this M_V.
+    /// The M_V that `n` stars are brighter than.
     pub(crate) fn magnitude(&self, n: f32) -> f32 {
         let next = self.bins.partition_point(|bin| bin[1] < n).clamp(1, self.bins.len() - 1);
         let (a, b) = (self.bins[next - 1], self.bins[next]);

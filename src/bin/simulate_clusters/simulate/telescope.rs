@@ -1,4 +1,5 @@
-//! The telescope, the camera, the night and the darkroom: different for each photograph.
+//! Everything about an exposure except the scene: the telescope, the camera, the night and the
+//! darkroom. All differ from photograph to photograph.
 
 use super::dice::Dice;
 
@@ -22,20 +23,20 @@ pub(super) struct Telescope {
     pub(super) read_noise: f32,
     /// Electrons that a pixel can hold.
     pub(super) full_well: f32,
-    /// Whether full pixels spill along their column instead of into a drain.
+    /// Whether full pixels spill along their column, rather than into a drain.
     pub(super) bleeds: bool,
     /// Full width at half maximum of a star in pixels.
     pub(super) width: f32,
     /// Moffat's exponent: 2.5 has wide wings, 4.8 is the turbulence limit (Trujillo et al. 2001).
     pub(super) wings: f32,
-    /// Ratio of the axes of a star's image, and the angle of the major one: guiding errors.
+    /// Ratio of the axes of a star's image, and the angle of the major one, from guiding errors.
     pub(super) roundness: (f32, f32),
     /// Four rays on bright stars, from the vanes that hold a reflector's secondary mirror.
     pub(super) spikes: Option<Spikes>,
     /// The fraction of a bright star's light that the glass scatters into a halo, and the halo's
     /// radius in pixels.
     pub(super) halo: (f32, f32),
-    /// The darkroom.
+    /// How the picture is developed.
     pub(super) print: Print,
 }
 
@@ -44,8 +45,8 @@ pub(super) struct Telescope {
 pub(super) struct Spikes {
     /// The angle of one of them from the horizontal.
     pub(super) angle: f32,
-    /// The fraction of the light in all four.
-    pub(super) part: f32,
+    /// The fraction of the star's light that is in all four together.
+    pub(super) fraction: f32,
     /// The length over which they fade in green, in pixels.
     pub(super) length: f32,
 }
@@ -84,8 +85,8 @@ impl Telescope {
         let tint = dice.range(-0.15, 0.35);
         let tilt = 0.05 * dice.unit().powi(2);
         let direction = dice.range(0.0, std::f32::consts::TAU);
-        // The seeing, and the blur from lens, focus and the camera's pixels, which is all that
-        // matters on wide fields.
+        // The seeing, in pixels. On wide fields it hardly matters next to the blur of lens, focus
+        // and pixels.
         let seeing = dice.log_range(1.5, 4.0) / scale;
         let blur = dice.range(1.5, 2.7) * (size as f32 / 256.0).max(0.5);
         let reflector = dice.chance(0.45);
@@ -103,7 +104,7 @@ impl Telescope {
             roundness: (1.0 - 0.15 * dice.unit().powi(2), dice.range(0.0, std::f32::consts::PI)),
             spikes: reflector.then(|| Spikes {
                 angle: dice.range(0.0, std::f32::consts::FRAC_PI_2),
-                part: dice.log_range(0.01, 0.04),
+                fraction: dice.log_range(0.01, 0.04),
                 length: dice.range(0.03, 0.09) * size as f32,
             }),
             halo: (dice.log_range(0.004, 0.03), dice.range(0.02, 0.06) * size as f32),

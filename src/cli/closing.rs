@@ -1,0 +1,138 @@
+//! The closing word of a run: what its result is worth, where it is, and what to type next.
+
+use super::argparse::Parsed;
+use crate::dataset::Category;
+use crate::metrics::Interval;
+use crate::report::Outcome;
+use crate::text::{one_line, shown};
+use log::info;
+
+/// From fewer test photographs nothing can be concluded: the interval covers a third of all values
+/// or more.
+const TOO_FEW: usize = 20;
+/// How many pairs of confused classes are named.
+const PAIRS: usize = 3;
+/// How many classes are listed; the report lists all.
+const CLASSES: usize = 20;
+
+/// Says it, line by line, on the log.
+pub(super) fn closing_word(outcome: &Outcome, parsed: &Parsed) {
+    let lines = accuracy(outcome)
+        .into_iter()
+        .chain(classes(outcome))
+        .chain(confused(outcome))
+        .chain(copies(outcome))
+        .chain(places(outcome))
+        .chain(next(outcome))
+        .chain(parsed.warnings.iter().cloned());
+    lines.for_each(|line| info!(target: "retrain", "{line}"));
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+fn accuracy(outcome: &Outcome) -> Vec<String> {
+    let confusion = outcome.confusion();
+    let (right, total) = (confusion.right(), confusion.total());
+    let Some(Interval { low, high }) = outcome.test_interval() else {
+        return vec!["There are no test photographs: how good the result is remains open".into()];
+    };
+    let share = right as f64 / total as f64;
+    let mut lines = vec![format!(
+        "Test: {right} of {total} different photographs right, {} (95% interval {} to {})",
+        percent(share),
+        percent(low),
+        percent(high)
+    )];
+    if total < TOO_FEW {
+        let photographs = if total == 1 { "photograph" } else { "photographs" };
+        lines.push(format!(
+            "{total} test {photographs} are too few to conclude anything from; add photographs, or \
+             raise --testing_percentage"
+        ));
+    }
+    lines
+}
+
+fn classes(outcome: &Outcome) -> Vec<String> {
+    let confusion = outcome.confusion();
+    if confusion.total() == 0 {
+        return Vec::new();
+    }
+    let labels: Vec<String> = outcome.labels.iter().map(|label| one_line(label)).collect();
+    let width = labels.iter().take(CLASSES).map(|l| l.chars().count()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (class, label) in labels.iter().enumerate().take(CLASSES) {
+        let score = confusion.class(class);
+        lines.push(format!("  {label:width$}  {}/{}", score.right, score.support));
+    }
+    if labels.len() > CLASSES {
+        lines.push(format!("  … and {} more classes", labels.len() - CLASSES));
+    }
+    lines
+}
+
+fn confused(outcome: &Outcome) -> Option<String> {
+    let label = |class: usize| one_line(&outcome.labels[class]);
+    let mistakes = outcome.confusion().mistakes();
+    let pairs = mistakes.iter().take(PAIRS).map(|&(truth, predicted, count)| {
+        format!("{} taken for {} ({count})", label(truth), label(predicted))
+    });
+    let pairs: Vec<String> = pairs.collect();
+    (!pairs.is_empty()).then(|| format!("Confused most: {}", pairs.join(", ")))
+}
+
+fn copies(outcome: &Outcome) -> Vec<String> {
+    let listed = outcome.of_set(Category::Testing).count();
+    let different = outcome.tested.len();
+    let mut lines = Vec::new();
+    if listed > different {
+        let copies = listed - different;
+        lines
+            .push(format!("{copies} of {listed} test photographs are copies of others among them"));
+    }
+    if !outcome.copies.is_empty() {
+        lines.push(format!(
+            "{} photographs are exact copies of photographs in another set: the accuracy is too high",
+            outcome.copies.len()
+        ));
+    }
+    lines
+}
+
+fn places(outcome: &Outcome) -> Vec<String> {
+    let written = &outcome.written;
+    let page = written.report_dir.as_ref().map(|dir| dir.join("index.html"));
+    let places = [
+        ("Graph", Some(&written.output_graph)),
+        ("Labels", Some(&written.output_labels)),
+        ("Metadata", Some(&written.metadata)),
+        ("SavedModel", written.saved_model_dir.as_ref()),
+        ("Report", page.as_ref()),
+        ("Summaries", Some(&written.summaries_dir)),
+    ];
+    let places = places.into_iter().filter_map(|(name, path)| Some((name, path?)));
+    places.map(|(name, path)| format!("{name}: {}", shown(path))).collect()
+}
+
+/// The commands to type next.
+fn next(outcome: &Outcome) -> [String; 2] {
+    let written = &outcome.written;
+    let photograph = outcome.of_set(Category::Testing).next().map(|p| p.path.to_string_lossy());
+    let photograph = photograph.as_deref().unwrap_or("PHOTOGRAPH");
+    let graph = quoted(&written.output_graph.to_string_lossy());
+    let image = quoted(photograph);
+    let logdir = quoted(&written.summaries_dir.to_string_lossy());
+    [
+        format!("To label photographs: label_image --graph={graph} --image={image}"),
+        format!("To see the training: tensorboard --logdir={logdir}"),
+    ]
+}
+
+/// As a shell reads it as one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
+    let is_plain = !text.is_empty() && text.chars().all(plain);
+    if is_plain { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,170 @@
+//! A matrix of features, one row per photograph.
+
+use matrixmultiply::dgemm;
+
+/// Features of photographs, [photographs, features], row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// Numbers in a row.
+    pub width: usize,
+    values: Vec<f64>,
+}
+
+impl Features {
+    /// Features from rows of `width` numbers each.
+    #[must_use]
+    pub fn new<'r>(width: usize, rows: impl IntoIterator<Item = &'r [f32]>) -> Self {
+        let rows = rows.into_iter().flat_map(|row| row[..width].iter().copied());
+        Self { width, values: rows.map(f64::from).collect() }
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.width..][..self.width]
+    }
+
+    /// The rows of these indices.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let values = rows.iter().flat_map(|&row| self.row(row).iter().copied()).collect();
+        Self { width: self.width, values }
+    }
+
+    /// The same photographs in as few coordinates as they span.
+    ///
+    /// Where there are fewer photographs than features, this is a rotation into the space they
+    /// span, so that any classifier with a penalty on ‖W‖ gives the same answers, only sooner: with
+    /// the pivoted Cholesky decomposition XXᵀ = LLᵀ, the rows of L have the same inner products as
+    /// the rows of X.
+    #[must_use]
+    pub fn rotated(self) -> Self {
+        let n = self.len();
+        if n >= self.width {
+            return self;
+        }
+        let mut gram = vec![0.0; n * n];
+        self.times_transposed(&self, &mut gram);
+        pivoted_cholesky(&gram, n)
+    }
+
+    /// `into` = self · otherᵀ, [rows of self, rows of other].
+    pub(super) fn times_transposed(&self, other: &Self, into: &mut [f64]) {
+        let (m, k, n) = (self.len(), self.width, other.len());
+        assert!(into.len() == m * n && other.width == k);
+        // SAFETY: the three matrices have just these sizes, row by row, and `into` is exclusive.
+        #[allow(unsafe_code)]
+        unsafe {
+            dgemm(
+                m,
+                k,
+                n,
+                1.0,
+                self.values.as_ptr(),
+                k as isize,
+                1,
+                other.values.as_ptr(),
+                1,
+                k as isize,
+                0.0,
+                into.as_mut_ptr(),
+                n as isize,
+                1,
+            );
+        }
+    }
+
+    /// `into` = self · w, with w of [features, classes] and `into` of [rows, classes].
+    pub(super) fn times(&self, w: &[f64], classes: usize, into: &mut [f64]) {
+        let (m, k, n) = (self.len(), self.width, classes);
+        assert!(into.len() == m * n && w.len() == k * n);
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            dgemm(
+                m,
+                k,
+                n,
+                1.0,
+                self.values.as_ptr(),
+                k as isize,
+                1,
+                w.as_ptr(),
+                n as isize,
+                1,
+                0.0,
+                into.as_mut_ptr(),
+                n as isize,
+                1,
+            );
+        }
+    }
+
+    /// `into` += selfᵀ · r, with r of [rows, classes] and `into` of [features, classes].
+    pub(super) fn transposed_times(&self, r: &[f64], classes: usize, into: &mut [f64]) {
+        let (m, k, n) = (self.width, self.len(), classes);
+        assert!(into.len() == m * n && r.len() == k * n);
+        // SAFETY: as above; the strides of the first matrix are those of its transpose.
+        #[allow(unsafe_code)]
+        unsafe {
+            dgemm(
+                m,
+                k,
+                n,
+                1.0,
+                self.values.as_ptr(),
+                1,
+                m as isize,
+                r.as_ptr(),
+                n as isize,
+                1,
+                1.0,
+                into.as_mut_ptr(),
+                n as isize,
+                1,
+            );
+        }
+    }
+}
+
+/// What is left of the diagonal, relative to its largest entry, below which it is rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// L with LLᵀ = `gram` ([n, n], positive semidefinite), with as many columns as its rank.
+fn pivoted_cholesky(gram: &[f64], n: usize) -> Features {
+    let mut left: Vec<f64> = (0..n).map(|i| gram[i * n + i]).collect();
+    let largest = left.iter().copied().fold(0.0, f64::max);
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    while columns.len() < n {
+        let Some(pivot) = (0..n).max_by(|&a, &b| left[a].total_cmp(&left[b])) else { break };
+        if left[pivot] <= ROUNDING * largest {
+            break;
+        }
+        let root = left[pivot].sqrt();
+        let mut column = gram[pivot * n..][..n].to_vec();
+        for before in &columns {
+            let factor = before[pivot];
+            column.iter_mut().zip(before).for_each(|(c, b)| *c -= factor * b);
+        }
+        column.iter_mut().for_each(|c| *c /= root);
+        left.iter_mut().zip(&column).for_each(|(l, c)| *l -= c * c);
+        left[pivot] = 0.0;
+        columns.push(column);
+    }
+    let width = columns.len().max(1);
+    let value = |row: usize, column: usize| columns.get(column).map_or(0.0, |c| c[row]);
+    let values = (0..n).flat_map(|row| (0..width).map(move |column| (row, column)));
+    Features { width, values: values.map(|(row, column)| value(row, column)).collect() }
+}

@@ -1,0 +1,44 @@
+//! What a run tells of its result: the report's page and tables, and TensorBoard's further tabs. An
+//! exporter writes each.
+
+mod material;
+mod metadata;
+mod outcome;
+mod summary;
+
+pub use material::Material;
+pub use metadata::metadata;
+pub use outcome::{Evaluation, Model, Outcome, Prediction, Times, Written};
+pub use summary::summary;
+
+use crate::error::Result;
+use crate::fsio;
+use std::path::Path;
+
+/// The files of a report's directory.
+pub const FILES: &[&str] = &["index.html", "predictions.csv", "predictions.json"];
+/// The files of `projector/`, beside TensorBoard's `projector_config.pbtxt`.
+pub const PROJECTOR_FILES: &[&str] = &["bottlenecks.tsv", "metadata.tsv", "sprite.png"];
+
+/// Writes all reports: the page and the tables below `dir`, TensorBoard's further tabs below
+/// `summaries_dir`.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write(material: &Material<'_>, dir: &Path, summaries_dir: &Path) -> Result<()> {
+    let exporters: [(&Path, &[&dyn Exporter]); 2] = [(dir, &[]), (summaries_dir, &[])];
+    for (dir, exporters) in exporters {
+        fsio::ensure_dir_exists(dir)?;
+        exporters.iter().try_for_each(|exporter| exporter.export(material, dir))?;
+    }
+    Ok(())
+}
+
+/// Writes one part of a report.
+pub trait Exporter {
+    /// Writes the files below `dir`.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    fn export(&self, material: &Material<'_>, dir: &Path) -> Result<()>;
+}

@@ -1,0 +1,53 @@
+//! The settings of a run by name, as the metadata, the report and TensorBoard show them.
+
+use super::config::{Config, OnBadImage, Pretrained, ReportDir};
+use crate::layers::Distortions;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+impl Config {
+    /// Every setting by the name of its flag, with defaults filled in.
+    #[must_use]
+    pub fn settings(&self) -> Map<String, Value> {
+        let path = |path: &Path| json!(path.to_string_lossy());
+        let size = |size: Option<usize>| size.map_or(json!(-1), |size| json!(size));
+        let (training, outputs, cache) = (&self.training, &self.outputs, &self.cache);
+        let (name, model) = match &self.pretrained {
+            Pretrained::Architecture(info) => ("architecture", json!(info.architecture)),
+            Pretrained::OwnGraph(own) => ("architecture", path(&own.path)),
+            Pretrained::HubModule(handle) => ("tfhub_module", json!(handle)),
+        };
+        let none = Distortions::default();
+        let distortions = training.distortions.as_ref().unwrap_or(&none);
+        let skips = self.on_bad_image == OnBadImage::Skip;
+        let entries = [
+            (name, model),
+            ("image_dir", path(&self.image_dir)),
+            ("testing_percentage", json!(self.split.testing_percentage)),
+            ("validation_percentage", json!(self.split.validation_percentage)),
+            ("on_bad_image", json!(if skips { "skip" } else { "fail" })),
+            ("bottleneck_dir", path(&cache.bottleneck_dir)),
+            ("how_many_training_steps", json!(training.how_many_training_steps)),
+            ("learning_rate", json!(training.learning_rate)),
+            ("eval_step_interval", json!(training.eval_step_interval)),
+            ("train_batch_size", size(training.train_batch_size)),
+            ("test_batch_size", size(training.test_batch_size)),
+            ("validation_batch_size", size(training.validation_batch_size)),
+            ("flip_left_right", json!(distortions.flip_left_right)),
+            ("random_crop", json!(distortions.random_crop)),
+            ("random_scale", json!(distortions.random_scale)),
+            ("random_brightness", json!(distortions.random_brightness)),
+            ("output_graph", path(&outputs.output_graph)),
+            ("output_labels", path(&outputs.output_labels)),
+            ("final_tensor_name", json!(outputs.final_tensor_name)),
+            ("summaries_dir", path(&outputs.summaries_dir)),
+            ("saved_model_dir", outputs.saved_model_dir.as_deref().map_or(json!(""), path)),
+        ];
+        let mut settings: Map<String, Value> =
+            entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if let ReportDir::At(dir) = &outputs.report {
+            settings.insert("report_dir".into(), path(dir));
+        }
+        settings
+    }
+}
