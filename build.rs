@@ -1,11 +1,10 @@
-//! Build script: (a) compiles `proto/` to Rust; (b) makes sure that libtensorflow is on this
-//! machine.
+//! Build script: compiles `proto/` to Rust, and makes sure that this machine has libtensorflow.
 //!
-//! libtensorflow is looked for in `TENSORFLOW_DIR`, on the loader path, in the system's library
-//! directories, and in a TensorFlow that Python has installed. Where it is in none of them, pip
-//! fetches TensorFlow's CPU wheel (version and checksum pinned below). The wheel is asked for by
-//! platform, so the Python on this machine may be of any version. What serves is kept, as links or
-//! as files, in a per-user cache that all checkouts share.
+//! It looks for libtensorflow in `TENSORFLOW_DIR`, on the loader path, in the system's library
+//! directories, and in a TensorFlow that Python has installed. If none has it, pip fetches
+//! TensorFlow's CPU wheel (version and checksum pinned below). The wheel is requested by platform,
+//! so any version of Python will do. Libraries, or links to them, are kept in a per-user cache that
+//! all checkouts share.
 
 use std::env;
 use std::error::Error;
@@ -17,9 +16,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// One wheel per platform, with the sum that pip's download must have. 2.16 is the last TensorFlow
-/// for Intel Macs, and the last that keeps its start-up messages to itself when told to (README,
-/// "Which TensorFlow").
+/// The wheel for a platform, with the checksum that pip verifies. 2.16 is the last TensorFlow for
+/// Intel Macs, and the last whose start-up messages can be turned off (README, "Which TensorFlow").
 struct Wheel {
     os: &'static str,
     arch: &'static str,
@@ -69,14 +67,14 @@ const WHEELS: &[Wheel] = &[
     },
 ];
 
-/// The Python whose wheel is fetched: the libraries in it are the same for all.
+/// The Python version of the wheel to fetch. Its libraries are the same for all versions.
 const WHEEL_PYTHON: &str = "3.11";
 
-/// The minor versions of TensorFlow 2 that are used if Python has one: those whose wheels hold the
+/// The minor versions of TensorFlow 2 that can be used if Python has one: their wheels have the
 /// libraries and functions needed here.
 const MINOR_VERSIONS: RangeInclusive<u32> = 13..=21;
 
-/// Says where the installed TensorFlow is, without the seconds that importing it takes.
+/// Prints where TensorFlow is installed, without importing it, which would take seconds.
 const ASK_PYTHON: &str = "
 import importlib.metadata, importlib.util, platform
 for name in 'tensorflow', 'tensorflow-cpu':
@@ -89,9 +87,10 @@ for name in 'tensorflow', 'tensorflow-cpu':
     break
 ";
 
-/// Unpacks `libtensorflow_cc`, `libtensorflow_framework` and what the wheel bundles for them
-/// (`*.libs/`) into one directory, where each finds the other through its own `$ORIGIN`. The files
-/// keep their dates: newer ones than the start of this script would make cargo build once more.
+/// Unpacks `libtensorflow_cc`, `libtensorflow_framework` and the libraries that the wheel bundles
+/// for them (`*.libs/`) into one directory, where they find each other through `$ORIGIN`. Files
+/// keep their dates, because cargo would build again if they were newer than the start of this
+/// script.
 const UNPACK: &str = "
 import os, shutil, sys, time, zipfile
 wheel, into = sys.argv[1:]
@@ -131,9 +130,9 @@ fn main() {
     let caches = match provide_libtensorflow() {
         Ok(caches) => caches,
         Err(error) => fail(&format!(
-            "libtensorflow: {error}\nEither install Python's pip and run again, or set \
-             TENSORFLOW_DIR to a directory that holds libtensorflow (a copy or link of \
-             libtensorflow_cc of a TensorFlow 2 wheel serves)."
+            "libtensorflow: {error}\nEither install Python's pip and build again, or set \
+             TENSORFLOW_DIR to a directory that holds libtensorflow (a copy of or link to the \
+             libtensorflow_cc of a TensorFlow 2 wheel will do)."
         )),
     };
     println!("cargo:rustc-env=RETRAIN_TENSORFLOW_CACHES={}", caches.display());
@@ -161,8 +160,8 @@ fn compile_protos() -> Result<()> {
     Ok(())
 }
 
-/// Finds libtensorflow or fetches it. Returns the directories of the cache, in use or not, for the
-/// program to look in, as one search path.
+/// Finds or fetches libtensorflow. Returns the cache's directories, whether or not they are in use,
+/// as a search path for the program.
 fn provide_libtensorflow() -> Result<PathBuf> {
     let (os, arch) = (env::var("CARGO_CFG_TARGET_OS")?, env::var("CARGO_CFG_TARGET_ARCH")?);
     let library = if os == "macos" { "libtensorflow.dylib" } else { "libtensorflow.so" };
@@ -189,7 +188,7 @@ fn provide_libtensorflow() -> Result<PathBuf> {
     Ok(env::join_paths(directories)?.into())
 }
 
-/// Whether this machine has libtensorflow where the environment says or systems keep libraries.
+/// Whether libtensorflow is where the environment says or in a system's library directory.
 fn is_where_bindings_look(library: &str) -> bool {
     let named = ["TENSORFLOW_DIR", "LD_LIBRARY_PATH"].into_iter().filter_map(env::var_os);
     let named: Vec<PathBuf> =
@@ -199,7 +198,7 @@ fn is_where_bindings_look(library: &str) -> bool {
     directories.any(|dir| dir.join(library).is_file())
 }
 
-/// The Pythons there may be: that of an active virtual environment first.
+/// The Pythons to try: first that of an active virtual environment.
 fn pythons() -> Vec<PathBuf> {
     let active = env::var_os("VIRTUAL_ENV").map(|dir| PathBuf::from(dir).join("bin/python"));
     active.into_iter().chain(["python3", "python"].map(PathBuf::from)).collect()
@@ -208,13 +207,13 @@ fn pythons() -> Vec<PathBuf> {
 /// A TensorFlow in Python's site-packages.
 struct Installed {
     version: String,
-    /// Its package, `site-packages/tensorflow`.
+    /// The directory `site-packages/tensorflow`.
     package: PathBuf,
 }
 
-/// The TensorFlow of the first Python that has one of a version and for a processor that serve.
+/// The TensorFlow of the first Python that has a usable one, by version and processor.
 fn installed_by_python(arch: &str) -> Option<Installed> {
-    // A library that is built for another machine is not in this one's Python.
+    // This machine's Python does not have libraries for another.
     if env::var_os("HOST") != env::var_os("TARGET") {
         return None;
     }
@@ -230,8 +229,9 @@ fn installed_by_python(arch: &str) -> Option<Installed> {
     })
 }
 
-/// A directory in the cache with links to an installed TensorFlow's libraries and what is bundled
-/// with them; nothing if it has none. A directory is made for each place and version.
+/// Makes a directory in the cache with links to an installed TensorFlow's libraries and those
+/// bundled with them; `None` if there are none. Each installation and version has its own
+/// directory.
 fn link_installed(installed: &Installed, root: &Path, library: &str) -> Result<Option<PathBuf>> {
     let mut place = DefaultHasher::new();
     installed.package.hash(&mut place);
@@ -259,7 +259,7 @@ fn link_installed(installed: &Installed, root: &Path, library: &str) -> Result<O
     Ok(Some(directory))
 }
 
-/// The per-user cache: `RETRAIN_CACHE_DIR`, else the platform's place for caches.
+/// The per-user cache: `RETRAIN_CACHE_DIR`, or else the platform's directory for caches.
 fn cache_root() -> Result<PathBuf> {
     if let Some(dir) = env::var_os("RETRAIN_CACHE_DIR") {
         return Ok(std::path::absolute(dir)?);
@@ -274,8 +274,8 @@ fn cache_root() -> Result<PathBuf> {
         .join("retrain"))
 }
 
-/// Downloads the wheel with pip, which checks its sum, and unpacks its shared libraries into
-/// `directory`, by the first Python that can.
+/// Downloads the wheel with pip, which verifies its checksum, and unpacks its libraries into
+/// `directory`, with the first Python that can.
 fn fetch(wheel: &Wheel, directory: &Path, library: &str) -> Result<()> {
     let name = format!("{}=={}", wheel.distribution, wheel.version);
     announce(&format!(
@@ -317,7 +317,7 @@ fn pip_download(python: &Path, wheel: &Wheel, name: &str, into: &Path) -> Result
     wheel.ok_or_else(|| "pip downloaded no wheel".into())
 }
 
-/// Runs a command to its end; its error is what it wrote.
+/// Runs a command to its end. If it fails, the error is what it wrote to standard error.
 fn run(command: &mut Command) -> Result<()> {
     let output = command.output()?;
     if output.status.success() {
@@ -326,11 +326,12 @@ fn run(command: &mut Command) -> Result<()> {
     Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
 }
 
-/// Shows a line on the terminal. cargo holds back what scripts print until they end, and repeats
-/// their warnings at every build, so without a terminal the line is only in the script's output.
+/// Shows a line on the terminal directly, because cargo holds back what build scripts print and
+/// would repeat a warning at every build. Without a terminal, the line only goes to the script's
+/// output.
 fn announce(message: &str) {
     let terminal = if cfg!(windows) { "CONOUT$" } else { "/dev/tty" };
-    // Over the line on which cargo shows how far it is.
+    // Overwrite the line on which cargo shows its progress.
     let line = format!("\r\x1b[K{message}\n");
     let shown = OpenOptions::new().write(true).open(terminal);
     if shown.and_then(|mut terminal| terminal.write_all(line.as_bytes())).is_err() {
@@ -338,8 +339,8 @@ fn announce(message: &str) {
     }
 }
 
-/// Makes `directory` appear complete, filled by `fill`, with libtensorflow_cc under the name that
-/// the bindings look for.
+/// Fills a scratch directory with `fill`, adds libtensorflow_cc under the name that the bindings
+/// look for, and renames it to `directory`, so that `directory` is always complete.
 fn make_directory(
     directory: &Path,
     library: &str,
@@ -353,11 +354,11 @@ fn make_directory(
         let main = files.find(|f| name_of(f).starts_with("libtensorflow_cc"));
         let main = main.ok_or("the wheel holds no libtensorflow_cc")?;
         link(name_of(&main).as_ref(), &scratch.join(library))?;
-        // A directory without the library is of no use, and would be in the way.
+        // A directory without the library is useless and would block the renaming.
         if !directory.join(library).is_file() {
             let _ = fs::remove_dir_all(directory);
         }
-        // Another build may have been quicker: then its directory serves.
+        // If another build was faster, its directory is used.
         match fs::rename(&scratch, directory) {
             Err(_) if directory.join(library).is_file() => Ok(()),
             other => Ok(other?),
@@ -367,18 +368,18 @@ fn make_directory(
     outcome
 }
 
-/// The files in a directory, by their paths.
+/// The paths of the files in a directory.
 fn files_in(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
     Ok(entries.filter_map(|e| Some(e.ok()?.path())).filter(|path| path.is_file()).collect())
 }
 
-/// The last part of a path; empty if it is not UTF-8.
+/// The last component of a path; empty if it is not UTF-8.
 fn name_of(path: &Path) -> &str {
     path.file_name().and_then(OsStr::to_str).unwrap_or_default()
 }
 
-/// A link in `directory` under the name of `file`.
+/// Links `file` into `directory` under its own name.
 fn link_into(directory: &Path, file: &Path) -> Result<()> {
     link(file, &directory.join(file.file_name().ok_or("no file name")?))
 }

@@ -1,14 +1,13 @@
-//! How far extraction is from what the processor could do: the multiply-adds of all convolutions,
-//! counted from the graph, over the multiply-adds this processor makes at best, is a bound no
-//! implementation by direct sums gets below (Winograd's and Fourier's ways of convolving save
-//! multiplications; oneDNN does not use them by itself).
+//! Compares the extraction of bottlenecks with the processor's limit. The number of multiply-adds
+//! in all convolutions, divided by the processor's peak rate, is a lower bound on the time that
+//! direct convolution takes. (Winograd's and Fourier's algorithms need fewer multiplications, but
+//! oneDNN does not use them by default.)
 //!
-//! `cargo bench --bench fma` for Inception v3 (with random weights) and `miniature`;
-//! `cargo bench --bench fma -- --models=DIR mobilenet_0.25_224` for others, whose archives are in
-//! DIR (they are copied). For each, the network runs with batches of several sizes on as many
-//! threads as there are cores, as `retrain` does, the sizes in turn. Where the system says how much
-//! processor time that took (Linux), this is printed over the number of cores: what it would take
-//! on a machine that has nothing else to do.
+//! `cargo bench --bench fma` measures Inception v3 (with random weights) and `miniature`;
+//! `cargo bench --bench fma -- --models=DIR mobilenet_0.25_224` measures other models, whose
+//! archives are copied from DIR. Each network runs with several batch sizes in turn, on as many
+//! threads as there are cores, as in `retrain`. On Linux, processor time divided by the number of
+//! cores is also printed: the time it would take on an otherwise idle machine.
 
 #[path = "../tests/it/inception_replica/mod.rs"]
 mod inception_replica;
@@ -37,7 +36,7 @@ const ROUNDS: usize = 5;
 const WINDOW: Duration = Duration::from_millis(1500);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // `cargo test --all-targets` starts benchmarks, too, but without this flag.
+    // `cargo test --all-targets` also starts benchmarks, but without this flag.
     if !std::env::args().any(|a| a == "--bench") {
         return Ok(());
     }
@@ -74,12 +73,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the bound of one network, and what it takes.
+/// Prints the lower bound and the measured times of one network.
 fn measure(backbone: &Backbone, peak: f64, cores: usize) -> Result<(), Box<dyn Error>> {
     let count = multiply_adds(backbone)?;
     let bound = count / peak * 1e3;
     println!(
-        "{}: {:.3} G multiply-adds an image, at least {bound:.2} ms on {cores} cores",
+        "{}: {:.3} G multiply-adds per image, at least {bound:.2} ms on {cores} cores",
         backbone.name,
         count / 1e9
     );
@@ -98,15 +97,16 @@ fn measure(backbone: &Backbone, peak: f64, cores: usize) -> Result<(), Box<dyn E
             (times[ROUNDS / 2], times[0])
         });
         println!(
-            "    batch {batch:2}: {median:6.2} ms an image (least {least:.2}), of processors {busy:.2}; {:.0} % of the peak",
+            "    batch {batch:2}: {median:6.2} ms per image (least {least:.2}), processor time \
+             {busy:.2}; {:.0} % of the peak",
             100.0 * bound / median
         );
     }
     Ok(())
 }
 
-/// Milliseconds an image, with batches of that size on all cores at once: by the clock, and of
-/// processor time over the number of cores.
+/// Milliseconds per image with batches of that size on all cores at once: wall time, and processor
+/// time divided by the number of cores.
 fn time(network: &BatchNetwork, probe: &Tensor<f32>, batch: usize, cores: usize) -> [f64; 2] {
     let mut pixels = Tensor::new(&[&[batch as u64], &probe.dims()[1..]].concat());
     pixels.chunks_mut(probe.len()).for_each(|image| image.copy_from_slice(probe));
@@ -123,16 +123,16 @@ fn time(network: &BatchNetwork, probe: &Tensor<f32>, batch: usize, cores: usize)
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
         threads.into_iter().map(|t| t.join().unwrap_or((f64::NAN, f64::NAN))).collect()
     });
-    // Each at its own pace: whoever is done first does not wait for the others.
+    // Rates of threads are added, because threads do not finish at the same time.
     let rate: f64 = done.iter().map(|(images, seconds)| images / seconds).sum();
     let images: f64 = done.iter().map(|(images, _)| images).sum();
     [1e3 / rate, 1e3 * (processor_seconds() - busy) / images / cores as f64]
 }
 
-/// User and system time of this process until now; not a number where the system does not say.
+/// User and system time of this process so far; NaN if the system does not report it.
 fn processor_seconds() -> f64 {
-    // Linux counts in hundredths. After the program's name in brackets, user and system time are
-    // fields 12 and 13.
+    // Linux counts in hundredths of a second. User and system time are fields 12 and 13 after the
+    // program's name in brackets.
     let ticks = || -> Option<f64> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -147,7 +147,7 @@ fn multiply_adds(backbone: &Backbone) -> Result<f64, Box<dyn Error>> {
     let graph = Graph::import(&frozen)?;
     let mut sum = 0.0;
     for node in &frozen.node {
-        // Numbers in the output, times those that each is a sum of.
+        // The numbers in the output times the number of products that each sums.
         let summed = match node.op.as_str() {
             "Conv2D" => 3,
             "DepthwiseConv2dNative" => 2,
@@ -165,7 +165,7 @@ fn multiply_adds(backbone: &Backbone) -> Result<f64, Box<dyn Error>> {
     Ok(sum)
 }
 
-/// Multiply-adds a second on so many threads, the best of several tries.
+/// Multiply-adds per second on that many threads, the best of several tries.
 fn peak(threads: usize) -> f64 {
     const STEPS: usize = 20_000_000;
     let lanes = *LANES;
@@ -191,7 +191,7 @@ enum Lanes {
     Plain,
 }
 
-/// So many independent sums: more than units times latency, and they fit the registers.
+/// The number of independent sums: more than units times latency, and few enough for the registers.
 const SUMS: usize = 12;
 
 impl Lanes {
@@ -231,7 +231,7 @@ impl Lanes {
     #[allow(unsafe_code)]
     fn spin(self, steps: usize) {
         match self {
-            // SAFETY: `best` has seen that the processor has these instructions.
+            // SAFETY: `best` has checked that the processor has these instructions.
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => unsafe { avx512(steps) },
             // SAFETY: as above.

@@ -1,4 +1,5 @@
-"""What `compare` and `scale` share: one process measured, the machine described, results kept and printed."""
+"""Shared by `compare` and `scale`: measures a process, describes the machine, records and prints
+results."""
 
 import datetime
 import json
@@ -17,7 +18,7 @@ MIB = 1 << 20
 
 
 class Failed(Exception):
-    """A measured command that did not do what it should: the message is for the user."""
+    """A measured command failed. The message is for the user."""
 
 
 class Finished:
@@ -26,25 +27,25 @@ class Finished:
     def __init__(self, seconds, usage, lines, stdout, sampled):
         self.seconds = seconds
         self.cpu_seconds = usage.ru_utime + usage.ru_stime
-        # In KiB, but for macOS.
+        # In KiB, except on macOS.
         self.peak_mib = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MIB
         self.lines = lines
         self.stdout = stdout
         self.sampled_mib = sampled
 
     def when(self, text):
-        """Seconds from the start to the first line on stderr that holds `text`; None if there is none."""
+        """Seconds from the start to the first line on stderr that contains `text`; None if there is none."""
         return next((seconds for seconds, line in self.lines if text in line), None)
 
     def line(self, text):
-        """The first line on stderr that holds `text`, or the empty string."""
+        """The first line on stderr that contains `text`, or the empty string."""
         return next((line for _, line in self.lines if text in line), "")
 
 
 def run(command, cwd, timeout, sample=False):
-    """Runs `command` to its end: whole process, wall time, user and system time, peak memory.
+    """Runs `command` to its end and measures wall time, user and system time, and peak memory.
 
-    With `sample`, the largest RssAnon and RssFile seen are recorded, too (Linux; read every 20 ms)."""
+    With `sample`, also records the largest RssAnon and RssFile (Linux only; read every 20 ms)."""
     with tempfile.TemporaryFile() as stdout:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -91,7 +92,7 @@ def _sample_memory(pid, ended, sampled):
 
 
 def machine():
-    """What timings depend on."""
+    """The machine's properties that timings depend on."""
     return {
         "cpu": _proc_field("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": os.cpu_count(),
@@ -110,7 +111,7 @@ def _proc_field(path, name):
 
 
 def commit():
-    """The commit of this repository, with a + where files have changed since."""
+    """The commit of this repository, with a + if files have changed since."""
     def git(*args):
         answer = subprocess.run(["git", *args], cwd=REPOSITORY, capture_output=True, text=True, check=False)
         return answer.stdout.strip()
@@ -118,12 +119,12 @@ def commit():
 
 
 def today():
-    """The date and time, fit for a file's name."""
+    """The date and time, in a form for file names."""
     return datetime.datetime.now().strftime("%Y-%m-%dT%H%M%S")
 
 
 class Record:
-    """A JSON file of raw runs, complete after every run: a killed benchmark keeps what it has measured."""
+    """A JSON file of raw runs, rewritten after every run so that a killed benchmark loses none."""
 
     def __init__(self, out, name, head):
         out.mkdir(parents=True, exist_ok=True)
@@ -148,7 +149,7 @@ class Record:
 
 
 def say(text):
-    """Progress, which is not part of the result."""
+    """Prints progress to stderr, apart from the result."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -158,6 +159,6 @@ def median_and_minimum(values, digits=2):
 
 
 def print_table(head, rows):
-    """A Markdown table."""
+    """Prints a Markdown table."""
     for row in (head, ["---"] * len(head), *rows):
         print("| " + " | ".join(str(cell) for cell in row) + " |")

@@ -1,7 +1,7 @@
-//! The pieces, each by itself: `cargo bench --bench pieces`. Nothing is needed but the checkout.
+//! Microbenchmarks of single parts: `cargo bench --bench pieces`. They need only the checkout.
 //!
-//! `cargo bench --bench pieces -- events` runs those whose name holds `events`; see Criterion's
-//! book for comparing with an earlier state (`--save-baseline`, `--baseline`).
+//! `cargo bench --bench pieces -- events` runs those whose names contain `events`. Criterion's book
+//! says how to compare with an earlier state (`--save-baseline`, `--baseline`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -42,7 +42,7 @@ use tensorflow::SessionRunArgs;
 const SIZE: usize = 1001;
 const PHOTOGRAPHS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tf_files/cluster_photos");
 
-/// Numbers as a bottleneck of a MobileNet has them: logits around zero.
+/// Numbers like a MobileNet's bottleneck: logits around zero.
 fn bottleneck() -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     (0..SIZE).map(|_| rng.random_range(-4.0..4.0)).collect()
@@ -52,7 +52,8 @@ fn photograph() -> Vec<u8> {
     std::fs::read(Path::new(PHOTOGRAPHS).join("open cluster/o00001.jpg")).unwrap()
 }
 
-/// A directory for models that stays until the end; the built-in one takes a while to make.
+/// A directory for models that is kept for all benchmarks, because building `miniature` takes a
+/// while.
 fn models() -> &'static Path {
     static DIR: OnceLock<TempDir> = OnceLock::new();
     DIR.get_or_init(|| {
@@ -143,7 +144,7 @@ fn cache(c: &mut Criterion) {
         run(&warm, text);
         group.bench_function(BenchmarkId::new("warm", name), |b| b.iter(|| run(&warm, text)));
     }
-    // Text files alone, as the scripts leave them.
+    // From text files alone, which is what the scripts leave behind.
     let scripts = dir.path().join("packed and text");
     assert!(
         get_bottleneck_path(&scripts, &lists.labels[0].dir, OsStr::new("00000.jpg"), "fake")
@@ -159,7 +160,7 @@ fn cache(c: &mut Criterion) {
 
 fn events(c: &mut Criterion) {
     let dir = tempfile::tempdir().unwrap();
-    // A merged summary of a training step takes about that many bytes.
+    // About the size of a training step's merged summary.
     let summary = vec![7u8; 6000];
     let mut writer = EventsWriter::create(dir.path()).unwrap();
     let mut group = c.benchmark_group("events");
@@ -221,7 +222,7 @@ fn rewriting(c: &mut Criterion) {
     }
 }
 
-/// The graph of the new layer alone, with two classes, and a step on a batch of 100.
+/// A training step on a batch of 100, in a graph of the new layer alone with two classes.
 fn training(c: &mut Criterion) {
     const BATCH: usize = 100;
     const CLASSES: usize = 2;
@@ -281,7 +282,9 @@ fn training(c: &mut Criterion) {
 
 criterion_group! {
     name = pieces;
-    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3));
     targets = split, text, cache, events, decoding, network, rewriting, training
 }
 criterion_main!(pieces);

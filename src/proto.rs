@@ -1,5 +1,5 @@
-//! TensorFlow's messages (`build.rs` generates them from `proto/`), and accessors to graph nodes
-//! with errors that name the node and the attribute.
+//! TensorFlow's protobuf messages (`build.rs` generates them from `proto/`), and accessors to graph
+//! nodes whose errors name the node and the attribute.
 
 use crate::error::{Error, Result};
 use protobuf::Message;
@@ -42,7 +42,7 @@ pub fn serialize<M: Message>(message: &M) -> Result<Vec<u8>> {
 pub struct InputRef<'a> {
     /// The node that is read.
     pub node: &'a str,
-    /// Which of its outputs.
+    /// The index of its output.
     pub index: usize,
     /// Whether it is a control dependency (`^name`).
     pub control: bool,
@@ -132,7 +132,7 @@ impl NodeDef {
     }
 }
 
-/// A Const of that name.
+/// A Const node.
 #[must_use]
 pub fn constant(name: &str, value: TensorProto) -> NodeDef {
     let mut node = NodeDef { name: name.into(), op: "Const".into(), ..NodeDef::default() };
@@ -141,14 +141,14 @@ pub fn constant(name: &str, value: TensorProto) -> NodeDef {
     node
 }
 
-/// Named values as a graph of constants, the form that files keep them in.
+/// Named values as a graph of constants, the form in which files store them.
 #[must_use]
 pub fn constants(values: &[(String, TensorProto)]) -> GraphDef {
     let node = values.iter().map(|(name, value)| constant(name, value.clone())).collect();
     GraphDef { node, ..GraphDef::default() }
 }
 
-/// The values of a graph of constants.
+/// The named values of a graph of constants.
 ///
 /// # Errors
 /// If a node has no value.
@@ -175,7 +175,7 @@ pub fn float_tensor(dims: &[i64], values: &[f32]) -> TensorProto {
     }
 }
 
-/// The numbers of a tensor that [`float_tensor`] made.
+/// The numbers of a tensor made by [`float_tensor`].
 #[must_use]
 pub fn floats(tensor: &TensorProto) -> Vec<f32> {
     tensor

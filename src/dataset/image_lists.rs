@@ -176,7 +176,10 @@ pub fn create_image_lists(
 fn warn_of_size(dir: &OsStr, count: usize) {
     let most = super::MAX_NUM_IMAGES_PER_CLASS as usize;
     if count < 20 {
-        warn!(target: "tensorflow", "WARNING: Folder has less than 20 images, which may cause issues.");
+        warn!(
+            target: "tensorflow",
+            "WARNING: Folder has less than 20 images, which may cause issues."
+        );
     } else if count > most {
         let dir = one_line(&dir.to_string_lossy());
         warn!(

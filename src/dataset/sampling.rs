@@ -19,13 +19,13 @@ impl Sampler {
         Self { rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// How far the random numbers have been used.
+    /// The position in the stream of random numbers.
     #[must_use]
     pub fn drawn(&self) -> u128 {
         self.rng.get_word_pos()
     }
 
-    /// Goes on as if that many had been used.
+    /// Moves to a position that `drawn` returned.
     pub fn skip_to(&mut self, drawn: u128) {
         self.rng.set_word_pos(drawn);
     }

@@ -1,23 +1,26 @@
-//! BMP: of 24 or 32 bits a pixel, uncompressed.
+//! BMP with 24 or 32 bits per pixel, uncompressed: checks the header and corrects the length.
 //!
-//! TensorFlow 1.15, which the scripts ran on, took files that go on after their pixels (many
-//! programs append a colour profile, or two zeros) or that leave out the padding after the last
-//! row. Later versions want the exact length, so the file is given it. Whatever is not plain blue,
-//! green and red is refused: of 8 bits all versions hand out the palette's indices for colours, and
-//! later ones ignore what the header says of compression and of the colours' order.
+//! TensorFlow 1.15, which the scripts ran on, accepts files with data after the pixels (many
+//! programs append a colour profile, or two zeros) or without padding after the last row. Later
+//! versions want the exact length, so we adjust it. Anything but plain blue, green and red is
+//! refused, because it would be decoded to wrong colours: with 8 bits all versions take palette
+//! indices for colours, and later ones ignore the header's compression and colour order.
 
 use super::bytes::{Size, le};
 
-/// The length of OS/2's header, whose fields lie elsewhere.
+/// The length of OS/2's header, which has a different layout.
 const OS2_HEADER: u64 = 12;
-/// The kinds of compression that are none, but say where in a pixel each colour is.
+/// Values of `compression` that mean no compression, but masks for the colours' places in a pixel.
 const MASKED: [u64; 2] = [3, 6];
 /// Red, green and blue, where pixels are stored as blue, green, red.
 const MASKS: [u64; 3] = [0x00ff_0000, 0x0000_ff00, 0x0000_00ff];
 
-/// Gives the file the length that its header asks for, if all pixels are there.
+/// Gives the file the length that its header implies, if all pixels are there. Returns its size.
+///
+/// # Errors
+/// For a kind of BMP that would be decoded to wrong colours.
 pub(super) fn prepare(content: &mut Vec<u8>) -> Result<Option<Size>, String> {
-    // TensorFlow says what is wrong with a file that ends in its header.
+    // TensorFlow's own error suits a file that ends within its header.
     let Some(header) = Header::read(content) else { return Ok(None) };
     header.check()?;
     let (width, height) = header.size;
@@ -42,7 +45,7 @@ struct Header {
 
 impl Header {
     fn read(content: &[u8]) -> Option<Self> {
-        // Heights may be negative: rows then go from top to bottom.
+        // A negative height means rows from top to bottom.
         let side = |at| le(content, at, 4).map(|n| u64::from((n as u32 as i32).unsigned_abs()));
         Some(Self {
             length: le(content, 14, 4)?,
@@ -54,7 +57,7 @@ impl Header {
         })
     }
 
-    /// Where the pixels may begin at the earliest.
+    /// The end of the header, before which pixels cannot begin.
     fn end(&self) -> u64 {
         let masks = if self.compression == 0 { 0 } else { 12 };
         14 + 40 + masks
@@ -66,11 +69,13 @@ impl Header {
         }
         if ![24, 32].contains(&self.bits) {
             let bits = self.bits;
-            return Err(format!("is a BMP of {bits} bits a pixel, not 24 or 32; save it as PNG"));
+            return Err(format!(
+                "is a BMP with {bits} bits per pixel, not 24 or 32; save it as PNG"
+            ));
         }
         let plain = MASKED.contains(&self.compression) && self.masks == MASKS.map(Some);
         if self.compression != 0 && !plain {
-            let what = "is compressed or has its colours in another order";
+            let what = "is compressed or has an unusual order of colours";
             return Err(format!("is a BMP that {what}; save it as PNG"));
         }
         Ok(())

@@ -1,41 +1,41 @@
-//! Which image formats there are, in one table: every list of them, and every message that names
-//! them, is made from it. A file's first bytes say what it holds: a name's ending may be wrong.
+//! The table of image formats, from which every list and message about them is made. A file's first
+//! bytes decide its format, because its extension may be wrong.
 
 use super::bytes::Size;
 use super::{bmp, gif, jpeg, png};
 use std::fmt;
 
-/// As many first bytes as tell what a file is.
+/// How many of a file's first bytes determine its format.
 pub(super) const MAGIC_LENGTH: usize = 16;
 
-/// An image format that is decoded here.
+/// A supported image format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageFormat {
     /// JPEG.
     Jpeg,
     /// PNG.
     Png,
-    /// GIF, of which the first frame counts.
+    /// GIF; only the first frame is used.
     Gif,
     /// BMP.
     Bmp,
 }
 
-/// What is known of a format.
+/// The properties of a format.
 struct Traits {
     name: &'static str,
     /// What its files begin with; `?` is any byte.
     magic: &'static [&'static [u8]],
-    /// The endings of its files' names, in lower case.
+    /// The extensions of its files, in lower case.
     endings: &'static [&'static str],
     /// TensorFlow's op that decodes it.
     op: &'static str,
-    /// Makes the file fit for that op, and reads the size from its header, where it has one.
+    /// Adapts the file to that op, and reads the size from its header; `None` if that is cut off.
     prepare: fn(&mut Vec<u8>) -> Result<Option<Size>, String>,
 }
 
 impl ImageFormat {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp];
 
     const fn traits(self) -> Traits {
@@ -72,7 +72,7 @@ impl ImageFormat {
     }
 }
 
-/// First bytes of formats that people have, and that are not decoded.
+/// First bytes of common formats that are not supported, to name them in the error.
 const OTHERS: [(&[u8], &str); 11] = [
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
@@ -88,10 +88,10 @@ const OTHERS: [(&[u8], &str); 11] = [
 ];
 
 impl ImageFormat {
-    /// The format of a file's content, or a sentence that says what it is instead.
+    /// The format of a file's content.
     ///
     /// # Errors
-    /// Where it is no such image.
+    /// A sentence that says what the file is instead.
     pub fn of(content: &[u8]) -> Result<Self, String> {
         let is = |format: &Self| format.traits().magic.iter().any(|m| begins_with(content, m));
         if let Some(format) = Self::ALL.into_iter().find(is) {
@@ -105,27 +105,27 @@ impl ImageFormat {
         })
     }
 
-    /// Whether files with that ending (without the dot, in either case) are taken for images.
+    /// Whether files with that extension (without the dot, in either case) are taken for images.
     #[must_use]
     pub fn is_ending(ending: &str) -> bool {
         let endings = Self::ALL.iter().flat_map(|format| format.traits().endings);
         endings.into_iter().any(|known| known.eq_ignore_ascii_case(ending))
     }
 
-    /// All formats as a sentence has them: "JPEG, PNG, GIF or BMP".
+    /// All formats, for use in a sentence: "JPEG, PNG, GIF or BMP".
     #[must_use]
     pub fn names() -> String {
         let [first @ .., last] = Self::ALL.map(|format| format.traits().name);
         format!("{} or {last}", first.join(", "))
     }
 
-    /// The endings of its files' names, in lower case, the most frequent first.
+    /// The extensions of its files, in lower case, the most common first.
     #[must_use]
     pub fn endings(self) -> &'static [&'static str] {
         self.traits().endings
     }
 
-    /// The op that decodes it.
+    /// TensorFlow's op that decodes it.
     #[must_use]
     pub fn decoder(self) -> &'static str {
         self.traits().op

@@ -1,4 +1,4 @@
-//! Properties of the check of an image's first bytes, whatever they are.
+//! Fuzzed properties of the checks of an image's header, for any bytes.
 
 // As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
@@ -6,10 +6,10 @@
 use super::format::MAGIC_LENGTH;
 use super::{ImageFormat, MAX_PIXELS, checked};
 
-/// The most bytes that are added: the padding of a BMP's last row.
+/// The most bytes that `checked` adds: the padding of a BMP's last row.
 const ADDED: usize = 3;
 
-/// An image: what is let through is no larger than allowed, and a second look finds the same.
+/// An accepted image is no larger than allowed, and checking it again changes nothing.
 pub fn image_sniffing(data: &[u8]) {
     let found = ImageFormat::of(data);
     assert_eq!(ImageFormat::of(&data[..data.len().min(MAGIC_LENGTH)]), found);
@@ -30,7 +30,7 @@ pub fn image_sniffing(data: &[u8]) {
     assert!(pixels.is_none_or(|p| p <= MAX_PIXELS));
     assert_eq!(checked(format, content.clone()).unwrap(), (content.clone(), pixels));
     assert_eq!(ImageFormat::of(&content), Ok(format));
-    // Where another decoder can read the header, it is not of a larger image than we took it for.
+    // If another decoder can read the header, it does not find a larger image than we did.
     let Some(known) = image::ImageFormat::from_extension(format.endings()[0]) else { return };
     let size = image::ImageReader::with_format(std::io::Cursor::new(&content), known);
     let size = size.into_dimensions();
@@ -42,7 +42,7 @@ pub fn image_sniffing(data: &[u8]) {
     }
 }
 
-/// After a GIF's header and palette comes a frame, and nothing after it but the trailer.
+/// After a GIF's header and palette comes one frame, at the origin, and then the trailer.
 fn one_frame_in_the_corner(gif: &[u8]) {
     let palette = if gif[10] & 0x80 == 0 { 0 } else { 3 << ((gif[10] & 7) + 1) };
     let frame = &gif[13 + palette..];

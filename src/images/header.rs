@@ -1,18 +1,17 @@
-//! How large an image says it is, read from its header alone: before TensorFlow sets memory aside
-//! for it.
+//! Checks an image's size from its header, before TensorFlow allocates memory for the pixels.
 
 use super::format::ImageFormat;
 
-/// How many pixels an image may have: what Pillow, too, takes for a decompression bomb. (It would
-/// be half a gigabyte in memory.)
+/// The most pixels an image may have: Pillow's limit against decompression bombs, half a gigabyte
+/// in memory.
 pub const MAX_PIXELS: u64 = 178_956_970;
 
-/// The image as it may be given to TensorFlow, and how many pixels it has, as far as its header can
-/// be read.
+/// The image in a form that TensorFlow can decode safely, and its number of pixels, if its header
+/// can be read.
 ///
 /// # Errors
-/// A sentence about an image that is too large, or of a kind that would be decoded to wrong
-/// colours, without its name.
+/// A sentence without the file's name, if the image is too large or would be decoded to wrong
+/// colours.
 pub fn checked(
     format: ImageFormat,
     mut content: Vec<u8>,
@@ -21,7 +20,7 @@ pub fn checked(
     let pixels = width.saturating_mul(height);
     if pixels > MAX_PIXELS {
         return Err(format!(
-            "is {width} × {height} pixels, more than the {MAX_PIXELS} that are allowed; make it smaller"
+            "is {width} × {height} pixels, more than the {MAX_PIXELS} allowed; make it smaller"
         ));
     }
     Ok((content, Some(pixels)))

@@ -1,6 +1,5 @@
-//! Photographs as files: what format they have, how large they are, and the pixels a network wants
-//! of them. Nothing here decodes; it uses nothing but `error` and `text`. A new format is a row of
-//! the table in `format` and a file of its own.
+//! Photographs as files: their format and size, and the pixels that a network takes. Nothing here
+//! decodes. A new format is a row of the table in `format`, and a file of its own here.
 
 mod bmp;
 mod bytes;

@@ -1,6 +1,6 @@
-//! The pixels that a network expects.
+//! The description of a network's input pixels.
 
-/// The pixels a network expects.
+/// The size and range of the pixels that a network takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PixelSpec {
     /// Width in pixels.
@@ -9,27 +9,27 @@ pub struct PixelSpec {
     pub height: i32,
     /// Channels: 3 for all models here.
     pub depth: i32,
-    /// From 0–255 to the network's range.
+    /// How pixel values of 0 to 255 are normalised.
     pub range: PixelRange,
 }
 
-/// What becomes of pixel values of 0 to 255.
+/// How pixel values x of 0 to 255 are normalised.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PixelRange {
-    /// (x − mean) · (1 / std): retrain.py of the poets generation.
+    /// (x − mean) · (1 / std), as in retrain.py of the poets generation.
     Multiply {
         /// The value that becomes 0.
         mean: f32,
         /// What the difference is divided by.
         std: f32,
     },
-    /// (x − mean) / std: label_image.py. (The two differ in the last bit.)
+    /// (x − mean) / std, as in label_image.py. (It differs from `Multiply` in the last bit.)
     Divide {
         /// The value that becomes 0.
         mean: f32,
         /// What the difference is divided by.
         std: f32,
     },
-    /// x / 255: TF-Hub modules.
+    /// x / 255, for TF-Hub modules.
     Unit,
 }

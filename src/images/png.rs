@@ -1,8 +1,8 @@
-//! PNG: its size.
+//! PNG: reads the image's size.
 
 use super::bytes::{Size, be};
 
-/// From the header chunk, which comes first.
+/// The size in the header chunk, which comes first.
 pub(super) fn size(content: &[u8]) -> Option<Size> {
     Some((be(content, 16, 4)?, be(content, 20, 4)?))
 }

@@ -1,5 +1,5 @@
-//! Reading a photograph's file, of which nothing is known but its name: whoever opens a named pipe
-//! waits for ever, and a device may never end.
+//! Reads the files of photographs. Only regular files of limited size are opened: opening a named
+//! pipe may block, and a device may never end.
 
 use super::format::{ImageFormat, MAGIC_LENGTH};
 use std::fs::{self, File, Metadata};
@@ -9,7 +9,8 @@ use std::path::Path;
 /// The most bytes a photograph's file may have.
 const LARGEST_IMAGE: u64 = 1 << 30;
 
-/// Reads a photograph's file.
+/// Reads a photograph's file. The metadata is from before the read, so that a file that changes
+/// meanwhile looks changed later.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the file, without its name.
@@ -19,8 +20,8 @@ pub fn read_image(path: &Path) -> Result<(Metadata, Vec<u8>), String> {
     Ok((metadata, fs::read(path).map_err(failed)?))
 }
 
-/// The same of a file that may hold anything: `None` where its first bytes, all that is read then,
-/// are not those of an image.
+/// Reads a file that may not be an image: `None`, after reading only its first bytes, if those are
+/// not an image's.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the file, without its name.
@@ -37,7 +38,7 @@ pub fn read_if_image(path: &Path) -> Result<Option<Vec<u8>>, String> {
     Ok(Some(content))
 }
 
-/// From before the file is read: if it changes meanwhile, whoever keeps this sees that.
+/// The metadata of a regular file; an error for anything else.
 fn checked_metadata(path: &Path) -> Result<Metadata, String> {
     let metadata = fs::metadata(path).map_err(failed)?;
     match metadata.is_file() {
@@ -50,7 +51,7 @@ fn checked_metadata(path: &Path) -> Result<Metadata, String> {
 fn within_limit(metadata: &Metadata) -> Result<(), String> {
     match metadata.len() {
         n if n > LARGEST_IMAGE => {
-            Err(format!("has {n} bytes, more than the {LARGEST_IMAGE} that are allowed"))
+            Err(format!("has {n} bytes, more than the {LARGEST_IMAGE} allowed"))
         }
         _ => Ok(()),
     }

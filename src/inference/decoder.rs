@@ -1,6 +1,5 @@
-//! From the bytes of a photograph's file to its pixels, or to those a network gets to see, by
-//! TensorFlow's ops: the one decoder of all that is learnt from, tested and labelled. The content
-//! says what format it is, not the name.
+//! Decodes photographs with TensorFlow's ops, at their own size or to a network's input. Training,
+//! testing and labelling all use this decoder. The content decides the format, not the name.
 
 use crate::error::{Error, Result};
 use crate::images::{ImageFormat, PixelRange, PixelSpec, checked};
@@ -10,15 +9,15 @@ use crate::tf::{Bytes, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use std::sync::OnceLock;
 use tensorflow::{Output, TensorType};
 
-/// Up to how many pixels an image is made floats before it is resized; see
-/// [`Distorter`](super::Distorter), where that was measured.
+/// Up to this many pixels an image is converted to floats before it is resized. Measured as for
+/// [`Distorter`](super::Distorter).
 const SMALL: u64 = 1_700_000 / 3;
 
-/// Decodes photographs. It may be called from several threads at once.
+/// Decodes photographs. Several threads may use it at once.
 #[derive(Debug)]
 pub struct Decoder {
     spec: PixelSpec,
-    /// By format, and by what images are resized as.
+    /// By format, then by [`ResizedAs`].
     sessions: [[OnceLock<Result<Decoding, String>>; 2]; ImageFormat::ALL.len()],
 }
 
@@ -35,7 +34,7 @@ impl Decoding {
         let mut builder = GraphBuilder::default();
         let names = add_image_decoding(&mut builder, format, spec, resized_as);
         let graph = Graph::import(&GraphDef { node: builder.take_nodes(), ..GraphDef::default() })?;
-        // Each photograph is the work of the thread that brings it.
+        // Each photograph is decoded on the calling thread.
         let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 })?;
         let DecodedImage { data, decoded, pixels } = names;
         let [data, decoded, pixels] = [data, decoded, pixels].map(|name| graph.output(&name));
@@ -51,21 +50,20 @@ impl Decoding {
 }
 
 impl Decoder {
-    /// A decoder to that size and range.
+    /// A decoder to the size and range of `spec`.
     #[must_use]
     pub fn new(spec: &PixelSpec) -> Self {
         Self { spec: spec.clone(), sessions: Default::default() }
     }
 
-    /// The pixels that the network gets to see of an image, [1, height, width, depth].
+    /// The pixels to feed to the network for an image, [1, height, width, depth].
     ///
     /// # Errors
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode(&self, image_data: Vec<u8>) -> Result<Tensor<f32>, String> {
-        let (format, image_data, pixels) = look_at(image_data)?;
+        let (format, image_data, pixels) = inspect(image_data)?;
         let large = pixels.is_some_and(|p| p > SMALL);
-        // Where pixels become numbers of 0 to 1 first, the other order rounds otherwise: only what
-        // is really large.
+        // With a range of 0 to 1, resizing bytes changes the rounding, so only huge images are.
         let large = large && (self.spec.range != PixelRange::Unit || pixels > Some(16 * SMALL));
         let resized_as = if large { ResizedAs::Bytes } else { ResizedAs::Floats };
         let decoding = self.decoding(format, resized_as)?;
@@ -77,12 +75,12 @@ impl Decoder {
     /// # Errors
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode_full_size(&self, image_data: Vec<u8>) -> Result<Tensor<u8>, String> {
-        let (format, image_data, _) = look_at(image_data)?;
+        let (format, image_data, _) = inspect(image_data)?;
         let decoding = self.decoding(format, ResizedAs::Floats)?;
         decoding.run(image_data, &decoding.decoded).map_err(|e| undecodable(format, &e))
     }
 
-    /// The session for such images, opened where it is not yet.
+    /// The session for such images, opened on first use.
     fn decoding(&self, format: ImageFormat, resized_as: ResizedAs) -> Result<&Decoding, String> {
         self.sessions[format as usize][resized_as as usize]
             .get_or_init(|| {
@@ -93,8 +91,9 @@ impl Decoder {
     }
 }
 
-/// What format an image has, its bytes as TensorFlow may have them, and how many pixels it has.
-fn look_at(image_data: Vec<u8>) -> Result<(ImageFormat, Vec<u8>, Option<u64>), String> {
+/// An image's format, its bytes in a form that TensorFlow can decode safely, and its number of
+/// pixels.
+fn inspect(image_data: Vec<u8>) -> Result<(ImageFormat, Vec<u8>, Option<u64>), String> {
     let format = ImageFormat::of(&image_data)?;
     let (image_data, pixels) = checked(format, image_data)?;
     Ok((format, image_data, pixels))
@@ -109,7 +108,7 @@ fn undecodable(format: ImageFormat, error: &Error) -> String {
     }
 }
 
-/// TensorFlow's messages go on with the node and the graph.
+/// Drops the rest of TensorFlow's message, which describes the node and the graph.
 fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or(message).trim()
 }

@@ -1,7 +1,7 @@
-//! Bottlenecks of distorted photographs: computed anew for every image of every training batch, as
-//! there is nothing to cache. Photographs are decoded once and kept; a batch is distorted and run
-//! through the network in pieces, on all cores side by side. What comes out does not depend on how
-//! many there are.
+//! Computes bottlenecks of distorted photographs. They are new for every image of every training
+//! batch and cannot be cached, but decoded photographs are kept. A batch is distorted and run
+//! through the network in pieces, on all cores in parallel; results do not depend on the number of
+//! cores.
 
 use super::decoder::Decoder;
 use super::distorter::{Distorter, Draw};
@@ -18,16 +18,16 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// How many bytes of decoded photographs are kept, unless asked otherwise.
+/// How many bytes of decoded photographs are kept by default.
 pub const PIXEL_BUDGET: usize = 1 << 30;
 
-/// Images that go through the network in one run. Measured with mobilenet_0.25_224 on two cores, a
-/// step of 100 images takes 79, 81, 82 and 89 ms in pieces of 2, 5, 10 and 25 (what a piece needs
-/// should fit the cache); 5 divides the default batch evenly among 2, 4, 5 and 10 cores. Fixed, as
-/// the last bits of a bottleneck depend on it.
+/// How many images go through the network in one run. With mobilenet_0.25_224 on two cores, a step
+/// of 100 images takes 79, 81, 82 and 89 ms in pieces of 2, 5, 10 and 25, because a piece should
+/// fit the processor's cache; 5 divides the default batch evenly among 2, 4, 5 and 10 cores. It
+/// must stay fixed, because the last bits of a bottleneck depend on it.
 const PIECE: usize = 5;
 
-/// The images to distort, and everything needed for it.
+/// The images to distort, and everything needed to compute their bottlenecks.
 #[derive(Debug)]
 pub struct DistortedImages<'a> {
     decoder: Decoder,
@@ -44,8 +44,8 @@ pub struct DistortedImages<'a> {
 }
 
 impl<'a> DistortedImages<'a> {
-    /// `paths` are the images by row; `probe`, one of them, is what the network is checked on. At
-    /// most `budget` bytes of decoded images are kept.
+    /// `paths` are the images by row; `probe` is the row of the image that the network is checked
+    /// on. At most `budget` bytes of decoded images are kept.
     pub fn new(
         backbone: &Backbone,
         distortions: &Distortions,
@@ -56,7 +56,7 @@ impl<'a> DistortedImages<'a> {
         let decoder = Decoder::new(&backbone.pixels);
         let distorter = Distorter::new(distortions, &backbone.pixels)?;
         let mut rng = ChaCha8Rng::seed_from_u64(distortions.seed);
-        // Its own stream: batches are drawn from the same seed.
+        // A separate stream, because batches are drawn with the same seed.
         rng.set_stream(1);
         let image = decode(&decoder, paths[probe])?;
         let network =
@@ -80,7 +80,8 @@ impl<'a> DistortedImages<'a> {
     /// half drew the rows.
     ///
     /// # Errors
-    /// Where an image cannot be read or decoded; of several, the first of `rows`.
+    /// If an image cannot be read or decoded. If there are several, the error is about the first
+    /// one in `rows`.
     pub fn get_distorted_bottlenecks(
         &mut self,
         rows: &[usize],
@@ -98,7 +99,7 @@ impl<'a> DistortedImages<'a> {
             let result = receive.iter().try_for_each(|(i, (images, into))| {
                 this.compute(images, into).map_err(|error| (i, error))
             });
-            // After an error nobody need go on.
+            // After an error, the remaining pieces are dropped so that all threads end.
             result.inspect_err(|_| receive.iter().for_each(drop))
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -128,8 +129,7 @@ impl<'a> DistortedImages<'a> {
         Ok(())
     }
 
-    /// An image's distorted pixels. The image is decoded where that has not been done, and kept
-    /// where there is room.
+    /// An image's distorted pixels. The decoded image is kept if there is room.
     fn distorted(&self, row: usize, draw: &Draw) -> Result<Tensor<f32>> {
         if let Some(image) = self.pixels[row].get() {
             return self.distorter.distort(image, draw);
@@ -145,26 +145,26 @@ impl<'a> DistortedImages<'a> {
         if !fits && !self.budget_reported.swap(true, Ordering::Relaxed) {
             info!(
                 target: "retrain",
-                "Decoded training images take more than the {} MiB set aside for them: the others are decoded anew \
-                 whenever they are drawn",
+                "Decoded training images exceed the {} MiB kept in memory: the others are decoded \
+                 again each time they are drawn",
                 self.budget >> 20
             );
         }
         result
     }
 
-    /// How far the random numbers have been used.
+    /// The position in the stream of random numbers.
     #[must_use]
     pub fn drawn(&self) -> u128 {
         self.rng.get_word_pos()
     }
 
-    /// Goes on as if that many had been used.
+    /// Moves to a position that [`drawn`](Self::drawn) returned.
     pub fn skip_to(&mut self, drawn: u128) {
         self.rng.set_word_pos(drawn);
     }
 
-    /// How many bytes of decoded images are kept now.
+    /// How many bytes of decoded images are kept.
     #[must_use]
     pub fn bytes_kept(&self) -> usize {
         self.kept.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! One photograph, distorted: TensorFlow's arithmetic, with random numbers of our own.
+//! Distorts one photograph with TensorFlow's arithmetic and our own random numbers.
 
 use crate::error::{Error, Result};
 use crate::images::PixelSpec;
@@ -8,22 +8,21 @@ use crate::tf::{Graph, GraphBuilder, Session, Tensor, Threads};
 use rand::{Rng, RngExt};
 use tensorflow::{Output, SessionRunArgs};
 
-/// What chance decides about one image: the numbers that the script's random ops would give.
+/// The random numbers for one image, as the script's random ops would draw them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draw {
-    /// Of [0, 1).
+    /// In [0, 1).
     pub scale: f32,
-    /// Of [0, 2³¹ − 1): row, column, channel of the crop, before they are reduced to the room
-    /// there is.
+    /// In [0, 2³¹ − 1). Modulo the room for the crop, they are its row, column and channel.
     pub crop: [i32; 3],
-    /// Of [0, 1).
+    /// In [0, 1).
     pub flip: f32,
-    /// Of [0, 1).
+    /// In [0, 1).
     pub brightness: f32,
 }
 
 impl Draw {
-    /// Draws all of them.
+    /// Draws all the numbers.
     pub fn new(rng: &mut impl Rng) -> Self {
         Self {
             scale: rng.random(),
@@ -34,21 +33,21 @@ impl Draw {
     }
 }
 
-/// Distorts decoded photographs. It may be called from several threads at once.
+/// Distorts decoded photographs. Several threads may use it at once.
 #[derive(Debug)]
 pub struct Distorter {
     session: Session,
-    small: Ends,
-    large: Ends,
+    small: Endpoints,
+    large: Endpoints,
 }
 
-/// Up to how many bytes a decoded photograph is made floats before it is resized: measured on one
-/// core, that takes 0.11 ms a million bytes and then makes resizing faster by 0.19 ms.
+/// Up to this many bytes a decoded photograph is converted to floats before it is resized. On one
+/// core, converting takes 0.11 ms per million bytes, and resizing is then 0.19 ms faster.
 const SMALL: usize = 1_700_000;
 
-/// The tensors of one form of the distortions.
+/// The tensors to feed and fetch in one form of the distortions.
 #[derive(Debug)]
-struct Ends {
+struct Endpoints {
     decoded: Output,
     scale: Output,
     crop: Output,
@@ -57,7 +56,7 @@ struct Ends {
     pixels: Output,
 }
 
-impl Ends {
+impl Endpoints {
     fn find(graph: &Graph, names: layers::Distorter) -> Result<Self> {
         Ok(Self {
             decoded: graph.output(&names.decoded)?,
@@ -71,7 +70,7 @@ impl Ends {
 }
 
 impl Distorter {
-    /// Opens the session.
+    /// Builds the graph with both forms and opens a session.
     pub fn new(distortions: &Distortions, spec: &PixelSpec) -> Result<Self> {
         let mut b = GraphBuilder::default();
         let forms = [ResizedAs::Floats, ResizedAs::Bytes];
@@ -80,28 +79,28 @@ impl Distorter {
         let graph = Graph::import(&GraphDef { node: b.take_nodes(), ..GraphDef::default() })?;
         Ok(Self {
             session: Session::new(&graph, Threads { intra_op: 1, inter_op: -1 })?,
-            small: Ends::find(&graph, small)?,
-            large: Ends::find(&graph, large)?,
+            small: Endpoints::find(&graph, small)?,
+            large: Endpoints::find(&graph, large)?,
         })
     }
 
-    /// The pixels a network gets to see, [1, height, width, depth], of a decoded image.
+    /// The pixels to feed to the network, [1, height, width, depth], for a decoded image.
     pub fn distort(&self, image: &Tensor<u8>, draw: &Draw) -> Result<Tensor<f32>> {
         const DOING: &str = "distorting an image";
-        let ends = if image.len() <= SMALL { &self.small } else { &self.large };
+        let endpoints = if image.len() <= SMALL { &self.small } else { &self.large };
         let scalar = |value: f32| Tensor::new(&[]).with_values(&[value]).map_err(tensor_error);
         let (scale, flip, brightness) =
             (scalar(draw.scale)?, scalar(draw.flip)?, scalar(draw.brightness)?);
         let crop = Tensor::new(&[3]).with_values(&draw.crop).map_err(tensor_error)?;
         let mut args = SessionRunArgs::new();
-        args.add_feed(&ends.decoded.operation, ends.decoded.index, image);
-        args.add_feed(&ends.scale.operation, ends.scale.index, &scale);
-        args.add_feed(&ends.crop.operation, ends.crop.index, &crop);
-        args.add_feed(&ends.brightness.operation, ends.brightness.index, &brightness);
-        if let Some(output) = &ends.flip {
+        args.add_feed(&endpoints.decoded.operation, endpoints.decoded.index, image);
+        args.add_feed(&endpoints.scale.operation, endpoints.scale.index, &scale);
+        args.add_feed(&endpoints.crop.operation, endpoints.crop.index, &crop);
+        args.add_feed(&endpoints.brightness.operation, endpoints.brightness.index, &brightness);
+        if let Some(output) = &endpoints.flip {
             args.add_feed(&output.operation, output.index, &flip);
         }
-        let pixels = args.request_fetch(&ends.pixels.operation, ends.pixels.index);
+        let pixels = args.request_fetch(&endpoints.pixels.operation, endpoints.pixels.index);
         self.session.run(&mut args, DOING)?;
         args.fetch(pixels).map_err(|e| Error::tensorflow(DOING, e))
     }

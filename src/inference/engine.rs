@@ -1,5 +1,4 @@
-//! Photographs through a network, from the bytes of their files to what the network says: several
-//! at once, and several times side by side.
+//! Decodes photographs and runs them through a network in batches, on several threads at once.
 
 use super::decoder::Decoder;
 use super::network::BatchNetwork;
@@ -11,17 +10,17 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// The pixels of each image, [1, height, width, depth], or what is wrong with it.
+/// The pixels of each image, [1, height, width, depth], or a sentence about what is wrong with it.
 pub type Decoded = Vec<Result<Tensor<f32>, String>>;
 
-/// Images that go through the network in one run. What a batch needs should fit the cache; larger
-/// ones also leave a core idle at the end.
+/// How many images go through the network in one run. A batch should fit the processor's cache;
+/// larger ones also leave cores idle at the end.
 const BATCH: usize = 4;
 
-/// How many bytes of decoded images may wait for the network to be made ready.
+/// How many bytes of decoded images may wait until the network is ready.
 const DECODED_BYTES: usize = 40 << 20;
 
-/// A decoder and a network, which is made ready while images are already decoded.
+/// A decoder and a network. Decoding can start while the network is still being prepared.
 #[derive(Debug)]
 pub(crate) struct Inference {
     name: String,
@@ -32,7 +31,7 @@ pub(crate) struct Inference {
     running: Stopwatch,
 }
 
-/// Time that passed in one kind of work, over all threads.
+/// The time spent in one kind of work, summed over all threads.
 #[derive(Debug, Default)]
 struct Stopwatch(AtomicU64);
 
@@ -49,17 +48,17 @@ impl Stopwatch {
     }
 }
 
-/// Nobody must wait for ever, even if making the network ready came to an end that nobody foresaw.
+/// Sets the network to an error if preparing it panics, so that no thread waits for it forever.
 struct AlwaysSet<'n>(&'n OnceLock<Result<BatchNetwork, String>>);
 
 impl Drop for AlwaysSet<'_> {
     fn drop(&mut self) {
-        let _ = self.0.set(Err("could not be made ready".into()));
+        let _ = self.0.set(Err("could not be prepared".into()));
     }
 }
 
 impl Inference {
-    /// For a network of that name and those pixels. Nothing is loaded before it is needed.
+    /// For a network called `name`, with input `pixels`. Loads nothing until it is needed.
     pub(crate) fn new(name: &str, pixels: &PixelSpec) -> Self {
         let image =
             4 * i64::from(pixels.height) * i64::from(pixels.width) * i64::from(pixels.depth);
@@ -74,17 +73,17 @@ impl Inference {
         }
     }
 
-    /// How many images are best brought at once.
+    /// The best number of images per call of [`run`](Self::run).
     pub(crate) fn batch_size(&self) -> usize {
         BATCH
     }
 
-    /// How many batches of decoded images may wait.
+    /// How many batches of decoded images may wait for the network.
     pub(crate) fn backlog(&self) -> usize {
         self.backlog
     }
 
-    /// Sets the network. Whoever waits for it hears of a failure, too.
+    /// Makes the network. Threads that wait for it also get the error if that fails.
     pub(crate) fn prepare(&self, make: impl FnOnce() -> Result<BatchNetwork>) -> Result<()> {
         let start = Instant::now();
         let _always = AlwaysSet(&self.network);
@@ -92,12 +91,13 @@ impl Inference {
             Ok(network) => (Ok(network), Ok(())),
             Err(e) => (Err(e.to_string()), Err(e)),
         };
-        debug!(target: "retrain", "The network was made ready in {:.3} s", start.elapsed().as_secs_f64());
+        let seconds = start.elapsed().as_secs_f64();
+        debug!(target: "retrain", "The network was prepared in {seconds:.3} s");
         let _ = self.network.set(network);
         outcome
     }
 
-    /// Whether [`run`](Self::run) would begin at once.
+    /// Whether [`run`](Self::run) would start without waiting.
     pub(crate) fn is_ready(&self) -> bool {
         self.network.get().is_some()
     }
@@ -107,17 +107,20 @@ impl Inference {
         self.decoding.time(|| self.decoder.decode(image))
     }
 
-    /// Says, to those who want to know, where the time went.
+    /// Logs where the time went, at DEBUG.
     pub(crate) fn log_times(&self) {
         let (decoding, running) = (self.decoding.seconds(), self.running.seconds());
-        debug!(target: "retrain", "Over all threads: {decoding:.3} s of decoding, {running:.3} s of the network");
+        debug!(
+            target: "retrain",
+            "Over all threads: {decoding:.3} s of decoding, {running:.3} s of the network"
+        );
     }
 
-    /// What the network says of decoded images, at most [`batch_size`](Self::batch_size) of them.
-    /// Waits for the network where there is an image to run.
+    /// The network's output for decoded images, at most [`batch_size`](Self::batch_size) of them.
+    /// Waits for the network if any image is usable.
     ///
     /// # Errors
-    /// Where there is no network or it does not run.
+    /// If the network could not be made or fails to run.
     pub(crate) fn run(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>> {
         let good: Vec<&Tensor<f32>> = images.iter().filter_map(|d| d.as_ref().ok()).collect();
         let Some(first) = good.first() else {
@@ -125,7 +128,7 @@ impl Inference {
         };
         let network =
             self.network.wait().as_ref().map_err(|m| Error::model(&self.name, m.clone()))?;
-        // Always a whole batch: another size may be computed in another order.
+        // Always a full batch, because another size may sum in another order.
         let count = if network.is_batched() { BATCH } else { good.len() };
         let mut batch = Tensor::new(&[&[count as u64], &first.dims()[1..]].concat());
         for (into, image) in batch.chunks_mut(first.len()).zip(&good) {

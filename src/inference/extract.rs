@@ -1,59 +1,59 @@
-//! From photographs to their bottlenecks.
+//! [`Extractor`]: computes the bottlenecks of photographs.
 
 use super::engine::{Decoded, Inference};
 use super::network::BatchNetwork;
 use crate::error::{Error, Result};
 use crate::model::{Backbone, Identity};
 
-/// Whatever computes bottlenecks. It may be called from several threads at once.
+/// Computes bottlenecks. Several threads may use it at once.
 pub trait Extractor: Sync {
     /// How many numbers a bottleneck has.
     fn bottleneck_size(&self) -> usize;
 
-    /// How many images are best brought at once.
+    /// The best number of images per call of [`extract`](Self::extract).
     fn batch_size(&self) -> usize {
         1
     }
 
-    /// How many batches of decoded images may wait.
+    /// How many batches of decoded images may wait for [`extract`](Self::extract).
     fn backlog(&self) -> usize {
         1
     }
 
-    /// What its bottlenecks follow from, besides the image: the model and what is done before it.
+    /// What bottlenecks depend on besides the image: the model and its preprocessing.
     fn identity(&self) -> Identity;
 
-    /// Called before any [`extract`](Self::extract), while images are already being read: `images`
-    /// are those that will come, in order.
+    /// Called once, while images are already being read and decoded. `images` are those that will
+    /// be extracted, in order.
     ///
     /// # Errors
-    /// Where nothing can be computed at all.
+    /// If no bottleneck can be computed.
     fn prepare(&self, images: &mut dyn Iterator<Item = Vec<u8>>) -> Result<()> {
         let _ = images;
         Ok(())
     }
 
-    /// Whether [`extract`](Self::extract) would begin at once.
+    /// Whether [`extract`](Self::extract) would start without waiting.
     fn is_ready(&self) -> bool {
         true
     }
 
-    /// The pixels of the photographs whose files hold `images`.
+    /// Decodes image files, given their contents.
     fn decode(&self, images: Vec<Vec<u8>>) -> Decoded;
 
-    /// The bottlenecks of decoded photographs, at most [`batch_size`](Self::batch_size) of them;
-    /// for a photograph that is at fault a sentence that says why.
+    /// The bottlenecks of decoded photographs, at most [`batch_size`](Self::batch_size) of them, or
+    /// a sentence about what is wrong with a photograph.
     ///
     /// # Errors
-    /// Where nothing can be computed at all.
+    /// If no bottleneck can be computed.
     fn extract(&self, images: Decoded) -> Result<Vec<Result<Vec<f32>, String>>>;
 
     /// Logs where the time went.
     fn log_times(&self) {}
 }
 
-/// Computes bottlenecks in this process: decoding, and the network with batch normalisation folded
-/// away, several images at once. Nothing is loaded before it is needed.
+/// Computes bottlenecks in this process, several images at once, with batch normalisation folded
+/// into the network. Loads nothing until it is needed.
 #[derive(Debug)]
 pub struct LocalExtractor<'a> {
     backbone: &'a Backbone,
@@ -61,7 +61,7 @@ pub struct LocalExtractor<'a> {
 }
 
 impl<'a> LocalExtractor<'a> {
-    /// For that network.
+    /// An extractor for `backbone`.
     #[must_use]
     pub fn new(backbone: &'a Backbone) -> Self {
         Self { backbone, inference: Inference::new(&backbone.name, &backbone.pixels) }
@@ -88,8 +88,9 @@ impl Extractor for LocalExtractor<'_> {
     fn prepare(&self, images: &mut dyn Iterator<Item = Vec<u8>>) -> Result<()> {
         let prepared = self.inference.prepare(|| {
             let probe = images.filter_map(|image| self.inference.decode(image).ok()).next();
-            // Nobody will ask for the network then; but if, nobody must wait for ever.
-            let none = || Error::model(&self.backbone.name, "has no image to be tried on");
+            // Without a usable image nothing is extracted; should a thread wait for the network
+            // all the same, it gets this error.
+            let none = || Error::model(&self.backbone.name, "has no usable image to be tested on");
             BatchNetwork::new(self.backbone, &probe.ok_or_else(none)?)
         });
         prepared.map_err(|e| Error::model(&self.backbone.name, e.to_string()))

@@ -1,4 +1,5 @@
-//! From the bytes of photographs' files to the numbers a network makes of them, many at once.
+//! Runs networks on photographs, many in parallel: from the bytes of image files to bottlenecks or
+//! scores.
 
 mod decoder;
 mod distorted;

@@ -1,7 +1,7 @@
-//! The network as it is used where speed counts: many images in one run, batch normalisation folded
-//! away. It must give what the published graph gives; where it does not, the published graph is
-//! used, one image at a time. Where the published graph itself answers otherwise each time, there
-//! are no bottlenecks to be had of it, and scores that differ.
+//! Makes a network fast: many images in one run, batch normalisation folded away. The result is
+//! compared with the published graph; if they differ, the published graph is used, one image at a
+//! time. If the published graph itself is random, its bottlenecks are refused, and its scores
+//! differ from run to run, with a warning.
 
 use super::repeat::{same_bits, varies, varying_answers};
 use crate::error::{Error, Result};
@@ -13,40 +13,40 @@ use crate::tf::{Feed, Graph, Session, Tensor, Threads};
 use log::{debug, warn};
 use tensorflow::Output;
 
-/// How far a bottleneck may be from the published graph's, relative to its largest number: sums in
-/// another order differ in the last bits (about 1e-6 after a MobileNet's 27 layers), a mistake by
-/// far more.
+/// The largest difference from the published graph's bottleneck, relative to its largest number.
+/// Sums in another order differ in the last bits (about 1e-6 after a MobileNet's 27 layers); a
+/// mistake makes a far larger difference.
 const TOLERANCE: f32 = 1e-4;
 
-/// How the distance of a probability relative to itself counts against [`TOLERANCE`].
+/// The weight of a probability's relative difference when it is compared with [`TOLERANCE`].
 const EACH: f32 = 0.1;
 
-/// Several batches run side by side, each on the thread that brings it: no core is idle at the end
-/// of a layer.
+/// Each batch runs on the calling thread, several at once, so that no core idles at the end of a
+/// layer.
 const THREADS: Threads = Threads { intra_op: 1, inter_op: -1 };
 
 /// A network: the part of a graph between two tensors.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
-    /// What to call it in messages.
+    /// Its name in messages.
     pub name: &'a str,
     /// The graph, without variables.
     pub graph: &'a GraphDef,
-    /// The tensor that is fed with pixels.
+    /// The tensor that the pixels are fed to.
     pub input: &'a str,
     /// The tensor that is read, [images, n].
     pub output: &'a str,
     /// The pixels of an image.
     pub pixels: &'a PixelSpec,
-    /// The n of `output`; `None` to take it as it comes.
+    /// The n of `output`, if it is known.
     pub size: Option<usize>,
-    /// Whether `output` holds probabilities. Most of them are next to 0 whatever the network does,
-    /// so each is compared with itself, not only with the largest.
+    /// Whether `output` holds probabilities. Most of those are close to 0 whatever the network
+    /// does, so differences are also judged relative to each one, not only to the largest.
     pub probabilities: bool,
 }
 
-/// Computes the outputs of a network, most often bottlenecks, for many images. It may be called
-/// from several threads at once.
+/// Computes the outputs of a network, such as bottlenecks, for many images. Several threads may use
+/// it at once.
 #[derive(Debug)]
 pub struct BatchNetwork {
     network: Network,
@@ -54,7 +54,7 @@ pub struct BatchNetwork {
 }
 
 impl BatchNetwork {
-    /// [`of_part`](Self::of_part), from a backbone's pixels to its bottlenecks.
+    /// [`of_part`](Self::of_part) for the part from a backbone's pixels to its bottlenecks.
     pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
         let part = Part {
             name: &backbone.name,
@@ -72,7 +72,7 @@ impl BatchNetwork {
     /// image [1, height, width, depth].
     ///
     /// # Errors
-    /// Where the network does not run, or where it is to give bottlenecks and is random.
+    /// If the network fails to run, or is random and should compute bottlenecks.
     pub fn of_part(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
         let published = Network::new(part.graph, part, Session::unoptimized, THREADS)?;
         let wanted = published.run(probe)?;
@@ -83,14 +83,14 @@ impl BatchNetwork {
         if let Some(network) = part.rewritten(&published, probe, &wanted) {
             return Ok(Self { network, batched: true });
         }
-        // It may be random without an op that is known to be.
+        // It may be random although none of its ops is known to be.
         let again = published.run(probe)?;
         if !same_bits(&again, &wanted) && part.difference(&again, &wanted) > TOLERANCE {
             return Self::of_random(part, None);
         }
         warn!(
             target: "retrain",
-            "{}: a batch of images gives other {} than each image does{}; it is run one image at a \
+            "{}: images give different {} in a batch than alone{}; the network runs one image at a \
              time, slowly",
             part.name,
             if part.probabilities { "scores" } else { "bottlenecks" },
@@ -100,7 +100,7 @@ impl BatchNetwork {
         Ok(Self { network, batched: false })
     }
 
-    /// A network that answers otherwise each time: an error where bottlenecks are wanted of it.
+    /// A random network: a warning if it gives probabilities, an error if it gives bottlenecks.
     fn of_random(part: &Part<'_>, random: Option<&RandomOp>) -> Result<Self> {
         if part.probabilities {
             warn!(target: "retrain", "{}: {}", part.name, varying_answers(random));
@@ -110,14 +110,14 @@ impl BatchNetwork {
         let node = random.map_or(InputRef::parse(part.output).node, |r| &r.node);
         let op = random.map(|r| format!(" ({})", r.op)).unwrap_or_default();
         let message = format!(
-            "is random{op}: the same image gives other bottlenecks each time; freeze the graph \
-             for inference, without dropout"
+            "is random{op}: the same image gives different bottlenecks each time; freeze the \
+             graph for inference, without dropout"
         );
         Err(Error::graph(node, message))
     }
 
-    /// The network as it is published: where there are too few images for anything else to pay.
-    /// `probe` is the pixels of one image.
+    /// The network as published, when there are too few images for rewriting to pay off. `probe` is
+    /// the pixels of one image.
     pub fn published(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
         let network = Network::new(part.graph, part, Session::new, Threads::default())?;
         if let Some(random) = part.varying(|| network.run(probe))? {
@@ -154,13 +154,13 @@ impl Part<'_> {
         random_op(self.graph, self.input, self.output)
     }
 
-    /// The op by which the network answers otherwise each time, if it does.
+    /// The random op because of which repeated runs differ, if they do.
     fn varying(&self, run: impl FnMut() -> Result<Tensor<f32>>) -> Result<Option<RandomOp>> {
         let Some(random) = self.random_op() else { return Ok(None) };
         Ok(varies(run)?.then_some(random))
     }
 
-    /// The fastest rewriting that gives for many images what the published network gives for each.
+    /// The fastest rewritten network whose batches agree with the published network.
     fn rewritten(
         &self,
         published: &Network,
@@ -183,7 +183,10 @@ impl Part<'_> {
             let judged = tried.and_then(|n| Ok((self.mistake(&n, published, probe, wanted)?, n)));
             match judged {
                 Ok((difference, network)) if difference <= TOLERANCE => {
-                    debug!(target: "retrain", "The network {what} agrees with the published one to {difference:.1e}");
+                    debug!(
+                        target: "retrain",
+                        "The network {what} agrees with the published one to {difference:.1e}"
+                    );
                     return Some(network);
                 }
                 Ok((difference, _)) => {
@@ -195,8 +198,8 @@ impl Part<'_> {
         None
     }
 
-    /// How far a batch is from what the published network gives for each of its images; `wanted`
-    /// is what it gives for `probe`.
+    /// How far a batch's outputs are from the published network's for each image; `wanted` is the
+    /// published output for `probe`.
     fn mistake(
         &self,
         network: &Network,
@@ -204,7 +207,7 @@ impl Part<'_> {
         probe: &Tensor<f32>,
         wanted: &[f32],
     ) -> Result<f32> {
-        // Two images, each twice: rows that got mixed up would show.
+        // Two images, each twice, so that mixed-up rows would show.
         let mut other = probe.clone();
         other.reverse();
         let mut batch = Tensor::new(&[&[4], &probe.dims()[1..]].concat());
@@ -218,7 +221,7 @@ impl Part<'_> {
         Ok(mistakes.into_iter().fold(0.0, |m, (a, b)| self.difference(a, b).max(m)))
     }
 
-    /// Why an image's outcome depends on the others of a batch, where the graph shows it.
+    /// Why an image's output depends on the rest of its batch, if the graph shows it.
     fn why_batches_differ(&self) -> Option<String> {
         if let Some(random) = self.random_op() {
             return Some(random.sentence());
@@ -227,7 +230,7 @@ impl Part<'_> {
         Some(format!("'{}' ({}) normalises by the batch", norm.name, norm.op))
     }
 
-    /// How far the outcome of a rewritten network is from the published one's.
+    /// How far the output of a rewritten network is from the published one's.
     fn difference(&self, values: &[f32], wanted: &[f32]) -> f32 {
         let overall = difference(values, wanted);
         if !self.probabilities {
@@ -235,18 +238,19 @@ impl Part<'_> {
         }
         let each =
             values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / w.abs().max(f32::MIN_POSITIVE));
-        // A small probability magnifies what rounding does to the logits.
+        // Rounding of the logits makes a large relative difference in a small probability.
         each.fold(overall, |worst, d| worst.max(d * EACH))
     }
 }
 
-/// The rows of a batch; empty ones where there are not that many.
+/// The first `N` rows of a batch; missing ones are empty.
 fn rows<const N: usize>(values: &[f32], size: usize) -> [&[f32]; N] {
     let mut rows = values.chunks(size.max(1));
     std::array::from_fn(|_| rows.next().unwrap_or_default())
 }
 
-/// The largest difference relative to the largest number; infinite where anything is not a number.
+/// The largest difference, relative to the largest number; infinite if any difference is not
+/// finite.
 fn difference(values: &[f32], wanted: &[f32]) -> f32 {
     let largest = wanted.iter().fold(f32::MIN_POSITIVE, |l, w| l.max(w.abs()));
     let differences = values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / largest);
@@ -255,7 +259,7 @@ fn difference(values: &[f32], wanted: &[f32]) -> f32 {
     if values.len() == wanted.len() { worst } else { f32::INFINITY }
 }
 
-/// How a session is opened.
+/// A function that opens a session.
 type Open = fn(&Graph, Threads) -> Result<Session>;
 
 /// A graph and its session.
@@ -264,7 +268,7 @@ struct Network {
     session: Session,
     input: Output,
     output: Output,
-    /// Numbers an image, where that is known.
+    /// Output numbers per image, if known.
     size: Option<usize>,
 }
 
@@ -285,7 +289,7 @@ impl Network {
             self.session.run_one(feed, &self.output, "running the network")?;
         let size = self.size.unwrap_or(values.len());
         if values.len() as u64 != pixels.dims()[0] * size as u64 {
-            let message = format!("holds {:?} numbers instead of {size} an image", values.dims());
+            let message = format!("has shape {:?}, not {size} numbers per image", values.dims());
             return Err(Error::model("the output tensor", message));
         }
         Ok(values)

@@ -1,41 +1,41 @@
-//! Work on all cores, with reading before it and writing after it, each on threads of their own.
-//! Queues are bounded: neither a slow disk nor a slow network makes memory grow.
+//! A pipeline: jobs are read on one thread, processed on all cores, and finished on the calling
+//! thread. Queues are bounded, so neither a slow disk nor slow processing makes memory grow.
 
 use crate::error::Result;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long to wait for a job before looking whether half-done ones can go on: jobs may come
+/// How long to wait for a new job before checking on half-done ones, because jobs may arrive
 /// slowly.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How often to look whether work can begin.
-const GLANCE: Duration = Duration::from_millis(1);
+/// The pause between checks whether work can begin.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What happens to each job, in this order; jobs finish in any.
+/// The steps of each job, in order. Jobs may finish in any order.
 pub(crate) struct Steps<Load, First, Waits, Second, Ready> {
     /// On a thread of its own.
     pub(crate) load: Load,
     /// On all cores.
     pub(crate) first: First,
-    /// Whether a half-done job has anything to wait for; one that has not goes on at once.
+    /// Whether a half-done job must wait until `ready`. If not, it goes on at once.
     pub(crate) waits: Waits,
     /// On all cores.
     pub(crate) second: Second,
-    /// Whether `second` would begin at once. Until then `first` goes on with further jobs, up to
-    /// `backlog` of them.
+    /// Whether `second` would start without waiting. Until then, `first` processes further jobs, up
+    /// to `backlog` of them.
     pub(crate) ready: Ready,
     /// See `ready`.
     pub(crate) backlog: usize,
 }
 
-/// What all threads of a pipeline look at.
+/// State shared by all threads of a pipeline.
 #[derive(Default)]
 struct Status {
-    /// An error has ended the work.
+    /// Whether an error has ended the work.
     stopped: AtomicBool,
-    /// There are no further jobs.
+    /// Whether all jobs have been loaded.
     all_loaded: AtomicBool,
 }
 
@@ -45,8 +45,10 @@ impl Status {
     }
 }
 
-/// Takes all jobs through the steps; `finish` runs on the calling thread. The first error ends it;
-/// what is under way then is dropped.
+/// Takes all jobs through the steps; `finish` runs on the calling thread.
+///
+/// # Errors
+/// The first error. It ends the run, and unfinished jobs are dropped.
 pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
     jobs: impl Iterator<Item = J> + Send,
     steps: Steps<
@@ -82,8 +84,8 @@ pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
                 done: send_done.clone(),
             };
             let send_waiting = send_waiting.clone();
-            // One core is left to what makes `second` ready: the sooner that ends, the less piles
-            // up before it.
+            // One core is left free for whatever makes `second` ready, so that less piles up
+            // before it.
             let idles = core == 0 && cores > 1;
             scope.spawn(move || worker.work(send_waiting, idles));
         }
@@ -100,7 +102,7 @@ fn collect<R>(
 ) -> Result<()> {
     let mut result = Ok(());
     for outcome in done {
-        // After an error the queue is emptied, so that no thread waits for room in it.
+        // After an error, the queue is still drained so that no thread waits for room in it.
         if result.is_ok() {
             result = Result::and_then(outcome, &mut finish);
             status.stopped.store(result.is_err(), Ordering::Relaxed);
@@ -130,7 +132,7 @@ where
 {
     fn work(&self, send_waiting: Sender<M>, idles_first: bool) {
         while idles_first && !(self.ready)() && self.may_become_ready() {
-            std::thread::sleep(GLANCE);
+            std::thread::sleep(POLL_INTERVAL);
         }
         loop {
             let goes_on = match self.loaded.recv_timeout(PATIENCE) {
@@ -151,7 +153,7 @@ where
                 return;
             }
         }
-        // The queue of half-done jobs ends once every worker has come here.
+        // The queue of half-done jobs closes once every worker has dropped its sender.
         drop(send_waiting);
         self.waiting.iter().all(|job| self.complete(job));
     }
@@ -160,7 +162,7 @@ where
         !self.status.all_loaded.load(Ordering::Relaxed) && self.status.going()
     }
 
-    /// Does the second step and passes its outcome on; `false` once the work has ended.
+    /// Does the second step and passes on its outcome; `false` once the work has ended.
     fn complete(&self, job: M) -> bool {
         self.status.going() && self.done.send((self.second)(job)).is_ok()
     }

@@ -1,4 +1,4 @@
-//! From a file's bytes to the pixels a network wants: decode, resize, normalise.
+//! From a file's bytes to the pixels that a network takes: decode, resize, normalise.
 
 use crate::images::{ImageFormat, PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
@@ -7,9 +7,9 @@ use crate::tf::GraphBuilder;
 /// The tensors of a decoding graph.
 #[derive(Debug, Clone)]
 pub struct DecodedImage {
-    /// The string placeholder the file's bytes are fed to.
+    /// The string placeholder for the file's bytes.
     pub data: String,
-    /// The file's pixels, uint8 [height, width, depth] of its own.
+    /// The file's pixels, uint8 [height, width, depth], at its own size.
     pub decoded: String,
     /// The result, [1, height, width, depth] floats.
     pub pixels: String,
@@ -18,11 +18,10 @@ pub struct DecodedImage {
 /// What a photograph is resized as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResizedAs {
-    /// As floats, made of it before: the script's way. TensorFlow resizes them with vector
-    /// instructions.
+    /// As floats, the script's way. TensorFlow resizes them with vector instructions.
     Floats,
-    /// As the bytes it is in memory: slower by the pixel that comes out, but a large photograph
-    /// need not become floats as a whole.
+    /// As bytes. That is slower per output pixel, but a large photograph need not be converted to
+    /// floats as a whole.
     Bytes,
 }
 
@@ -39,8 +38,7 @@ pub fn add_jpeg_decoding(b: &mut GraphBuilder, spec: &PixelSpec) -> DecodedImage
     DecodedImage { data, decoded, pixels }
 }
 
-/// label_image.py's reader for one image format. Resized as bytes, a large image need not become
-/// floats as a whole; the outcome is the same.
+/// label_image.py's reader for one image format. Both ways of resizing give the same pixels.
 pub fn add_image_decoding(
     b: &mut GraphBuilder,
     format: ImageFormat,
@@ -53,7 +51,7 @@ pub fn add_image_decoding(
     let decoded = match format {
         ImageFormat::Gif => {
             let frames = b.op(op, "gif_reader").input(&data).finish();
-            // [frames, height, width, 3]: an animation is judged by its first frame.
+            // [frames, height, width, 3]: only the first frame of an animation is used.
             let first = b.int("first_frame", 0);
             let axis = b.int("first_frame/axis", 0);
             b.op("GatherV2", "frame")
@@ -129,7 +127,7 @@ fn add_resize_bilinear(
     resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish()
 }
 
-/// The decoded bytes as floats, in the range's unit.
+/// The decoded bytes as floats: from 0 to 1 for `Unit`, otherwise from 0 to 255.
 pub(super) fn add_float(b: &mut GraphBuilder, decoded: &str, range: PixelRange) -> String {
     match range {
         PixelRange::Unit => convert_image_dtype(b, decoded),
@@ -139,7 +137,7 @@ pub(super) fn add_float(b: &mut GraphBuilder, decoded: &str, range: PixelRange) 
     }
 }
 
-/// Puts a dimension of 1 in front.
+/// Adds a first dimension of 1.
 pub(super) fn add_expand_dims(
     b: &mut GraphBuilder,
     name: &str,
@@ -153,7 +151,7 @@ pub(super) fn add_expand_dims(
     })
 }
 
-/// Subtracts the mean and divides by the standard deviation, where the range has them.
+/// Subtracts the mean and divides by the standard deviation, if the range has them.
 pub(super) fn add_range(b: &mut GraphBuilder, image: String, range: PixelRange) -> String {
     match range {
         PixelRange::Unit => image,

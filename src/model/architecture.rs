@@ -1,4 +1,4 @@
-//! The table behind `--architecture`: names to files, tensors and pixels.
+//! What an architecture's name stands for: the model's file, tensors and pixels.
 
 use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
@@ -7,16 +7,16 @@ use crate::text;
 /// Where a model's graph comes from when it is not in model_dir.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// An archive, at this address, that is unpacked into model_dir.
+    /// An archive that is unpacked into model_dir: the base URL and the file name.
     Archive(&'static str, String),
-    /// Made by this program.
+    /// Built by this program.
     BuiltIn,
 }
 
-/// What is to be known of a model to retrain it (the script's dictionary of the same name).
+/// What retraining needs to know about a model (the script's dictionary of the same name).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
-    /// The architecture as typed: the bottleneck files bear it.
+    /// The architecture as typed. It is part of the names of bottleneck files.
     pub architecture: String,
     /// Where the graph comes from.
     pub source: Source,
@@ -24,11 +24,11 @@ pub struct ModelInfo {
     pub bottleneck_tensor_name: &'static str,
     /// How many numbers a bottleneck has.
     pub bottleneck_tensor_size: usize,
-    /// The tensor that is fed with pixels.
+    /// The tensor that the pixels are fed to.
     pub resized_input_tensor_name: &'static str,
-    /// The graph's file under model_dir.
+    /// The graph's path relative to model_dir.
     pub model_file_name: String,
-    /// The pixels it wants.
+    /// The size and range of the pixels it takes.
     pub pixels: PixelSpec,
 }
 
@@ -37,11 +37,14 @@ const MINIATURE: &str = "miniature";
 const QUANTIZED: &str = "quantized";
 const WIDTHS: [&str; 4] = ["1.0", "0.75", "0.50", "0.25"];
 const SIZES: [&str; 4] = ["224", "192", "160", "128"];
-/// The addresses' scheme and host are those of the original scripts.
+/// The scheme and host are those of the original scripts.
 const MODELS: &str = "http://download.tensorflow.org/models/";
 const INCEPTION: &str = "http://download.tensorflow.org/models/image/imagenet/";
 
-/// The script's function of the same name: what an architecture's name stands for.
+/// Looks up an architecture by name (the script's function of the same name).
+///
+/// # Errors
+/// For an unknown name, with a suggestion or the list of names.
 pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
     let name = architecture.to_lowercase();
     let wrong =
@@ -116,26 +119,26 @@ fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: Strin
     }
 }
 
-/// What to do about a name that is not known: the one that was probably meant, or what there is.
+/// Advice on an unknown name: the name that was probably meant, or the list of names.
 fn advice(name: &str) -> String {
     let names: Vec<String> = names().collect();
-    let written_otherwise = as_named_here(name);
-    // Another version is another network, not a typing error.
+    let respelt = as_named_here(name);
+    // A different version is a different network, not a typing error.
     let same_version =
-        |known: &&str| version(&written_otherwise).is_none_or(|version| known.contains(version));
+        |known: &&str| version(&respelt).is_none_or(|version| known.contains(version));
     let known = names.iter().map(String::as_str).filter(same_version);
-    match text::nearest(&written_otherwise, known) {
+    match text::nearest(&respelt, known) {
         Some(meant) => format!("did you mean '{meant}'?"),
         None => format!(
-            "there are {INCEPTION_V3}, mobilenet_<{}>_<{}>[_{QUANTIZED}], {MINIATURE}, and paths \
-             of frozen graphs (.pb)",
+            "choose {INCEPTION_V3}, mobilenet_<{}>_<{}>[_{QUANTIZED}], {MINIATURE}, or the path \
+             of a frozen graph (.pb)",
             WIDTHS.join("|"),
             SIZES.join("|")
         ),
     }
 }
 
-/// All names there are.
+/// All known names.
 fn names() -> impl Iterator<Item = String> {
     let sizes = |width| SIZES.iter().map(move |size| format!("mobilenet_{width}_{size}"));
     let mobilenets = WIDTHS.iter().flat_map(sizes);
@@ -143,8 +146,8 @@ fn names() -> impl Iterator<Item = String> {
     mobilenets.chain([MINIATURE.into(), INCEPTION_V3.into()])
 }
 
-/// A MobileNet's name as it is here, from how its archive (`mobilenet_v1_0.50_160_frozen.tgz`), its
-/// module (`mobilenet_v1_050_160`) or the script of TensorFlow 1.7 (`mobilenet_0.5_160_quant`) has
+/// Our name for a MobileNet that is spelt as its archive (`mobilenet_v1_0.50_160_frozen.tgz`), its
+/// module (`mobilenet_v1_050_160`) or TensorFlow 1.7's script (`mobilenet_0.5_160_quant`) spells
 /// it.
 fn as_named_here(name: &str) -> String {
     let name = name.strip_suffix(".tgz").unwrap_or(name);
@@ -167,7 +170,7 @@ fn as_named_here(name: &str) -> String {
     parts.join("_")
 }
 
-/// The `v3` in a name.
+/// The version in a name, such as `v3`.
 fn version(name: &str) -> Option<&str> {
     name.match_indices('v').map(|(at, _)| &name[at..]).find_map(|rest| {
         let digits = rest[1..].chars().take_while(char::is_ascii_digit).count();

@@ -1,4 +1,4 @@
-//! A pretrained network, wherever it came from.
+//! [`Backbone`]: a pretrained network in one form, whichever kind of source it came from.
 
 use crate::error::Result;
 use crate::images::PixelSpec;
@@ -6,12 +6,12 @@ use crate::proto::{GraphDef, InputRef};
 use crate::rewrite::convert_variables_to_constants;
 use crate::tf::NamedTensor;
 
-/// A pretrained network, ready to have its bottlenecks read and a new layer put on it.
+/// A pretrained network, ready to compute bottlenecks and to take a new final layer.
 #[derive(Debug, Clone)]
 pub struct Backbone {
-    /// What bottleneck files bear after the image's name.
+    /// The suffix of bottleneck files, after the image's name.
     pub name: String,
-    /// Whether it was prepared for quantized use, so that the new layer must be, too.
+    /// Whether it was trained for quantization, so that the new layer must be too.
     pub wants_quantization: bool,
     /// The SHA-256 of the files it was read from.
     pub content_hash: [u8; 32],
@@ -19,18 +19,18 @@ pub struct Backbone {
     pub graph_def: GraphDef,
     /// The values of the graph's variables; a frozen graph has none.
     pub variables: Vec<NamedTensor>,
-    /// The tensor fed with pixels.
+    /// The tensor that the pixels are fed to.
     pub input: String,
     /// The tensor whose values are the bottleneck.
     pub bottleneck: String,
     /// How many numbers a bottleneck has.
     pub bottleneck_size: usize,
-    /// The pixels it wants.
+    /// The size and range of the pixels it takes.
     pub pixels: PixelSpec,
 }
 
 impl Backbone {
-    /// The part that computes bottlenecks, with constants for variables.
+    /// The nodes that compute bottlenecks, with constants in place of variables.
     pub fn frozen(&self) -> Result<GraphDef> {
         convert_variables_to_constants(
             &self.graph_def,

@@ -1,4 +1,4 @@
-//! Properties of archives, graphs and modules from anywhere.
+//! Fuzzed properties: what must hold for any archive, graph or module, whatever its bytes.
 
 // As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
@@ -19,8 +19,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-/// An archive, or a tar file to be packed as one: whatever is in it, only files and directories are
-/// unpacked, and none outside the directory.
+/// An archive, or a tar file that is gzipped first: whatever is in it, only files and directories
+/// are unpacked, and none outside the directory.
 pub fn archive(data: &[u8]) {
     in_temporary_dir(|dir| {
         let (archive, out) = (dir.join("in.tgz"), dir.join("a/b/out"));
@@ -76,12 +76,12 @@ pub fn graph_def(data: &[u8]) {
     }
 }
 
-/// A GraphDef made from `data`, mostly of ops that the rewriting looks for.
+/// A GraphDef made from `data`, mostly from ops that the rewriting looks for.
 pub fn graph_made(data: &[u8]) {
     assert_rewritable(&Maker { data }.graph());
 }
 
-/// No rewriting reads a node that does not exist, or gives two nodes one name.
+/// No rewriting reads a node that does not exist, or gives two nodes the same name.
 fn assert_rewritable(graph: &GraphDef) {
     let input = graph.node.iter().find(|n| n.op == "Placeholder").map_or("input", |n| &n.name);
     let Some(output) = graph.node.last().map(|n| n.name.as_str()) else { return };
@@ -93,12 +93,12 @@ fn assert_rewritable(graph: &GraphDef) {
         ("fused", &fuse(&optimized, output)),
         ("freed", &free_batch(graph, input, output, &SPEC)),
     ] {
-        // TensorFlow rejects a graph with two nodes of one name.
+        // TensorFlow rejects a graph with two nodes of the same name anyway.
         if twice(graph).is_empty() {
             assert_no_worse(what, graph, rewritten);
         }
-        // Only sizes are compared: NaN is not equal to itself, and unknown fields may change
-        // their order.
+        // Only sizes are compared, because NaN does not equal itself and unknown fields may be
+        // reordered.
         let again: GraphDef =
             proto::parse(Path::new("graph.pb"), &proto::serialize(rewritten).unwrap()).unwrap();
         assert_eq!(again.compute_size(), rewritten.compute_size(), "{what}");
@@ -165,7 +165,8 @@ fn is_cyclic(graph: &GraphDef) -> bool {
     done < waiting.len()
 }
 
-/// A constant is as large as it claims, and keeps its value unless its name is given away.
+/// A constant is as large as it claims. If it is still constant after the rewriting, it has the
+/// same value.
 fn assert_same_constant(graph: &GraphDef, rewritten: &GraphDef, tensor: &str) {
     let (before, after) = (Evaluator::new(graph), Evaluator::new(rewritten));
     let Some(before) = before.get(tensor) else { return };
@@ -178,7 +179,7 @@ fn assert_same_constant(graph: &GraphDef, rewritten: &GraphDef, tensor: &str) {
     );
 }
 
-/// A serialized GraphDef as `--architecture`.
+/// A serialized GraphDef as the setting `architecture`.
 pub fn own_graph(data: &[u8]) {
     tf::load().unwrap();
     in_temporary_dir(|dir| {
@@ -200,7 +201,7 @@ pub fn own_graph(data: &[u8]) {
     });
 }
 
-/// TensorFlow accepts it, and its sizes are reasonable.
+/// TensorFlow accepts the network, and its sizes are within the limits.
 fn assert_usable(backbone: &super::Backbone) {
     let frozen = backbone.frozen().unwrap();
     let graph = Graph::import(&frozen).unwrap();
@@ -292,7 +293,7 @@ impl Maker<'_> {
         let op = OPS[usize::from(self.byte()) % OPS.len()];
         let mut node = NodeDef { name: format!("n{place}"), op: op.into(), ..NodeDef::default() };
         match self.byte() {
-            // Names as the rewriting gives them, and names of other nodes.
+            // Names that the rewriting also gives, and names that other nodes have.
             0 => node.name = format!("n{}/folded/weights", self.byte()),
             1 => node.name = format!("n{}", self.byte()),
             _ => {}

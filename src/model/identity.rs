@@ -1,20 +1,20 @@
-//! What a cached bottleneck follows from besides the photograph, as explicit bytes. Names in the
-//! code may change; these bytes may not, or every cache would be computed again.
+//! A hash of everything but the photograph that a cached bottleneck depends on. Names in the code
+//! may change, but the hashed bytes may not: every cache would have to be computed again.
 //!
-//! Version 2 is the SHA-256 of lines `key=value`, in the order of [`Identity::of`]; numbers are
-//! decimal, floats the hexadecimal of their bits. Version 1, which packed files made before 2026-12
-//! bear, is accepted wherever version 2 is.
+//! Version 2 is the SHA-256 of lines `key=value`, in the order of `version_2`; numbers are
+//! decimal, floats the hexadecimal of their bits. Version 1, found in packed files made before
+//! 2026-12, is accepted wherever version 2 is.
 
 use super::Backbone;
 use crate::images::{PixelRange, PixelSpec};
 use sha2::{Digest, Sha256};
 
-/// The identity of a model and of all that is done to a photograph before it.
+/// The identity of a model and of everything done to a photograph before the model sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     /// What new files are marked with.
     pub current: [u8; 32],
-    /// What files of an earlier version may be marked with.
+    /// What files made before 2026-12 are marked with.
     pub earlier: [u8; 32],
 }
 
@@ -69,7 +69,7 @@ fn version_1(
     hash.finalize().into()
 }
 
-/// The pixels as version 1 wrote them. The names of cached files follow from it, too.
+/// The pixels as version 1 wrote them. Names of cached files depend on this text too.
 pub(super) fn pixels_version_1(pixels: &PixelSpec) -> String {
     let PixelSpec { width, height, depth, range } = pixels;
     let range = match range {

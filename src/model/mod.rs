@@ -1,5 +1,4 @@
-//! The pretrained networks: which there are, where they come from, and the [`Backbone`] made of
-//! them.
+//! Pretrained networks: their names, where they come from, and the [`Backbone`] made from one.
 
 mod architecture;
 mod backbone;

@@ -1,5 +1,5 @@
-//! Plain http through a proxy: the request goes to the proxy, with the whole address in its first
-//! line. ureq would ask for a tunnel, which most proxies allow to port 443 only.
+//! Plain http through a proxy: the request goes to the proxy, with the full URL in its first line.
+//! (ureq would ask for a tunnel, which most proxies only allow to port 443.)
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ pub(super) struct Forwarded {
 impl Forwarded {
     pub(super) fn new(url: &Uri, proxy: &Proxy) -> Result<Self, Error> {
         let at = proxy.uri();
-        // Of the address only: the proxy's name and password go into a header.
+        // Without user name and password, which go into a header.
         let authority = at.authority().map(|a| a.as_str()).unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
         let uri = Uri::builder()
@@ -40,20 +40,24 @@ impl Forwarded {
     }
 }
 
-/// Sends requests for `url` as a proxy wants them.
+/// An agent that sends requests for `url` in the form that a proxy expects.
 pub(super) fn agent(config: Config, url: &Uri) -> Agent {
     let authority = url.authority().map(|a| a.as_str()).unwrap_or_default();
-    let whole = WholeAddress { before_path: format!("http://{authority}") };
-    Agent::with_parts(config, DefaultConnector::default().chain(whole), DefaultResolver::default())
+    let full_url = FullUrl { before_path: format!("http://{authority}") };
+    Agent::with_parts(
+        config,
+        DefaultConnector::default().chain(full_url),
+        DefaultResolver::default(),
+    )
 }
 
-/// Makes connections whose requests bear the whole address.
+/// Makes connections whose requests carry the full URL.
 #[derive(Debug)]
-struct WholeAddress {
+struct FullUrl {
     before_path: String,
 }
 
-impl Connector<Box<dyn Transport>> for WholeAddress {
+impl Connector<Box<dyn Transport>> for FullUrl {
     type Out = Connection;
 
     fn connect(
@@ -70,11 +74,11 @@ impl Connector<Box<dyn Transport>> for WholeAddress {
 #[derive(Debug)]
 struct Connection {
     inner: Box<dyn Transport>,
-    /// What the request's first line still lacks.
+    /// Scheme and host, until they are inserted into the request's first line.
     before_path: Option<String>,
 }
 
-/// What comes before the path.
+/// The length of what precedes the path in a request.
 const METHOD: usize = "GET ".len();
 
 impl Transport for Connection {
@@ -100,7 +104,7 @@ impl Transport for Connection {
         self.inner.await_input(timeout)
     }
 
-    /// It is never used again.
+    /// Never, so that ureq does not reuse it for another request.
     fn is_open(&mut self) -> bool {
         false
     }

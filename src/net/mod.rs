@@ -1,5 +1,5 @@
-//! Downloads: over https first, resumed after an interruption if the file is still the same,
-//! retried, checked. Nothing is drawn here: see [`set_progress`].
+//! Downloads: https is tried first; interrupted downloads are retried and resumed if the file is
+//! still the same; checksums are verified. Progress is shown by the caller: see [`set_progress`].
 
 mod forward;
 mod part;
@@ -19,23 +19,23 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// Shows one download: it is told the name and, where known, the size as the download starts. What
-/// it returns is told how many bytes are there, and is dropped at the end.
+/// Shows the progress of one download. Called with the name and the size, if known, at the start;
+/// returns a function that is called with the number of bytes so far, and dropped at the end.
 pub type ShowProgress = fn(&str, Option<u64>) -> Box<dyn Fn(u64)>;
 
 static SHOW_PROGRESS: OnceLock<ShowProgress> = OnceLock::new();
 
-/// From now on, downloads of this process are shown by `show`. Only the first call counts.
+/// Makes `show` show all downloads of this process. Only the first call has an effect.
 pub fn set_progress(show: ShowProgress) {
     let _ = SHOW_PROGRESS.set(show);
 }
 
 impl Fetch<'_> {
-    /// Downloads to `path`. What has arrived stays in `path` + `.part` until it is whole, so that
-    /// an interrupted download goes on where it stopped, provided the file is still the same.
+    /// Downloads to `path`. Until the file is complete it is called `path` + `.part`, so that an
+    /// interrupted download can be resumed, provided that the file on the server is still the same.
     ///
     /// # Errors
-    /// [`Error::Net`] with the address and the reason, [`Error::Io`] for the file.
+    /// [`Error::Net`] with the address and the reason; [`Error::Io`] if the file cannot be written.
     pub fn to(&self, path: &Path) -> Result<()> {
         let part = Part::of(path);
         let mut attempt = 1;
@@ -59,7 +59,7 @@ impl Fetch<'_> {
         part.finish(path)
     }
 
-    /// Over https where that can be, else as the address says.
+    /// Tries https if the address allows it, and then the address as given.
     fn attempt(&self, part: &Part) -> Result<Arrival, Failure> {
         let as_given = || self.transfer(self.url, part);
         let Some(secure) = over_https(self.url) else {
@@ -91,12 +91,12 @@ impl Fetch<'_> {
             (206, Some(have)) if answer.continues(&have) => {
                 self.receive(&mut answer, part, have.length)?;
             }
-            // Nothing is left to send.
+            // The part is already complete.
             (416, Some(have)) if answer.total() == Some(have.length) => {}
             (206 | 416, _) => {
                 part.discard()?;
                 return Err(Failure::Broken(
-                    "the file on the server is no longer the one that was begun".into(),
+                    "the file on the server has changed since the download began".into(),
                 ));
             }
             _ => {
@@ -107,7 +107,7 @@ impl Fetch<'_> {
         Ok(way)
     }
 
-    /// Appends what comes to the part, of which `have` bytes are there.
+    /// Appends the answer's body to the part, which already has `have` bytes.
     fn receive(&self, answer: &mut Answer, part: &Part, have: u64) -> Result<(), Failure> {
         let total = answer.content_length().map(|length| have + length);
         log::info!(target: "tensorflow", ">> Downloading {}{}", self.name, size(total, have));
@@ -129,11 +129,11 @@ impl Fetch<'_> {
         }
     }
 
-    /// The connection broke; ureq says so of a body shorter than its length, too.
+    /// The failure of a connection that broke. (ureq also reports a body that is too short as one.)
     fn broken(&self, error: io::Error, done: u64, total: Option<u64>) -> Failure {
         let reason = request::reason(&ureq::Error::from(error), &self.patience);
         let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
-        Failure::Broken(format!("only {done}{of} bytes came: {reason}"))
+        Failure::Broken(format!("only {done}{of} bytes arrived: {reason}"))
     }
 
     fn check_sum(&self, part: &Part) -> Result<()> {
@@ -144,13 +144,13 @@ impl Fetch<'_> {
         }
         part.discard()?;
         Err(self.error(format!(
-            "what came has the {} {found} instead of {}, and was thrown away",
+            "the download has the {} {found} instead of {} and was deleted",
             sum.kind(),
             sum.expected()
         )))
     }
 
-    /// Says so where anybody on the way could have changed the file.
+    /// Logs a download over plain http, which anybody on the way could have changed.
     fn tell_way(&self, arrival: &Arrival) {
         if arrival.way == Way::Https {
             return;
@@ -172,13 +172,13 @@ impl Fetch<'_> {
     }
 }
 
-/// How a file came, and what https said where it was refused.
+/// How a file arrived, and why https was refused, if it was.
 struct Arrival {
     way: Way,
     refusal: Option<String>,
 }
 
-/// The same address over https. An address with a port means the one server that listens there.
+/// The same address over https; `None` if it names a port, where another protocol would not answer.
 fn over_https(url: &str) -> Option<String> {
     let rest = url.strip_prefix("http://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -186,7 +186,7 @@ fn over_https(url: &str) -> Option<String> {
     (!host.rsplit(']').next().unwrap_or_default().contains(':')).then(|| format!("https://{rest}"))
 }
 
-/// A size as a message ends with it.
+/// The end of the message about a download: its size, and what is there of it.
 fn size(total: Option<u64>, have: u64) -> String {
     let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
     match (total, have) {

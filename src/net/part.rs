@@ -1,4 +1,4 @@
-//! What has come of a download, and what must still be true of the file for the rest to fit.
+//! A partial download on disk, and the note by which a later attempt knows whether the rest fits.
 
 use crate::error::{Error, Result};
 use crate::fsio;
@@ -6,14 +6,14 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// `<path>.part`, and beside it `<path>.part.source`: the address, and the validator (ETag or
-/// Last-Modified) of the file there.
+/// `<path>.part`, and beside it `<path>.part.source` with the address and the file's validator
+/// (ETag or Last-Modified).
 pub(super) struct Part {
     file: PathBuf,
     source: PathBuf,
 }
 
-/// A part that can be continued.
+/// A part that can be resumed.
 pub(super) struct Resumable {
     pub(super) length: u64,
     pub(super) validator: String,
@@ -33,7 +33,7 @@ impl Part {
         &self.file
     }
 
-    /// What is there of `url`, if it is known which file it was.
+    /// What there is of `url`, if its validator is known.
     pub(super) fn resumable(&self, url: &str) -> Option<Resumable> {
         let length = self.file.metadata().ok()?.len();
         let source = fs::read_to_string(&self.source).ok()?;
@@ -41,9 +41,9 @@ impl Part {
         (length > 0 && from == url).then(|| Resumable { length, validator: validator.into() })
     }
 
-    /// Starts anew. Without a validator, nothing can ever be appended.
+    /// Starts an empty part. Without a validator it cannot be resumed later.
     pub(super) fn begin(&self, url: &str, validator: Option<&str>) -> Result<()> {
-        // In this order: the note never describes another part.
+        // The note goes first and comes last, so that it never describes a different part.
         remove(&self.source)?;
         File::create(&self.file).map_err(Error::io("writing", &self.file))?;
         match validator {
@@ -61,7 +61,7 @@ impl Part {
         remove(&self.file)
     }
 
-    /// The part is whole: it gets its name.
+    /// Renames the complete part to `path`.
     pub(super) fn finish(&self, path: &Path) -> Result<()> {
         remove(&self.source)?;
         fs::rename(&self.file, path).map_err(Error::io("renaming to", path))

@@ -1,9 +1,9 @@
-//! Which proxy a request goes through, by the variables that curl and Python read: `http_proxy`,
-//! `https_proxy`, `all_proxy` and `no_proxy`, in lower case or upper.
+//! Chooses the proxy for a request from the variables that curl and Python read: `http_proxy`,
+//! `https_proxy`, `all_proxy` and `no_proxy`, in lower or upper case.
 
 use ureq::http::Uri;
 
-/// What the variables say. An empty one is as good as none.
+/// What the variables say. An empty one counts as unset.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
     http: Option<Named>,
@@ -20,13 +20,13 @@ struct Named {
 }
 
 impl Proxies {
-    /// The environment's.
+    /// Reads the environment variables.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_variables(|name| std::env::var(name).ok())
     }
 
-    /// Those of any variables.
+    /// Reads variables through `value`, which returns the value of a name.
     pub fn from_variables(value: impl Fn(&str) -> Option<String>) -> Self {
         let named = |variable: &str| {
             [variable.to_owned(), variable.to_uppercase()].into_iter().find_map(|variable| {
@@ -49,8 +49,8 @@ impl Proxies {
     /// The proxy for an address, if there is one.
     ///
     /// # Errors
-    /// A sentence, where the variable holds no proxy's address. It does not repeat the value, which
-    /// may hold a password.
+    /// A sentence, if the variable does not hold a proxy's address. It does not quote the value,
+    /// which may contain a password.
     pub fn proxy_for(&self, url: &Uri) -> Result<Option<ureq::Proxy>, String> {
         let named = if url.scheme_str() == Some("https") { &self.https } else { &self.http };
         let Some(named) = named.as_ref().filter(|_| !self.goes_without(url)) else {
@@ -58,7 +58,7 @@ impl Proxies {
         };
         ureq::Proxy::new(&named.address).map(Some).map_err(|e| {
             format!(
-                "the environment variable {} holds no proxy's address such as \
+                "the environment variable {} must hold a proxy's address, such as \
                  http://proxy.example:3128 ({e})",
                 named.variable
             )
@@ -70,7 +70,7 @@ impl Proxies {
         let default = if url.scheme_str() == Some("https") { 443 } else { 80 };
         let port = url.port_u16().unwrap_or(default).to_string();
         self.without.iter().any(|entry| {
-            // A port is what follows the only colon: more colons are an IPv6 address.
+            // One colon separates a port; more colons make an IPv6 address.
             let (name, entry_port) = match entry.split_once(':') {
                 Some((name, port)) if !port.contains(':') => (name, Some(port)),
                 _ => (entry.trim_matches(['[', ']']), None),

@@ -1,5 +1,5 @@
-//! One request and its answer: redirects followed, each through the proxy that is for it, and what
-//! went wrong sorted by what can be done about it.
+//! Sends one request and follows its redirects, each through its own proxy. Failures are sorted by
+//! what can be done about them.
 
 use super::forward::{self, Forwarded};
 use super::part::Resumable;
@@ -13,15 +13,15 @@ use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
 /// How many redirects are followed.
 const MOST_REDIRECTS: usize = 10;
 
-/// Why there is no file.
+/// Why a request gave no file.
 pub(super) enum Failure {
-    /// Nobody answered: another way may lead there.
+    /// No server answered; another protocol may work.
     Refused(String),
-    /// It may go better the next time.
+    /// A retry may help.
     Broken(String),
-    /// It will be the same every time.
+    /// A retry will not help.
     Final(String),
-    /// The fault is on this side: a file that cannot be written.
+    /// The fault is on this machine: a file cannot be written.
     Local(Error),
 }
 
@@ -34,28 +34,29 @@ impl From<Error> for Failure {
 /// An answer with a file, or with part of one.
 pub(super) struct Answer {
     response: Response<Body>,
-    /// Where it came from in the end.
+    /// The address after all redirects.
     url: Uri,
-    /// How it came there.
+    /// How it was reached.
     way: Way,
 }
 
-/// Whether anybody between could have changed what came.
+/// Whether anybody on the way could have changed the file.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Way {
-    /// All the way by https.
+    /// https all the way.
     Https,
-    /// Plain http, at least for a redirect.
+    /// Plain http, at least for one redirect.
     Http,
 }
 
-/// Asks for `url`.
+/// Requests `url`, and follows up to [`MOST_REDIRECTS`] redirects.
 pub(super) fn get(
     url: &str,
     headers: &[(&'static str, String)],
     fetch: &Fetch,
 ) -> Result<Answer, Failure> {
-    let mut url: Uri = url.parse().map_err(|e| Failure::Final(format!("is no address: {e}")))?;
+    let mut url: Uri =
+        url.parse().map_err(|e| Failure::Final(format!("is not a valid address: {e}")))?;
     let mut way = Way::Https;
     for _ in 0..=MOST_REDIRECTS {
         if !is_https(&url) {
@@ -113,7 +114,7 @@ fn failure(error: &ureq::Error, fetch: &Fetch) -> Failure {
     let reason = reason(error, &fetch.patience);
     match error {
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => Failure::Final(reason),
-        // Somebody was there, but took too long.
+        // The server answered, but took too long.
         ureq::Error::Timeout(Timeout::PerRead | Timeout::PerWrite) => Failure::Broken(reason),
         _ => Failure::Refused(reason),
     }
@@ -125,13 +126,13 @@ pub(super) fn reason(error: &ureq::Error, patience: &Patience) -> String {
         ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
             format!("no connection within {:?}", patience.connect)
         }
-        ureq::Error::Timeout(_) => format!("nothing came for {:?}", patience.idle),
+        ureq::Error::Timeout(_) => format!("nothing arrived for {:?}", patience.idle),
         ureq::Error::Io(e) => e.to_string(),
         other => other.to_string(),
     }
 }
 
-/// The address that a Location header leads to.
+/// The address that a Location header refers to.
 fn join(base: &Uri, location: &str) -> Result<Uri, String> {
     let scheme = base.scheme_str().unwrap_or("http");
     let authority = base.authority().map(|a| a.as_str()).unwrap_or_default();
@@ -145,7 +146,9 @@ fn join(base: &Uri, location: &str) -> Result<Uri, String> {
         let dir = base.path().rsplit_once('/').map_or("", |(dir, _)| dir);
         format!("{scheme}://{authority}{dir}/{location}")
     };
-    whole.parse().map_err(|e| format!("is redirected to '{location}', which is no address: {e}"))
+    whole
+        .parse()
+        .map_err(|e| format!("is redirected to '{location}', which is not a valid address: {e}"))
 }
 
 fn is_https(url: &Uri) -> bool {
@@ -157,7 +160,7 @@ fn text<'a>(response: &'a Response<Body>, header: &str) -> Option<&'a str> {
 }
 
 impl Answer {
-    /// The answer if it can be a file.
+    /// The answer, if it can be the file; otherwise why not.
     fn checked(self, fetch: &Fetch) -> Result<Self, Failure> {
         let moved = fetch.moved.map(|moved| format!("\n{moved}")).unwrap_or_default();
         let status = self.status();
@@ -195,22 +198,22 @@ impl Answer {
         self.response.body_mut().as_reader()
     }
 
-    /// What tells this file from an other one at the same address. A weak ETag does not: it may
-    /// stay when bytes change.
+    /// What distinguishes this version of the file from others. A weak ETag does not, because it
+    /// may stay the same when bytes change.
     pub(super) fn validator(&self) -> Option<String> {
         let etag = text(&self.response, "ETag").filter(|etag| !etag.starts_with("W/"));
         etag.or_else(|| text(&self.response, "Last-Modified")).map(str::to_owned)
     }
 
-    /// Whether a partial answer is the rest of what is there. There are servers that heed Range and
-    /// not If-Range.
+    /// Whether a partial answer continues the part that we have. (Some servers honour Range but not
+    /// If-Range.)
     pub(super) fn continues(&self, have: &Resumable) -> bool {
         let range = text(&self.response, "Content-Range").unwrap_or_default();
         range.starts_with(&format!("bytes {}-", have.length))
             && self.validator().is_none_or(|validator| validator == have.validator)
     }
 
-    /// The whole file's length, of an answer about a part of it.
+    /// The length of the whole file, from a partial answer.
     pub(super) fn total(&self) -> Option<u64> {
         text(&self.response, "Content-Range")?.rsplit_once('/')?.1.parse().ok()
     }

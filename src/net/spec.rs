@@ -4,16 +4,16 @@ use super::proxies::Proxies;
 use super::sum::Sum;
 use std::time::Duration;
 
-/// How long a download waits, and how often it is tried.
+/// How long a download waits, and how often it is attempted.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// How often it is tried in all.
+    /// The number of attempts in all.
     pub attempts: u32,
-    /// The pause before the second attempt; each further one is that much longer.
+    /// The pause before the second attempt. Each further pause is longer by this much.
     pub pause: Duration,
-    /// For a connection, with all that a proxy and TLS need for it.
+    /// The longest wait for a connection, including a proxy and TLS.
     pub connect: Duration,
-    /// For the next bytes.
+    /// The longest wait for the next bytes.
     pub idle: Duration,
 }
 
@@ -31,22 +31,22 @@ impl Default for Patience {
 /// A file to download.
 #[derive(Debug, Clone)]
 pub struct Fetch<'a> {
-    /// Its address. Where that is http and names no port, https is tried first.
+    /// Its address. If that is http without a port, https is tried first.
     pub url: &'a str,
-    /// What messages call it.
+    /// Its name in messages.
     pub name: &'a str,
-    /// The sum it must have, where it is known.
+    /// The checksum it must have, if known.
     pub sum: Option<Sum>,
-    /// What to say where the address leads to no file: it may have moved.
+    /// Advice for when the address leads to no file, because it has moved.
     pub moved: Option<&'a str>,
     /// The proxies to go through.
     pub proxies: Proxies,
-    /// When to give up.
+    /// When to retry and when to give up.
     pub patience: Patience,
 }
 
 impl<'a> Fetch<'a> {
-    /// A file of which no sum is known, through the proxies that the environment names.
+    /// A file without a known checksum, downloaded through the environment's proxies.
     #[must_use]
     pub fn new(url: &'a str, name: &'a str) -> Self {
         let (proxies, patience) = (Proxies::from_env(), Patience::default());

@@ -1,4 +1,4 @@
-//! Sums of files as others have published them.
+//! Checksums of files, in the forms in which others have published them.
 
 use crate::error::{Error, Result};
 use sha1::Sha1;
@@ -7,18 +7,18 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// A file's sum in hex.
+/// A file's checksum in hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sum {
-    /// Of the bytes.
+    /// SHA-256 of the bytes.
     Sha256(&'static str),
-    /// Git's name of a file's content: SHA-1 of `blob`, a space, the length, a zero byte and the
-    /// bytes. Nobody can make another file for the name of a given one, which is all that counts.
+    /// Git's id of a file's content: SHA-1 of `blob`, a space, the length, a zero byte and the
+    /// bytes. SHA-1 suffices here: nobody can make a second file with a given file's SHA-1.
     GitBlob(&'static str),
 }
 
 impl Sum {
-    /// What a message calls it.
+    /// Its name in messages.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Sha256(_) => "sha256",
@@ -32,7 +32,7 @@ impl Sum {
         }
     }
 
-    /// The file's own sum of this kind.
+    /// Computes the checksum of this kind of the file at `path`.
     pub(super) fn of(self, path: &Path) -> Result<String> {
         let mut file = File::open(path).map_err(Error::io("reading", path))?;
         match self {

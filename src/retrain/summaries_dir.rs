@@ -39,10 +39,10 @@ pub(super) fn check_ours(dir: &Path) -> Result<()> {
         }
     }
     let Some(first) = found.first() else { return Ok(()) };
-    let others = if found.len() > 1 {
-        format!(" and {} more files", found.len() - 1)
-    } else {
-        String::new()
+    let others = match found.len() {
+        1 => String::new(),
+        2 => " and 1 more file".into(),
+        n => format!(" and {} more files", n - 1),
     };
     let message = format!(
         "{} would be emptied, but holds {}{others}, which no run has written; give another \

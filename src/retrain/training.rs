@@ -181,7 +181,8 @@ impl Training<'_, '_> {
                 if message.to_lowercase().contains("histogram for") =>
             {
                 let message = format!(
-                    "{rate:e} is too large: by step {step} the weights are no longer finite; lower it"
+                    "{rate:e} is too large: by step {step} the weights are no longer finite; lower \
+                     it"
                 );
                 Error::usage("learning_rate", message)
             }

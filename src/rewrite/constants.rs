@@ -23,7 +23,7 @@ pub(crate) struct Evaluator<'g> {
 }
 
 /// The most nodes visited for one constant. A batch normalisation needs fewer; a loop, or a chain
-/// in which every node reads the one before it twice, would go on for ever.
+/// in which every node reads the one before it twice, would go on forever.
 const MOST_STEPS: usize = 64;
 
 impl<'g> Evaluator<'g> {

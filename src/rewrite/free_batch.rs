@@ -16,8 +16,8 @@ pub fn free_batch(graph: &GraphDef, input: &str, bottleneck: &str, spec: &PixelS
     if let Some(node) = part.node.iter_mut().find(|n| n.name == input) {
         *node = placeholder(node, spec);
     }
-    let otherwise_read = read_otherwise(&part);
-    let is_shape = |n: &NodeDef| is_shape_of_one(n) && !otherwise_read.contains(n.name.as_str());
+    let read_elsewhere = nodes_read_elsewhere(&part);
+    let is_shape = |n: &NodeDef| is_shape_of_one(n) && !read_elsewhere.contains(n.name.as_str());
     let shapes: Vec<usize> = (0..part.node.len()).filter(|&i| is_shape(&part.node[i])).collect();
     for i in shapes {
         free_first_dimension(&mut part.node[i]);
@@ -58,8 +58,8 @@ fn is_shape_of_one(node: &NodeDef) -> bool {
         .is_some_and(|dims| dims.len() > 1 && dims[0] == 1 && dims.iter().all(|&d| d > 0))
 }
 
-/// The nodes read as anything but the shape of a Reshape.
-fn read_otherwise(graph: &GraphDef) -> HashSet<&str> {
+/// The nodes that are read as anything but the shape of a Reshape.
+fn nodes_read_elsewhere(graph: &GraphDef) -> HashSet<&str> {
     let read = graph.node.iter().flat_map(|reader| {
         let others = reader
             .input

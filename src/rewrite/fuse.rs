@@ -1,11 +1,11 @@
-//! Convolution, bias and activation in one op.
+//! Fuses convolution, bias and activation into one op.
 
 use crate::proto::attr_value::ListValue;
 use crate::proto::{GraphDef, InputRef, NodeDef, Value};
 use std::collections::HashMap;
 
-/// Step 4. The fused ops are the ones TensorFlow's own graph optimizer makes; some builds lack some
-/// of them.
+/// Step 4. Makes the same fused ops as TensorFlow's own graph optimizer. Some builds of TensorFlow
+/// lack some of them.
 #[must_use]
 pub fn fuse(graph: &GraphDef, output: &str) -> GraphDef {
     let output = InputRef::parse(output).node;

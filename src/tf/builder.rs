@@ -1,17 +1,17 @@
-//! Nodes with the names TensorFlow's Python gives them. A [`GraphBuilder`] only makes NodeDefs:
-//! what is exported and shown is thus exactly what was built, and nothing here needs TensorFlow to
-//! be loaded.
+//! Builds nodes with the names that TensorFlow's Python gives them. A [`GraphBuilder`] only makes
+//! NodeDefs, so graphs are exported and displayed exactly as built, and nothing here needs
+//! TensorFlow to be loaded.
 
 use crate::proto::{DataType, GraphDef, NodeDef, TensorProto, Value, attr_value, shape};
 use std::collections::HashMap;
 
-/// Makes nodes under scopes, with unique names by the rules of Python's `Graph.unique_name`.
+/// Makes nodes in name scopes, with unique names by the rules of Python's `Graph.unique_name`.
 #[derive(Debug, Default)]
 pub struct GraphBuilder {
-    /// The full name of the scope new nodes go under.
+    /// The full name of the current scope.
     scope: Option<String>,
-    /// How often a name was asked for, in lower case: names differ in more than case, as in
-    /// Python.
+    /// How often each name was asked for. Keys are lower case because names that differ only in
+    /// case count as equal, as in Python.
     in_use: HashMap<String, usize>,
     nodes: Vec<NodeDef>,
 }
@@ -29,8 +29,8 @@ impl GraphBuilder {
         std::mem::take(&mut self.nodes)
     }
 
-    /// Takes a node that was made elsewhere (gradients come from the C API): its name is taken from
-    /// now on.
+    /// Adds a node that was made elsewhere, such as a gradient from the C API, and reserves its
+    /// name.
     pub fn adopt(&mut self, node: NodeDef) {
         self.in_use.insert(node.name.to_lowercase(), 1);
         self.nodes.push(node);
@@ -41,7 +41,7 @@ impl GraphBuilder {
         self.name_scope_named(name, |b, _| f(b))
     }
 
-    /// As [`Self::name_scope`]; `f` also gets the scope's full name, for a node that is to bear it.
+    /// As [`Self::name_scope`], but `f` also gets the scope's full name, to name a node after it.
     pub fn name_scope_named<R>(&mut self, name: &str, f: impl FnOnce(&mut Self, &str) -> R) -> R {
         let scope = self.unique_name(name);
         let outer = self.scope.replace(scope.clone());
@@ -55,7 +55,7 @@ impl GraphBuilder {
         self.scope.as_ref().map(|s| format!("{s}/")).unwrap_or_default()
     }
 
-    /// The full name that `name` gets in the current scope, marked as taken.
+    /// Reserves and returns the full name that `name` gets in the current scope.
     pub fn unique_name(&mut self, name: &str) -> String {
         let name = format!("{}{name}", self.prefix());
         let count = self.in_use.entry(name.to_lowercase()).or_insert(0);
@@ -80,7 +80,7 @@ impl GraphBuilder {
         self.op_named(op, name)
     }
 
-    /// Starts a node whose full name was already made with [`Self::unique_name`].
+    /// Starts a node whose full name is already reserved by [`Self::unique_name`].
     pub fn op_named<'b>(&'b mut self, op: &str, name: String) -> Op<'b> {
         Op { node: NodeDef { name, op: op.into(), ..NodeDef::default() }, builder: self }
     }
@@ -160,7 +160,7 @@ fn int_tensor(dims: &[i64], values: Vec<i32>) -> TensorProto {
     }
 }
 
-/// A node in the making.
+/// A node that is being built.
 #[derive(Debug)]
 #[must_use = "a node is only made by `finish`"]
 pub struct Op<'b> {
@@ -217,7 +217,7 @@ impl Op<'_> {
         self.attr(key, Value::F(value))
     }
 
-    /// Sets `shape` to "of unknown rank", as a placeholder without a shape has it.
+    /// Sets `shape` to an unknown rank, as for a placeholder without a shape.
     pub fn unknown_shape(self) -> Self {
         let unknown = crate::proto::TensorShapeProto { unknown_rank: true, ..Default::default() };
         self.attr("shape", Value::Shape(unknown))
@@ -231,12 +231,12 @@ impl Op<'_> {
         )
     }
 
-    /// Sets a shape attribute; −1 for a dimension that is not known.
+    /// Sets a shape attribute; −1 stands for an unknown dimension.
     pub fn shape_attr(self, key: &str, dims: &[i64]) -> Self {
         self.attr(key, Value::Shape(shape(dims)))
     }
 
-    /// Asks for the node to live on the device of `node` (`_class: loc:@node`).
+    /// Asks TensorFlow to place the node on the device of `node` (`_class: loc:@node`).
     pub fn colocate_with(self, node: &str) -> Self {
         let class = format!("loc:@{node}").into_bytes();
         self.attr(

@@ -1,5 +1,5 @@
-//! String tensors that hold any bytes: JPEG files, serialized summaries. (The bindings' own
-//! `Tensor<String>` panics on what is not UTF-8.)
+//! String tensors of arbitrary bytes, such as JPEG files and serialized summaries. (The bindings'
+//! own `Tensor<String>` panics on bytes that are not UTF-8.)
 
 use std::ffi::{c_int, c_void};
 use std::fmt;

@@ -19,7 +19,10 @@ fn prefix_text(prefix: &Path) -> Result<&str> {
         .ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))
 }
 
-/// Reads the named variables, each of the type given with it.
+/// Reads the named variables, each with its type.
+///
+/// # Errors
+/// If the checkpoint is missing, damaged, or lacks a variable of that name and type.
 pub fn read_checkpoint(
     prefix: &Path,
     variables: &[(String, DataType)],
@@ -29,7 +32,7 @@ pub fn read_checkpoint(
     let names: Vec<&str> = variables.iter().map(|v| v.0.as_str()).collect();
     let file = b.string("prefix", prefix_text(prefix)?);
     let restored = add_restore(&mut b, "RestoreV2", &file, &names, types);
-    // Serialized in the graph: one type of result, whatever the variable's type.
+    // Serialized in the graph, so that results have one type whatever the variables' types.
     let outputs: Vec<String> = variables
         .iter()
         .enumerate()
@@ -72,7 +75,7 @@ pub fn write_checkpoint(prefix: &Path, variables: &[NamedTensor]) -> Result<()> 
     saved.map_err(|e| Error::input(prefix, format!("the checkpoint cannot be written ({e})")))
 }
 
-/// A SaveV2 node of the name `name` in the current scope, with its constants.
+/// Adds a SaveV2 node named `name` in the current scope, with its constants.
 pub fn add_save(
     b: &mut GraphBuilder,
     name: &str,
@@ -84,7 +87,7 @@ pub fn add_save(
     add_slices_op(b, "SaveV2", name, file, names, values, types)
 }
 
-/// A RestoreV2 node of the name `name` in the current scope, with its constants.
+/// Adds a RestoreV2 node named `name` in the current scope, with its constants.
 pub fn add_restore(
     b: &mut GraphBuilder,
     name: &str,
@@ -95,7 +98,8 @@ pub fn add_restore(
     add_slices_op(b, "RestoreV2", name, file, names, &[], types)
 }
 
-/// The form both ops have: file, names, slices (whole tensors here), and for saving the values.
+/// Adds either op: both take the file, names and slices (whole tensors here); saving also takes
+/// values.
 fn add_slices_op(
     b: &mut GraphBuilder,
     op: &str,

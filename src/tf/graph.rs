@@ -1,4 +1,4 @@
-//! A TensorFlow graph that GraphDefs are imported into, piece by piece.
+//! A graph inside TensorFlow, into which GraphDefs are imported piece by piece.
 
 use crate::error::{Error, Result};
 use crate::proto::{self, GraphDef, InputRef, NodeDef};
@@ -43,12 +43,11 @@ impl Graph {
                 options.add_input_mapping(input_ref.node, input_ref.index, &output).map_err(nul)?;
             }
         }
-        // The same versions as the graph they join: a graph's version is the lowest of what was
-        // imported.
+        // A graph's version is the lowest of those imported, so pieces take the graph's own.
         let versions = self.versions.clone().into();
         let mut node = nodes.to_vec();
-        // An import knows only its own nodes to colocate with. On one device the wish has no
-        // effect.
+        // A node can only be colocated with nodes of the same import. On one device colocation has
+        // no effect anyway.
         for n in &mut node {
             n.attr.retain(|a| a.key != "_class");
         }
@@ -62,11 +61,11 @@ impl Graph {
             .map_err(|e| Error::tensorflow("importing a graph", e))
     }
 
-    /// Adds the gradients of `of` with respect to `with_respect_to` (each `name` or `name:0`), made
-    /// by TensorFlow under the name prefix `prefix`. Returns the names of the gradient tensors.
+    /// Lets TensorFlow add the gradients of `of` with respect to `with_respect_to` (each `name` or
+    /// `name:0`), under the name prefix `prefix`. Returns the names of the gradient tensors.
     ///
-    /// There is no way to give the gradient that `of` itself receives: the bindings (0.21) pass
-    /// TensorFlow a pointer to freed memory for it.
+    /// The incoming gradient of `of` is always 1: to pass another, the bindings (0.21) give
+    /// TensorFlow a pointer to freed memory.
     pub fn add_gradients(
         &mut self,
         prefix: &str,
@@ -93,8 +92,8 @@ impl Graph {
             self.inner.graph_def().map_err(|e| Error::tensorflow("reading a graph back", e))?;
         let mut graph = GraphDef::parse_from_bytes(&bytes)
             .map_err(|e| Error::tensorflow("reading a graph back", e))?;
-        // TensorFlow writes attributes in another order each time; equal runs are to give equal
-        // bytes.
+        // TensorFlow writes attributes in a different order each time, but equal runs must give
+        // equal bytes.
         graph.node.iter_mut().for_each(|n| n.attr.sort_by(|a, b| a.key.cmp(&b.key)));
         Ok(graph)
     }
@@ -115,7 +114,8 @@ impl Graph {
         Ok(Output { operation, index: tensor.index as i32 })
     }
 
-    /// The shape of a tensor as far as TensorFlow can infer it: −1 for an unknown dimension.
+    /// The shape of a tensor as far as TensorFlow can infer it, with −1 for an unknown dimension;
+    /// `None` if its rank is unknown or there is no such tensor.
     #[must_use]
     pub fn shape(&self, tensor: &str) -> Option<Vec<i64>> {
         let shape: Option<Vec<Option<i64>>> =
@@ -123,7 +123,7 @@ impl Graph {
         Some(shape?.into_iter().map(|d| d.unwrap_or(-1)).collect())
     }
 
-    /// Whether a tensor is there and holds 32-bit floats.
+    /// Whether a tensor exists and holds 32-bit floats.
     #[must_use]
     pub fn is_float(&self, tensor: &str) -> bool {
         let float =

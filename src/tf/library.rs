@@ -1,5 +1,5 @@
-//! Finding libtensorflow on this machine and loading it, once a process. Nothing here sets an
-//! environment variable: programs do, before they start threads.
+//! Finds libtensorflow on this machine and loads it once per process. Nothing here sets environment
+//! variables; that is up to programs, before they start threads.
 
 use crate::error::{Error, Result};
 use std::env;
@@ -10,12 +10,12 @@ const LIBRARY: &str =
     if cfg!(target_os = "macos") { "libtensorflow.dylib" } else { "libtensorflow.so" };
 const LOADER_PATH: &str =
     if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-/// The directories that the build script took libtensorflow from, or would have.
+/// The directories in which the build script puts libtensorflow, as a search path.
 const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
 
-/// Where libtensorflow is, first found first: `TENSORFLOW_DIR`, the loader path, the program's own
-/// directory and the `lib` beside it, the system's library directories, and what the build script
-/// found or fetched: TensorFlow in Python's site-packages, the unpacked wheel.
+/// The first libtensorflow found in: `TENSORFLOW_DIR`; the loader path; the program's own directory
+/// and `../lib`; the system's library directories; and what the build script found or fetched
+/// (TensorFlow in Python's site-packages, or the unpacked wheel).
 #[must_use]
 pub fn find_library() -> Option<PathBuf> {
     let paths = |name| {
@@ -31,14 +31,14 @@ pub fn find_library() -> Option<PathBuf> {
     directories.map(|dir| dir.join(LIBRARY)).find(|file| file.is_file())
 }
 
-/// Loads libtensorflow, the first time it is called; later calls return the first one's outcome.
+/// Loads libtensorflow on the first call; later calls return the first one's outcome.
 ///
-/// The bindings look for it in `TENSORFLOW_DIR`, on the loader path and in `/usr/local/lib`. What
-/// else they and TensorFlow read from the environment (`TF_CPP_MIN_LOG_LEVEL`,
-/// `TF_ENABLE_ONEDNN_OPTS`) is the program's to set before its first thread.
+/// The bindings look for it in `TENSORFLOW_DIR`, on the loader path and in `/usr/local/lib`. They
+/// and TensorFlow read other variables too (`TF_CPP_MIN_LOG_LEVEL`, `TF_ENABLE_ONEDNN_OPTS`), which
+/// the program must set before its first thread.
 ///
 /// # Errors
-/// [`Error::Library`], which says what to install or to set.
+/// [`Error::Library`], which says what to install or which variable to set.
 pub fn load() -> Result<()> {
     static OUTCOME: OnceLock<std::result::Result<(), String>> = OnceLock::new();
     OUTCOME.get_or_init(load_once).clone().map_err(|message| Error::Library { message })
@@ -53,13 +53,13 @@ fn load_once() -> std::result::Result<(), String> {
     }
 }
 
-/// Why the bindings found nothing to load.
+/// Says why the bindings found no library.
 fn not_loaded(elsewhere: Option<PathBuf>) -> String {
     if let Some(file) = elsewhere {
         let directory = file.parent().unwrap_or(Path::new("."));
         return format!(
             "{} is not where the TensorFlow bindings look.\nSet TENSORFLOW_DIR={} before the \
-             program starts, or at its start.",
+             program starts, or as the first thing it does.",
             file.display(),
             directory.display()
         );
@@ -70,7 +70,7 @@ fn not_loaded(elsewhere: Option<PathBuf>) -> String {
     {
         return format!(
             "{} links to {}, which is gone, perhaps with its Python environment.\nBuild again, \
-             which finds or fetches another TensorFlow, or set TENSORFLOW_DIR to a directory that \
+             to find or fetch another TensorFlow, or set TENSORFLOW_DIR to a directory that \
              holds {LIBRARY}.",
             link.display(),
             target.display()
@@ -79,12 +79,12 @@ fn not_loaded(elsewhere: Option<PathBuf>) -> String {
     format!(
         "{LIBRARY} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program or in \
          the system's library directories.\nInstall TensorFlow's C library, or set TENSORFLOW_DIR \
-         to a directory that holds it (libtensorflow_cc.so.2 of the TensorFlow 2 pip wheel under \
-         that name serves)."
+         to a directory that holds it (a copy of libtensorflow_cc.so.2 from the TensorFlow 2 pip \
+         wheel, under that name, will do)."
     )
 }
 
-/// TensorFlow's version as the loaded library states it.
+/// The version that the loaded TensorFlow reports.
 #[must_use]
 pub fn version() -> String {
     tensorflow::version().unwrap_or_default()

@@ -1,5 +1,5 @@
-//! TensorFlow, and nothing of retraining: finding and loading libtensorflow, GraphDefs with exact
-//! node names, graphs, sessions and tensors. The one place with `unsafe`.
+//! TensorFlow, independent of retraining: finding and loading libtensorflow, GraphDefs with exact
+//! node names, graphs, sessions and tensors. The only module with `unsafe`.
 
 mod builder;
 mod bytes;

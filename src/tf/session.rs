@@ -1,4 +1,4 @@
-//! Sessions: feed, fetch, run.
+//! Sessions: feed tensors, run the graph, fetch tensors.
 
 use super::graph::Graph;
 use crate::error::{Error, Result};
@@ -7,15 +7,16 @@ use tensorflow::{
     FetchToken, Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType,
 };
 
-/// How many threads a session may use: inside one op, and for ops side by side. 0 leaves it to
-/// TensorFlow. A number of ops below 0 keeps all of them on the thread that calls: what several
-/// threads run at once is then truly side by side. (From 0 on they all pass through one pool of the
-/// whole process, as large as its first session asked for.)
+/// How many threads a session may use. 0 lets TensorFlow choose.
+///
+/// A negative `inter_op` runs all ops on the calling thread, so that runs on several threads do not
+/// wait for each other. (Otherwise they share one pool for the whole process, as large as its first
+/// session asked for.)
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Threads {
-    /// Threads within one op.
+    /// Threads inside one op.
     pub intra_op: i32,
-    /// Ops that run side by side.
+    /// Ops that run in parallel.
     pub inter_op: i32,
 }
 
@@ -25,30 +26,30 @@ pub struct Session {
     inner: tensorflow::Session,
 }
 
-/// A tensor and what it is fed to.
+/// A tensor to feed, and the output it replaces.
 #[derive(Debug)]
 pub struct Feed<'t, T: TensorType> {
-    /// The tensor that is replaced.
+    /// The output that is replaced.
     pub output: &'t Output,
     /// Its value for this run.
     pub value: &'t Tensor<T>,
 }
 
 impl Session {
-    /// Opens a session. Grappler is off: it costs start-up time and changes rounding, and what runs
-    /// here is either a few small ops or a graph that was already rewritten.
+    /// Opens a session without Grappler, which costs start-up time and changes rounding: for a few
+    /// small ops, or a graph that is already rewritten.
     pub fn new(graph: &Graph, threads: Threads) -> Result<Self> {
         Self::open(graph, threads, true, 0)
     }
 
-    /// Opens a session whose graph Grappler may rewrite: worth its start-up time where a large
-    /// network runs often (convolution, bias and activation become one op), and where results
-    /// need not be the same to the last bit.
+    /// Opens a session whose graph Grappler may rewrite (convolution, bias and activation become
+    /// one op). That is worth the start-up time if a large network runs often, but changes the last
+    /// bits of results.
     pub fn rewritten(graph: &Graph, threads: Threads) -> Result<Self> {
         Self::open(graph, threads, false, 0)
     }
 
-    /// Opens a session that runs the graph op by op as it stands: for a graph that runs once or
+    /// Opens a session that runs the graph op by op as it stands, for a graph that runs once or
     /// twice.
     pub fn unoptimized(graph: &Graph, threads: Threads) -> Result<Self> {
         Self::open(graph, threads, true, -1)
@@ -79,7 +80,7 @@ impl Session {
         Ok(Self { inner: tensorflow::Session::new(&options, graph.inner()).map_err(fail)? })
     }
 
-    /// Runs `args`; `doing` is for the error.
+    /// Runs `args`; `doing` says what for, in an error.
     pub fn run(&self, args: &mut SessionRunArgs<'_>, doing: &str) -> Result<()> {
         self.inner.run(args).map_err(|e| Error::tensorflow(doing, e))
     }
@@ -119,7 +120,7 @@ pub fn request(args: &mut SessionRunArgs<'_>, output: &Output) -> FetchToken {
     args.request_fetch(&output.operation, output.index)
 }
 
-/// Takes the value of a tensor after the run; `doing` is for the error.
+/// Takes the value of a tensor after the run; `doing` says what for, in an error.
 pub fn fetch<T: TensorType>(
     args: &mut SessionRunArgs<'_>,
     token: FetchToken,

@@ -131,7 +131,7 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--architecture=mobilenet_1.0_224_float"],
         255,
-        "model mobilenet_1.0_224_float: Couldn't understand architecture suffix 'float'; there are inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, and paths of frozen graphs (.pb)",
+        "model mobilenet_1.0_224_float: Couldn't understand architecture suffix 'float'; choose inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, or the path of a frozen graph (.pb)",
     ),
     (
         &["--architecture=none.pb"],

@@ -8,9 +8,9 @@ fn retrain(args: &[&str]) -> Outcome {
 }
 
 /// How the message ends when no name is close.
-const FAMILIES: &str = "; there are inception_v3, \
-    mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, and paths of frozen \
-    graphs (.pb)\n";
+const FAMILIES: &str = "; choose inception_v3, \
+    mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, or the path of a \
+    frozen graph (.pb)\n";
 
 #[test]
 fn typing_errors_in_an_architectures_name_are_mended() {

@@ -186,7 +186,7 @@ const NODES: &[Case] = &[
             add(g, "write", "WriteFile", &["name", "name"], &[]);
             node(g, "features").input.push("^write".into());
         },
-        "runs the op WriteFile ('write'), which no image needs and which may do harm",
+        "runs the op WriteFile ('write'), which no image network needs and which could do harm",
     ),
 ];
 
@@ -194,17 +194,17 @@ const CONSTANTS: &[Case] = &[
     (
         "few bytes for much",
         |g| set_weights(g, TensorProto { tensor_content: vec![0; 4], ..repeated(&[1 << 40]) }),
-        "holds the constant 'conv/weights' of more than the 536,870,912 numbers that are supported",
+        "holds the constant 'conv/weights', which has more than the 536,870,912 numbers supported",
     ),
     (
         "one number for 4 TiB",
         |g| set_weights(g, repeated(&[1 << 20, 1 << 20])),
-        "of more than the 536,870,912 numbers",
+        "has more than the 536,870,912 numbers",
     ),
     (
         "a size past counting",
         |g| set_weights(g, repeated(&[1 << 40, 1 << 40, 3, 8])),
-        "of more than the 536,870,912 numbers",
+        "has more than the 536,870,912 numbers",
     ),
     (
         "many that are large together",
@@ -214,7 +214,7 @@ const CONSTANTS: &[Case] = &[
                 add(g, &format!("large{i}"), "Const", &[], &[("dtype", float()), ("value", value)]);
             }
         },
-        "holds the constant 'large4', with others, of more than the 536,870,912 numbers",
+        "holds the constant 'large4', which together with others has more than the 536,870,912 numbers",
     ),
     (
         "a size below 0",
@@ -224,7 +224,7 @@ const CONSTANTS: &[Case] = &[
     (
         "the lowest size",
         |g| set_weights(g, repeated(&[i64::MIN, 3, 3, 8])),
-        "of more than the 536,870,912 numbers",
+        "has more than the 536,870,912 numbers",
     ),
     (
         "a size to be known later",
@@ -247,7 +247,7 @@ const SHAPES: &[Case] = &[
     (
         "a size past counting",
         |g| set_shape(g, &[-1, 1 << 40, 1 << 40, 3]),
-        "pixels; from 1 to 16,384 on a side are supported",
+        "pixels; sides of 1 to 16,384 pixels are supported",
     ),
     ("a size below 0", |g| set_shape(g, &[-1, -5, 32, 3]), "has dimensions with values below -1"),
     (
@@ -258,7 +258,7 @@ const SHAPES: &[Case] = &[
     (
         "huge strides",
         |g| node(g, "conv").set_attr("strides", ints(&[1, 1 << 40, 1 << 40, 1])),
-        "holds the node 'conv' with strides of 1099511627776, more than the 16,384 that are supported",
+        "holds the node 'conv' with strides of 1099511627776; at most 16,384 is supported",
     ),
     (
         "dilations of 0",
@@ -275,12 +275,12 @@ const SHAPES: &[Case] = &[
     (
         "a huge window",
         |g| pool(g, "AvgPool", i32::MAX.into()),
-        "with ksize of 2147483647, more than the 16,384 that are supported",
+        "with ksize of 2147483647; at most 16,384 is supported",
     ),
     (
         "a tensor that is too large",
         |g| tiled(g, 30_000),
-        "holds the constant 'multiples' of [1, 30000, 30000, 1], by which a tensor would hold more than the 536,870,912 ",
+        "holds the constant 'multiples' of [1, 30000, 30000, 1], which makes a tensor of more than the 536,870,912 ",
     ),
     (
         "an image enlarged past memory",
@@ -288,7 +288,7 @@ const SHAPES: &[Case] = &[
             add_ints(g, "size", &[1 << 20, 1 << 20]);
             insert(g, "ResizeBilinear", &["size"], &[]);
         },
-        "computes 'inserted' of the shape [-1, 1048576, 1048576, 8], which holds more than the 536,870,912",
+        "computes 'inserted' with shape [-1, 1048576, 1048576, 8], which has more than the 536,870,912",
     ),
     (
         // TensorFlow would fill it while importing the graph.
@@ -307,7 +307,7 @@ const SHAPES: &[Case] = &[
             add(g, "fill", "Fill", &["dims", "zero"], &[("T", float()), ("index_type", int32())]);
             add(g, "dense/biases", "Sum", &["fill", "axes"], &[("T", float()), ("Tidx", int32())]);
         },
-        "holds the constant 'dims' of [1073741824, 4], by which a tensor would hold more than the 536,870,912",
+        "holds the constant 'dims' of [1073741824, 4], which makes a tensor of more than the 536,870,912",
     ),
 ];
 
@@ -417,7 +417,8 @@ fn a_function_that_calls_itself_is_refused() {
     node(&mut graph, "relu").op = "Endless".into();
     node(&mut graph, "relu").attr.clear();
     workspace.write("net.pb", [proto::serialize(&graph).unwrap(), endless_function()].concat());
-    let message = "holds the function 'Endless', which calls itself, or others too deep";
+    let message =
+        "holds the function 'Endless', which calls itself or nests calls more than 32 deep";
     assert_refused("retrain", retrain(&workspace), message);
     assert_refused("label_image", label_image(&workspace, false), message);
     assert_refused("label_image, many", label_image(&workspace, true), message);

@@ -46,22 +46,22 @@ const ARCHIVES: &[ArchiveCase] = &[
     (
         "a path that leaves the directory",
         || tgz("../evil.txt", EntryType::Regular, "", b"x"),
-        "holds '../evil.txt', which leaves the directory",
+        "holds '../evil.txt', which is outside the directory",
     ),
     (
         "a path that leaves it later",
         || tgz("variables/../../evil.txt", EntryType::Regular, "", b"x"),
-        "holds 'variables/../../evil.txt', which leaves the directory",
+        "holds 'variables/../../evil.txt', which is outside the directory",
     ),
     (
         "an absolute path",
         || tgz("/tmp/evil.txt", EntryType::Regular, "", b"x"),
-        "holds '/tmp/evil.txt', which leaves the directory",
+        "holds '/tmp/evil.txt', which is outside the directory",
     ),
     (
         "a directory that leaves it",
         || tgz("../evil/", EntryType::Directory, "", b""),
-        "holds '../evil/', which leaves the directory",
+        "holds '../evil/', which is outside the directory",
     ),
     (
         "a symbolic link",
@@ -97,7 +97,7 @@ const ARCHIVES: &[ArchiveCase] = &[
     (
         "a file that claims more than there is",
         || claiming(EntryType::Regular, 1 << 30, MIB),
-        "is not a whole .tgz archive (",
+        "is not a complete .tgz archive (",
     ),
     // 300 MiB of zeros compress to 1.3 MiB.
     ("a bomb", || claiming(EntryType::Regular, 300 * MIB, 301 * MIB), "is refused: its "),
@@ -113,8 +113,8 @@ const ARCHIVES: &[ArchiveCase] = &[
         "is refused: it holds more than 10000 files",
     ),
     ("a long name", || long_name(5000), "is refused: it holds a name of 5000 bytes"),
-    ("nothing", Vec::new, "is not a whole .tgz archive ("),
-    ("a page", || b"<html>404 Not Found</html>".to_vec(), "is not a whole .tgz archive ("),
+    ("nothing", Vec::new, "is not a complete .tgz archive ("),
+    ("a page", || b"<html>404 Not Found</html>".to_vec(), "is not a complete .tgz archive ("),
     (
         "half an archive",
         || {
@@ -126,7 +126,7 @@ const ARCHIVES: &[ArchiveCase] = &[
             );
             whole[..whole.len() / 2].to_vec()
         },
-        "is not a whole .tgz archive (",
+        "is not a complete .tgz archive (",
     ),
     (
         "a directory for a graph",

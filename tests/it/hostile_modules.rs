@@ -149,22 +149,22 @@ const SIGNATURES: &[Case] = &[
     (
         "no size of images",
         |m| m.node("images").attr.retain(|a| a.key != "shape"),
-        "does not say what size of images it expects",
+        "does not say what image size it expects",
     ),
     (
         "four channels",
         |m| set_shape(m, &[-1, 8, 8, 4]),
-        "expects images of 4 channels; only 3 are supported",
+        "expects images with 4 channels; only 3 are supported",
     ),
     (
         "images that are too large",
         |m| set_image_info(m, 1 << 30, 1 << 20),
-        "expects images of 1048576 × 1073741824 pixels; from 1 to 16,384 on a side are supported",
+        "expects images of 1048576 × 1073741824 pixels; sides of 1 to 16,384 pixels are supported",
     ),
     (
         "a size of images past 32 bits",
         |m| set_shape(m, &[-1, (1 << 32) + 8, (1 << 32) + 8, 3]),
-        "expects images of 4294967304 × 4294967304 pixels; from 1 to 16,384 on a side are supported",
+        "expects images of 4294967304 × 4294967304 pixels; sides of 1 to 16,384 pixels are supported",
     ),
     (
         "pixels that are whole numbers",
@@ -204,7 +204,7 @@ const SIGNATURES: &[Case] = &[
             add(m, "many", "MatMul", &["features", "weights"], &[("T", dtype(DataType::DT_FLOAT))]);
             set_output(m, "many:0");
         },
-        "gives 2,097,152 features an image, more than the 1,048,576 that are supported",
+        "gives 2,097,152 features per image; at most 1,048,576 are supported",
     ),
 ];
 
@@ -284,7 +284,7 @@ const GRAPHS: &[Case] = &[
     (
         "a constant past counting",
         |m| add_constant(m, "large", &[1 << 40, 1 << 40]),
-        "holds the constant 'large' of more than the 536,870,912 numbers that are supported",
+        "holds the constant 'large', which has more than the 536,870,912 numbers supported",
     ),
     (
         "a constant of 4 TB",
@@ -292,7 +292,7 @@ const GRAPHS: &[Case] = &[
             add_constant(m, "large", &[1 << 20, 1 << 20]);
             m.node("features").input.push("^large".into());
         },
-        "holds the constant 'large' of more than the 536,870,912 numbers that are supported",
+        "holds the constant 'large', which has more than the 536,870,912 numbers supported",
     ),
     (
         "a file that is read",
@@ -301,7 +301,7 @@ const GRAPHS: &[Case] = &[
             add(m, "read", "ReadFile", &["name"], &[]);
             m.node("features").input.push("^read".into());
         },
-        "runs the op ReadFile ('module_apply_default/read'), which no image needs and which may do harm",
+        "runs the op ReadFile ('module_apply_default/read'), which no image network needs and which could do harm",
     ),
     (
         "a file that is written",
@@ -310,7 +310,7 @@ const GRAPHS: &[Case] = &[
             add(m, "write", "WriteFile", &["name", "name"], &[]);
             m.node("flat").input.push("^write".into());
         },
-        "runs the op WriteFile ('module_apply_default/write'), which no image needs and which may do harm",
+        "runs the op WriteFile ('module_apply_default/write'), which no image network needs and which could do harm",
     ),
 ];
 
@@ -328,12 +328,12 @@ const VALUES: &[Case] = &[
     (
         "a variable of another shape",
         |m| m.variables[0].1 = proto::float_tensor(&[3], &[1.0; 3]),
-        "holds 'scale' of the shape [3], but the graph wants [192]; the two are not of one module",
+        "holds 'scale' with shape [3], but the graph wants [192]; the two come from different modules",
     ),
     (
         "a variable of another rank",
         |m| m.variables[0].1 = proto::float_tensor(&[FEATURES as i64, 1], &[1.0; FEATURES]),
-        "holds 'scale' of the shape [192, 1], but the graph wants [192]; the two are not of one module",
+        "holds 'scale' with shape [192, 1], but the graph wants [192]; the two come from different modules",
     ),
     (
         "a variable of another type",

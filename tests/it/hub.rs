@@ -223,7 +223,7 @@ fn what_is_no_module_is_named() {
             &["--image_dir=photos", &module, "--summaries_dir=s", "--bottleneck_dir=b"],
         )
     };
-    retrain("nowhere").expect_code(1).says("nowhere: is no TF-Hub module");
+    retrain("nowhere").expect_code(1).says("nowhere: is not a TF-Hub module");
     workspace.write("empty/saved_model.pb", "");
     retrain("empty").expect_code(1).says("empty: holds no tfhub_module.pb");
     workspace.write("empty/tfhub_module.pb", [8, 2]);

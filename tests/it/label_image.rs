@@ -182,7 +182,7 @@ fn photographs_have_one_limit_and_are_files() {
     }
     let pipe = workspace.path("pipe.jpg");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let huge = "huge.jpg: has 1099511627776 bytes, more than the 1073741824 that are allowed";
+    let huge = "huge.jpg: has 1099511627776 bytes, more than the 1073741824 allowed";
     for (args, message) in [
         (&["--image=some/huge.jpg"][..], huge),
         (&["some/huge.jpg"], huge),
@@ -314,7 +314,7 @@ fn a_blank_line_after_the_last_label_is_no_label() {
     ];
     // The graph's dropout earns its warning; the labels earn none.
     let outcome = run(LABEL_IMAGE, workspace.root(), &args).expect_code(0);
-    let outcome = outcome.says("gives another answer each time it is run");
+    let outcome = outcome.says("gives a different answer each time it runs");
     let mut found: Vec<String> = scores(&outcome.stdout).into_iter().map(|s| s.0).collect();
     found.sort();
     assert_eq!(found, ["md", "nothing", "point"].map(String::from));
@@ -364,7 +364,7 @@ fn at_most_five_classes_are_listed_best_first() {
 #[track_caller]
 fn assert_warned(workspace: &Workspace, layers: &[&str], random: &str) {
     let warning = format!(
-        "WARNING:retrain:graph.pb: gives another answer each time it is run: {random} is random\n"
+        "WARNING:retrain:graph.pb: gives a different answer each time it runs: {random} is random\n"
     );
     let photos = ["photos/open cluster/o00000.jpg", "photos/open cluster/o00001.jpg"];
     let one = format!("--image={}", photos[0]);
@@ -385,7 +385,7 @@ fn assert_warned(workspace: &Workspace, layers: &[&str], random: &str) {
 fn assert_not_warned(workspace: &Workspace, layers: &[&str]) {
     let photos = ["photos/open cluster/o00000.jpg", "photos/open cluster/o00001.jpg"];
     let outcome = workspace.label_image(&[layers, &photos].concat()).expect_code(0);
-    assert!(!outcome.stderr.contains("another answer"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("different answer"), "{}", outcome.stderr);
 }
 
 /// A call of functions of [`noisy_library`]. (The messages of ours know no lists of types.)

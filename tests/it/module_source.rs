@@ -218,14 +218,14 @@ fn an_address_that_gives_no_module_is_named_and_leaves_nothing() {
     });
     let workspace = Workspace::with_photos(2);
     let moved = "modules are now at https://www.kaggle.com/models: download the module there as a \
-                 .tar.gz in the format TF1 Hub, and give that file to --tfhub_module";
+                 .tar.gz in the TF1 Hub format, and give that file to --tfhub_module";
     let typed = "a web page was sent instead of the file, from";
     for (path, said, is_moved) in [
-        ("/page", "what came is not a whole .tgz archive", true),
+        ("/page", "the download is not a complete .tgz archive", true),
         ("/typed", typed, true),
         ("/redirected", typed, true),
         ("/missing", "http status: 404", true),
-        ("/broken", "what came is not a whole .tgz archive", false),
+        ("/broken", "the download is not a complete .tgz archive", false),
     ] {
         let url = server.url(path);
         let dir = workspace.path("cache").join(sha1(&url));

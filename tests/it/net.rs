@@ -148,7 +148,7 @@ fn a_part_is_kept_for_the_next_run_and_only_for_its_address() {
     let url = server.url("/f");
     let once = Patience { attempts: 1, ..fetch(&url).patience };
     let cut = message(Fetch { patience: once, ..fetch(&url) }.to(&path), &url);
-    assert_eq!(cut, "only 100000 of 200000 bytes came: Peer disconnected");
+    assert_eq!(cut, "only 100000 of 200000 bytes arrived: Peer disconnected");
     assert_eq!(files_under(workspace.root()), ["file.tgz.part", "file.tgz.part.source"]);
     // A download from another address starts afresh.
     let other = server.url("/other");
@@ -181,7 +181,7 @@ fn a_sum_decides() {
         let (workspace, path) = place();
         let before = server.requests().len();
         let message = message(Fetch { sum: Some(sum), ..fetch(&url) }.to(&path), &url);
-        assert_eq!(message, format!("what came has {said}, and was thrown away"));
+        assert_eq!(message, format!("the download has {said} and was deleted"));
         assert_eq!(files_under(workspace.root()), Vec::<String>::new());
         assert_eq!(server.requests().len(), before + 1, "it will be the same every time");
     }
@@ -226,7 +226,10 @@ fn redirects_are_followed_and_their_end_is_named() {
     }
     let url = server.url("/nowhere");
     let said = message(fetch(&url).to(&path), &url);
-    assert!(said.starts_with("is redirected to 'http://a b/', which is no address"), "{said}");
+    assert!(
+        said.starts_with("is redirected to 'http://a b/', which is not a valid address"),
+        "{said}"
+    );
     assert_eq!(files_under(workspace.root()), Vec::<String>::new());
 }
 
@@ -246,10 +249,10 @@ fn nobody_is_waited_for_without_end() {
     let silent = Server::new(|_, _| Reply::silence());
     let stalling = Server::new(|_, _| Reply::ok(content()).stalled(100));
     let (_workspace, path) = place();
-    let nothing = "nothing came for 50ms";
+    let nothing = "nothing arrived for 50ms";
     for (server, expected) in [
         (silent, nothing.to_owned()),
-        (stalling, format!("only 100 of 200000 bytes came: {nothing}")),
+        (stalling, format!("only 100 of 200000 bytes arrived: {nothing}")),
     ] {
         let url = server.url("/f");
         let patience = Patience { idle: Duration::from_millis(50), ..fetch(&url).patience };

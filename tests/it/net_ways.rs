@@ -196,7 +196,7 @@ fn archives_with_a_known_sum_are_held_to_it() {
     ] {
         let workspace = Workspace::new();
         let outcome = retrain(&workspace, architecture, &proxy).expect_code(1);
-        outcome.says(&format!("instead of {expected}, and was thrown away")).says("put that file");
+        outcome.says(&format!("instead of {expected} and was deleted")).says("put that file");
         assert!(files_under(workspace.root()).iter().all(|file| file.starts_with("photos/")));
     }
 }

@@ -223,11 +223,11 @@ fn of_several_placeholders_the_one_that_counts_is_fed() {
         net.x = net.b.op("Add", "sum").inputs(["images", &other]).float_type().finish();
         net.convolved().pooled("features", false).dense(5).softmax().graph()
     };
-    let message = "--input_tensor: must be given for net.pb: several placeholders could be meant: images, other";
+    let message = "--input_tensor: must be given for net.pb: several placeholders could be the input: images, other";
     assert_refused(&two(), OwnGraph::default(), message);
     let own = OwnGraph { input_tensor: some("images"), ..OwnGraph::default() };
     let message =
-        "net.pb: 'other' would have to be fed, too; freeze the graph with a constant in its place";
+        "net.pb: 'other' would have to be fed too; freeze the graph with a constant in its place";
     assert_refused(&two(), own, message);
     // A tensor after both is the only one fed.
     let own = OwnGraph { input_tensor: some("sum:0"), ..OwnGraph::default() };
@@ -329,15 +329,18 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         ("features:1", "'features' has no output 1; its last is 'features:0'"),
         ("init", "'init' is an operation without outputs (NoOp), not a tensor"),
         ("size", "'size' does not hold floats"),
-        ("row", "'row' is [8]; it must be [?, n] of known n, or can be [?, a, b, c], all known"),
+        (
+            "row",
+            "'row' is [8]; it must be [?, n] or [?, a, b, c] with all numbers but the first known",
+        ),
         (
             "loose",
-            "'loose' is [?, ?]; it must be [?, n] of known n, or can be [?, a, b, c], all known",
+            "'loose' is [?, ?]; it must be [?, n] or [?, a, b, c] with all numbers but the first known",
         ),
-        ("free", "'free' is of unknown shape; it must be [?, n] of known n"),
+        ("free", "'free' has no known shape; it must be [?, n] with n known"),
         (
             "dense/weights",
-            "'dense/weights' is [8, 5]; it must be [?, n] of known n, or can be [?, a, b, c], all known",
+            "'dense/weights' is [8, 5]; it must be [?, n] or [?, a, b, c] with all numbers but the first known",
         ),
     ] {
         let own = OwnGraph {
@@ -348,7 +351,7 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         assert_refused(&graph, own, &format!("--bottleneck_tensor: {message}"));
     }
     let own = OwnGraph { bottleneck_tensor: some("images"), ..OwnGraph::default() };
-    let message = "--bottleneck_tensor: 'images' of net.pb is [?, 1024, 1024, 3]: more than the 1,048,576 numbers that \
+    let message = "--bottleneck_tensor: 'images' of net.pb is [?, 1024, 1024, 3]; at most 1,048,576 numbers \
                    are supported";
     assert_refused(&classifying(&[-1, 1024, 1024, 3]).graph(), own, message);
     let own = OwnGraph {
@@ -356,8 +359,7 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         bottleneck_tensor: some("features"),
         ..OwnGraph::default()
     };
-    let rgb =
-        "images must be [?, height, width, 3], one at a time or any number, red, green and blue";
+    let rgb = "RGB images must be [?, height, width, 3] or [1, height, width, 3]";
     assert_refused(&graph, own, &format!("--input_tensor: 'logits' is [?, 5]; {rgb}"));
     for (typed, message) in [
         ("image", "net.pb holds no tensor 'image'; did you mean 'images'?".to_owned()),
@@ -365,8 +367,7 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         ("eight", format!("'eight' is [8, 32, 32, 3]; {rgb}")),
         (
             "size",
-            "'size' does not hold floats; give the tensor of float pixels that is made of it"
-                .into(),
+            "'size' does not hold floats; give the tensor of float pixels computed from it".into(),
         ),
     ] {
         let own = OwnGraph { input_tensor: some(typed), ..OwnGraph::default() };
@@ -394,7 +395,7 @@ fn graphs_that_leave_nothing_to_guess_ask_for_the_flag() {
     let message =
         "--bottleneck_tensor: must be given for net.pb: the graph has several outputs: a, b";
     assert_refused(&two.graph(), OwnGraph::default(), message);
-    let message = "--bottleneck_tensor: must be given for net.pb: no tensor [?, n] of known size n is in sight of the output 'relu'";
+    let message = "--bottleneck_tensor: must be given for net.pb: there is no tensor [?, n] with n known at the end of the graph, before 'relu'";
     assert_refused(&Net::of(&[-1, 32, 32, 3]).convolved().graph(), OwnGraph::default(), message);
     let mut whole = Net::of(&[-1, 32, 32, 3]);
     whole.b.op("Shape", "size").input("images").float_type().finish();
@@ -417,7 +418,7 @@ fn graphs_that_are_not_frozen_say_so() {
     assert_refused(
         &net.graph(),
         own,
-        "net.pb: is not frozen: 'w' is a variable; make constants of its variables first",
+        "net.pb: is not frozen: 'w' is a variable; convert its variables to constants first",
     );
 
     let message = "net.pb: holds no graph; a SavedModel must be frozen into a GraphDef first";

@@ -40,8 +40,8 @@ fn a_run_says_what_it_guessed_and_how_to_label() {
     let expected = [
         "--input_tensor=images (guessed: the only placeholder for float images)",
         "--input_width=32 --input_height=32 (the shape of 'images')",
-        "--input_mean=0 --input_std=1 (the graph itself normalises, up to 'centred', it seems from pixels of 0 to 255)",
-        "--bottleneck_tensor=features (guessed: what the last classifier, 'dense', reads)",
+        "--input_mean=0 --input_std=1 (the graph itself normalises up to 'centred', apparently from pixels of 0 to 255)",
+        "--bottleneck_tensor=features (guessed: the input of the last classifier, 'dense')",
         "a bottleneck is the 8 numbers of 'features'",
     ];
     assert_eq!(said, expected);
@@ -159,7 +159,7 @@ fn a_retrained_graph_can_be_retrained() {
         retrain(&workspace, &["--architecture=graph.pb", "--output_graph=again.pb"]).expect_code(0);
     let tensor = "--bottleneck_tensor=MobilenetV1/Predictions/Reshape";
     outcome.says(&format!(
-        "{tensor} (guessed: what the last classifier, 'final_training_ops/Wx_plus_b/MatMul', reads)"
+        "{tensor} (guessed: the input of the last classifier, 'final_training_ops/Wx_plus_b/MatMul')"
     ));
     // The old layer is gone and the new one takes its names: the same seed gives the same graph.
     assert!(fs::read(workspace.path("again.pb")).unwrap() == first);
@@ -231,7 +231,7 @@ fn a_dropout_that_was_frozen_in_is_left_out() {
     let outcome = retrain(&workspace, &["--architecture=net.pb"]).expect_code(0);
     assert!(!outcome.stderr.contains("one image at a time"), "{}", outcome.stderr);
     outcome.says(
-        "INFO:retrain:net.pb: --bottleneck_tensor=features (guessed: what the last classifier, 'dense', reads, before \
+        "INFO:retrain:net.pb: --bottleneck_tensor=features (guessed: the input of the last classifier, 'dense', before \
          the dropout of 'drop/random' (RandomUniform))\n",
     );
     let bytes = fs::read(workspace.path("graph.pb")).unwrap();
@@ -248,7 +248,7 @@ fn a_dropout_that_was_frozen_in_is_left_out() {
 
     let outcome = retrain(&workspace, &["--architecture=net.pb", "--bottleneck_tensor=drop/out"]);
     outcome.expect_code(2).says(
-        "ERROR:tensorflow:--bottleneck_tensor: 'drop/out' holds noise: 'drop/random' (RandomUniform) is random; give \
+        "ERROR:tensorflow:--bottleneck_tensor: 'drop/out' depends on noise: 'drop/random' (RandomUniform) is random; give \
          'features', which comes before it\n",
     );
 }
@@ -269,7 +269,7 @@ fn of_a_network_that_is_random_nothing_is_cached() {
     let outcome = retrain(&workspace, &args).expect_code(255);
     outcome.says(
         "ERROR:tensorflow:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
-         gives other bottlenecks each time; freeze the graph for inference, without dropout\n",
+         gives different bottlenecks each time; freeze the graph for inference, without dropout\n",
     );
     assert_eq!(files_under(&workspace.path("bottlenecks")), [""; 0]);
     assert!(!workspace.path("graph.pb").exists());
@@ -289,6 +289,6 @@ fn a_network_that_normalises_by_the_batch_is_named_as_such() {
     let graph = net.then("Relu", "relu").pooled("features", false).dense(5).softmax().graph();
     write(&workspace, "net.pb", &graph);
     let outcome = retrain(&workspace, &["--architecture=net.pb"]).expect_code(0);
-    outcome.says("a batch of images gives other bottlenecks than each image does: 'norm' (FusedBatchNormV3) normalises by \
-                  the batch; it is run one image at a time, slowly\n");
+    outcome.says("images give different bottlenecks in a batch than alone: 'norm' (FusedBatchNormV3) normalises by \
+                  the batch; the network runs one image at a time, slowly\n");
 }

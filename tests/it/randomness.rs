@@ -29,8 +29,9 @@ fn named(tensor: &str) -> OwnGraph {
 #[track_caller]
 fn assert_noisy(graph: &GraphDef, tensor: &str, random: &str, advice: &str) {
     let seed = if random.contains("(Stateless") { ", with the same seed in each run" } else { "" };
-    let message =
-        format!("--bottleneck_tensor: '{tensor}' holds noise: {random} is random{seed}; {advice}");
+    let message = format!(
+        "--bottleneck_tensor: '{tensor}' depends on noise: {random} is random{seed}; {advice}"
+    );
     assert_refused(graph, named(tensor), &message);
 }
 
@@ -56,7 +57,7 @@ fn of_the_frozen_dropout_the_bottleneck_is_the_features() {
         let own = OwnGraph { bottleneck_tensor: some(tensor), ..own.clone() };
         let error = create_own_graph(&own).unwrap_err().to_string();
         let expected = format!(
-            "`bottleneck_tensor`: '{tensor}' holds noise: 'drop/random_uniform/RandomUniform' \
+            "`bottleneck_tensor`: '{tensor}' depends on noise: 'drop/random_uniform/RandomUniform' \
              (RandomUniform) is random; {advice}"
         );
         assert_eq!(error, expected);
@@ -153,8 +154,8 @@ fn the_way_back_leads_through_layers_but_not_into_feature_maps() {
     let random = "'drop/random' (RandomUniform)";
     let advice = "give 'relu', which comes before it";
     let message = format!(
-        "--bottleneck_tensor: must be given for net.pb: what the output 'classes' follows from \
-         holds noise: {random} \
+        "--bottleneck_tensor: must be given for net.pb: the output 'classes' \
+         depends on noise: {random} \
          is random; {advice}"
     );
     assert_refused(&graph, OwnGraph::default(), &message);
@@ -171,8 +172,8 @@ fn the_gates_of_a_block_are_no_bottleneck() {
     let gate = net.x.clone();
     net.x = net.scoped("gate", "scaled", "Mul", &[&maps, &gate]);
     let net = net.dropout("drop", Dropout::Cast, Rate::Constant(0.2)).pooled("features", false);
-    let message = "--bottleneck_tensor: must be given for net.pb: what the output 'classes' \
-                   follows from holds noise: 'drop/random' (RandomUniform) is random; give 'gate/scaled', which comes before it";
+    let message = "--bottleneck_tensor: must be given for net.pb: the output 'classes' \
+                   depends on noise: 'drop/random' (RandomUniform) is random; give 'gate/scaled', which comes before it";
     assert_refused(&net.dense(5).softmax().graph(), OwnGraph::default(), message);
 }
 
@@ -186,8 +187,8 @@ fn only_the_noise_between_input_and_bottleneck_counts() {
     net = net.noise("sampled", "RandomStandardNormal");
     net.x = rest;
     let graph = net.graph();
-    let message = "--bottleneck_tensor: must be given for net.pb: what the output 'classes' \
-                   follows from holds noise: 'augment/random' (StatelessRandomUniform) is random, \
+    let message = "--bottleneck_tensor: must be given for net.pb: the output 'classes' \
+                   depends on noise: 'augment/random' (StatelessRandomUniform) is random, \
                    with the same seed in each run; freeze the graph for inference, without it";
     assert_refused(&graph, OwnGraph::default(), message);
     let own = OwnGraph { input_tensor: some("augment/out"), ..OwnGraph::default() };
@@ -251,7 +252,7 @@ fn a_module_with_noisy_features_is_refused() {
     module.signature().outputs[0].value.mut_or_insert_default().name = "noise/out:0".into();
     module.write(&path);
     let error = create_module_graph(path.to_str().unwrap()).unwrap_err().to_string();
-    let message = "module/saved_model.pb: gives features that hold noise: \
+    let message = "module/saved_model.pb: gives features that depend on noise: \
                    'module_apply_default/noise/random' \
                    (RandomStandardNormal) is random; export it for inference, without dropout";
     assert!(error.ends_with(message), "{error}");
@@ -472,7 +473,7 @@ fn what_is_taken_for_repeatable_is() {
                     repeatable += 1;
                 }
                 Err(error) => {
-                    assert!(error.to_string().contains("holds noise"), "seed {seed}: {error}");
+                    assert!(error.to_string().contains("depends on noise"), "seed {seed}: {error}");
                     refused += 1;
                 }
             }

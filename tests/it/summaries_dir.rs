@@ -13,7 +13,7 @@ fn a_directory_with_other_files_is_left_alone() {
     workspace
         .retrain(&[])
         .expect_code(2)
-        .says("holds a.txt and 1 more files, which no run has written");
+        .says("holds a.txt and 1 more file, which no run has written");
     assert_eq!(
         files_under(&workspace.path("summaries")),
         ["a.txt", "sub/thesis.tex", "train/events.out.tfevents.1.host"]

@@ -1,8 +1,9 @@
-"""Says what Python's argparse makes of command lines.
+"""Parses command lines with Python's argparse.
 
-Request: {"parsers": {name: {flag: whether it is a switch}}, "lines": [[words]]}. Answer: for each parser, by its name,
-a list with what it makes of each line: {"set": {flag: value, or true for a switch}} (nothing for what it does not
-know), {"ambiguous": [flags]}, {"help": true}, or {"error": message} for anything else.
+Request: {"parsers": {name: {flag: whether it is a switch}}, "lines": [[words]]}. Answer: for each
+parser, by its name, a list with the result for each line: {"set": {flag: value, or true for a
+switch}} (without unknown flags), {"ambiguous": [flags]}, {"help": true}, or {"error": message}
+otherwise.
 """
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Reads bottleneck files as retrain.py does, and prints their numbers again as numpy does.
+"""Reads bottleneck files as retrain.py does, and formats their numbers again as numpy does.
 
 Request: {"files": [paths]}. Answer: {"texts": [text for each file]}.
 """

@@ -1,8 +1,8 @@
-"""Labels photographs by a frozen graph as label_image.py does, in whichever TensorFlow this Python has.
+"""Labels photographs with a frozen graph as label_image.py does, in this Python's TensorFlow.
 
-Request: {"graph": path, "size": pixels, "images": [paths]}, and where they are not label_image's defaults "input" (the
-node that is fed), "mean" and "std"; "also", another node to be read. Answer: {"version": …, "scores": [[…] for each
-image], "also": the other node's values in the same way}.
+Request: {"graph": path, "size": pixels, "images": [paths]}; optionally "input" (the node to feed),
+"mean" and "std", which default to label_image's, and "also" (another node to fetch). Answer:
+{"version": …, "scores": [[…] for each image], "also": the other node's values in the same form}.
 """
 import json
 import sys

@@ -1,7 +1,7 @@
-"""Reads one events directory by TensorBoard's own accumulator.
+"""Reads an events directory with TensorBoard's own accumulator.
 
-Request: {"dir": path}. Answer: scalars {tag: [[step, value]]}, histograms {tag: [[step, count]]}, and the names of
-the nodes of the graph and of the meta graph.
+Request: {"dir": path}. Answer: scalars {tag: [[step, value]]}, histograms {tag: [[step, count, sum
+of buckets]]}, the names of the nodes of the graph and of the meta graph, and its collections.
 """
 import json
 import sys

@@ -1,8 +1,11 @@
-"""Reads what a run with --tfhub_module leaves: the checkpoint, and the SavedModel as each TensorFlow reads it.
+"""Reads what a run with --tfhub_module writes: the checkpoint and the SavedModel, in every way that
+this TensorFlow can.
 
-Request: {"checkpoint": prefix, "golden": prefix or null, "saved_model": directory, "value": a number, "size": pixels}.
-Answer: {"variables": n, "like_golden": bool or null, "latest": path, "predictions": [[..], ..]}: what each way of loading
-the SavedModel, and the checkpoint by its meta graph, say of an image that is `value` everywhere.
+Request: {"checkpoint": prefix, "golden": prefix or null, "saved_model": directory, "value": a
+number, "size": pixels}. Answer: {"variables": n, "like_golden": whether the golden checkpoint has
+the same variables, or null, "latest": path, "predictions": [[..], ..]}: the scores of an image with
+all pixels `value`, one row for each way of loading the SavedModel, and the checkpoint by its meta
+graph.
 """
 import json
 import os
@@ -28,7 +31,7 @@ if not tf.__version__.startswith("1."):
 
     serve = tf2.saved_model.load(request["saved_model"]).signatures["serving_default"]
     predictions.append(serve(image=tf2.constant(image))["prediction"].numpy()[1].tolist())
-# The checkpoint's own graph, by its .meta, and frozen from there.
+# The checkpoint's own graph, imported from .meta, and then frozen from it.
 with tf.Graph().as_default(), tf.Session() as session:
     tf.train.import_meta_graph(request["checkpoint"] + ".meta").restore(session, request["checkpoint"])
     predictions.append(session.run("final_result:0", {"Placeholder:0": image})[1].tolist())

@@ -1,9 +1,10 @@
-"""Writes a TF-Hub module as they were before resource variables, with VariableV2, and says what it makes of pictures.
+"""Writes a TF-Hub module of the time before resource variables, with VariableV2, and runs it on
+images.
 
-The format is three things: a SavedModel whose graph bears no tag, the file tfhub_module.pb with the format's number, and
-the image's size in the shape of the input. Needs TensorFlow 1.15.
+Such a module is a SavedModel whose graph has no tag, and tfhub_module.pb with the format's number;
+the shape of the input gives the image size. Needs TensorFlow 1.15.
 
-Request: {"dir": where the module is to be, "images": [paths of JPEG or PNG files]}.
+Request: {"dir": where to write the module, "images": [paths of JPEG or PNG files]}.
 Answer: {"ops": the ops of its variables, "features": [[..] for each image]}.
 """
 import json
@@ -21,7 +22,7 @@ with tf.Graph().as_default() as graph:
     with tf.variable_scope("net", use_resource=False):
         weights = tf.get_variable("weights", [3, 3, 3, 8], initializer=tf.random_normal_initializer(seed=1))
         biases = tf.get_variable("biases", [8], initializer=tf.random_normal_initializer(seed=2))
-        # An integer beside the floats, as global_step is in many a module.
+        # An integer variable, such as the global_step that many modules have.
         tf.get_variable("steps", [], tf.int64, initializer=tf.constant_initializer(7))
         layer = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(images, weights, strides=[1, 2, 2, 1], padding="SAME"), biases))
         features = tf.reduce_mean(layer, [1, 2])

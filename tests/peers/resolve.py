@@ -1,7 +1,8 @@
-"""Asks tensorflow_hub (0.12, the last for TensorFlow 1.15) where the module of a handle is, as hub.Module does.
+"""Resolves a module's handle with tensorflow_hub (0.12, the last for TensorFlow 1.15), as
+hub.Module does.
 
-Request: {"handle": address, "cache": directory for TFHUB_CACHE_DIR}. Answer: {"dir": the module's directory,
-"signatures": those it has, "beside": the names in the cache directory}.
+Request: {"handle": address, "cache": directory for TFHUB_CACHE_DIR}. Answer: {"dir": the module's
+directory, "signatures": their names, "beside": the names in the cache directory}.
 """
 import json
 import os

@@ -1,8 +1,9 @@
-"""Asks a SavedModel of a frozen network what its signature says, and what it makes of photographs.
+"""Reads the signature of a frozen network's SavedModel, and runs it on photographs.
 
-Request: {"saved_model": directory, "graph": the frozen graph of the same run, "images": [paths], "size": pixels, "mean",
-"std", "input": the frozen graph's input node}. Answer: {"inputs": {"image": tensor}, "outputs": {"prediction": tensor},
-"method": …, "served": [[…] for each image], "frozen": the frozen graph's scores in the same way}.
+Request: {"saved_model": directory, "graph": the frozen graph of the same run, "images": [paths],
+"size": pixels, "mean", "std", "input": the frozen graph's input node}. Answer: {"inputs": {"image":
+tensor}, "outputs": {"prediction": tensor}, "method": …, "served": [[…] for each image], "frozen":
+the frozen graph's scores in the same form}.
 """
 import json
 import sys

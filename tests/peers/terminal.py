@@ -1,6 +1,7 @@
-"""Runs a program on a terminal of its own.
+"""Runs a program on its own pseudo-terminal.
 
-Request: {"argv": [program, arguments…], "cwd": directory}. Answer: {"code": exit code, "output": what it wrote}.
+Request: {"argv": [program, arguments…], "cwd": directory}. Answer: {"code": exit code, "output":
+what it wrote}.
 """
 import json
 import os

@@ -1,5 +1,5 @@
-"""Goes on with the training graph that an events file holds: imports its meta graph, initializes the variables of
-its collections, and runs its train op from Python.
+"""Trains with the graph in an events file: imports the meta graph, initializes the variables of its
+collections, and runs its train op from Python.
 
 Request: {"events": path of the events file, "bottlenecks": [[…]], "truth": [[…]], "steps": n}.
 Answer: {"version": …, "cross_entropy": [before each step]}.

@@ -1,13 +1,13 @@
 //! The graph of MobileNet v1 (Howard et al. 2017, arXiv:1704.04861), node for node as in the
-//! published frozen graphs: 3×3 convolution, thirteen depthwise-separable blocks, average pooling,
-//! logits; every convolution followed by batch normalisation in its unfused form, y = x·m + (β −
-//! μ·m) with m = γ·(σ² + ε)^−½, and ReLU6.
+//! published frozen graphs: a 3×3 convolution, thirteen depthwise-separable blocks, average
+//! pooling, logits. Every convolution is followed by batch normalisation in its unfused form,
+//! y = x·m + (β − μ·m) with m = γ·(σ² + ε)^−½, and by ReLU6.
 
 use crate::proto::DataType::{DT_FLOAT, DT_INT32};
 use crate::proto::NodeDef;
 use crate::tf::GraphBuilder;
 
-/// Output channels at width 1 and stride of the thirteen separable blocks.
+/// The output channels (at width 1) and the stride of each separable block.
 const BLOCKS: [(usize, i64); 13] = [
     (64, 1),
     (128, 2),
@@ -24,13 +24,13 @@ const BLOCKS: [(usize, i64); 13] = [
     (1024, 1),
 ];
 
-/// The number of logits, an unused background class among them.
+/// The number of logits, including an unused background class.
 pub(super) const LOGITS: usize = 1001;
 
 /// ε of the published batch normalisation.
 const EPSILON: f32 = 0.001;
 
-/// A convolution's place in the network.
+/// A convolution and its place in the network.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
     /// Its name: `Conv2d_0`, `Conv2d_1_depthwise`, …
@@ -43,7 +43,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// How many channels come out.
+    /// The number of output channels.
     pub(super) fn channels(&self) -> usize {
         if self.depthwise { self.kernel[2] } else { self.kernel[3] }
     }
@@ -58,13 +58,13 @@ impl Layer {
         format!("MobilenetV1/MobilenetV1/{}", self.name)
     }
 
-    /// How many inputs each output is a sum of.
+    /// The number of inputs that each output sums.
     pub(super) fn fan_in(&self) -> usize {
         self.kernel[0] * self.kernel[1] * if self.depthwise { 1 } else { self.kernel[2] }
     }
 }
 
-/// The convolutions of a MobileNet whose width is `numerator`/4, before the logits.
+/// The convolutions before the logits of a MobileNet of width `width_quarters`/4.
 pub(super) fn layers(width_quarters: usize) -> Vec<Layer> {
     let mut channels = 32 * width_quarters / 4;
     let first =
@@ -86,9 +86,9 @@ pub(super) fn layers(width_quarters: usize) -> Vec<Layer> {
 pub(super) struct BatchNorm<'a> {
     /// The same for all channels.
     pub(super) beta: f32,
-    /// Of each channel.
+    /// One for each channel.
     pub(super) mean: &'a [f32],
-    /// Of each channel.
+    /// One for each channel.
     pub(super) variance: &'a [f32],
 }
 
@@ -118,7 +118,7 @@ impl MobilenetBuilder {
         self.b.op(op, name).inputs(inputs).float_type().finish()
     }
 
-    /// Convolution, batch normalisation and ReLU6.
+    /// Adds a convolution with its batch normalisation and ReLU6.
     pub(super) fn layer(&mut self, layer: &Layer, weights: &[f32], norm: &BatchNorm<'_>) {
         let convolution = self.convolve(layer, weights);
         let normal = self.normalise(layer, &convolution, norm);
@@ -161,7 +161,7 @@ impl MobilenetBuilder {
         self.float_op("Add", &at("add_1"), [&scaled, &shift])
     }
 
-    /// Average pooling, logits, and the predictions of the published graph. Returns all nodes.
+    /// Adds average pooling, logits and predictions as in the published graph. Returns all nodes.
     pub(super) fn finish(mut self, pool: i64, weights: &[f32], biases: &[f32]) -> Vec<NodeDef> {
         let pooled = self.b.op("AvgPool", "MobilenetV1/Logits/AvgPool_1a/AvgPool").input(&self.x);
         let pooled = pooled.float_type().str_attr("data_format", "NHWC");
@@ -174,7 +174,7 @@ impl MobilenetBuilder {
         self.b.take_nodes()
     }
 
-    /// The 1×1 convolution that stands for a dense layer, squeezed to [1, logits].
+    /// Adds the 1×1 convolution that serves as a dense layer, squeezed to [1, logits].
     fn logits(&mut self, x: &str, weights: &[f32], biases: &[f32]) -> String {
         let scope = "MobilenetV1/Logits/Conv2d_1c_1x1";
         let (inputs, outputs) = ((weights.len() / LOGITS) as i64, LOGITS as i64);

@@ -1,22 +1,22 @@
-//! The way from a tensor that holds noise back to the nearest one that does not.
+//! Finds, for a tensor that depends on noise, the nearest tensor before the noise.
 
 use super::randomness::Randomness;
 use super::view::{GraphView, data_inputs};
 use crate::proto::InputRef;
 use std::collections::{HashSet, VecDeque};
 
-/// The nearest tensor before the noise.
+/// The nearest tensor before the noise, by its form.
 #[derive(Debug)]
 pub(in crate::model) enum BeforeNoise {
-    /// One number a feature, [?, n] or [?, 1, 1, n].
+    /// A vector of features, [?, n] or [?, 1, 1, n].
     Vector(String),
-    /// Anything else, which the user may want to have flattened. From there on there may well be
-    /// vectors, but none that means something: the gates of a block, say.
+    /// Anything else, such as feature maps, which would have to be flattened. Vectors further back
+    /// are not offered, because they may be mere gates of a block.
     Maps(String),
 }
 
 impl BeforeNoise {
-    /// Its name.
+    /// The tensor's name.
     pub(in crate::model) fn tensor(&self) -> &str {
         match self {
             Self::Vector(tensor) | Self::Maps(tensor) => tensor,
@@ -24,7 +24,7 @@ impl BeforeNoise {
     }
 }
 
-/// Looks from `tensor` back towards `input`, the nearest first.
+/// Searches from `tensor` back towards `input`, breadth first.
 pub(in crate::model) fn before_noise(
     view: &GraphView<'_>,
     randomness: &Randomness<'_>,
@@ -59,7 +59,7 @@ fn is_maps(view: &GraphView<'_>, tensor: &str) -> bool {
     view.shape(tensor).is_some_and(|s| s.len() > 2) && view.feature_count(tensor).is_none()
 }
 
-/// A dropout scales what it may drop, and takes it from a switch: what comes before that.
+/// The tensor before a dropout's own scaling and switches, which are not part of the network.
 fn before_scaling<'g>(
     view: &GraphView<'g>,
     randomness: &Randomness<'_>,

@@ -1,5 +1,5 @@
-//! What a graph of unknown make must be before it is run: a broken one, and one made to do harm, is
-//! to end in a message, not in TensorFlow's memory or on the disk.
+//! Checks of an unfamiliar graph before it runs, so that a broken or malicious one ends in a
+//! message and not in a crash, exhausted memory or damaged files.
 
 use super::functions::check_functions;
 use super::view::data_inputs;
@@ -8,16 +8,16 @@ use crate::text::grouped;
 use crate::tf::Graph;
 use std::collections::{HashMap, HashSet};
 
-/// Pixels on a side: the largest networks for images take less than 1000.
+/// The most pixels on a side. The largest image networks take fewer than 1000.
 const LARGEST_SIDE: i64 = 16_384;
-/// Numbers in a bottleneck: the largest networks give some 100,000 where nothing is pooled.
+/// The most numbers in a bottleneck. The largest networks give some 100,000 without pooling.
 pub(in crate::model) const MOST_FEATURES: i64 = 1 << 20;
-/// Numbers in a constant, which may be written as one number for all: a file of 2 GiB holds no more
-/// floats.
+/// The most numbers in a constant: as many floats as a file of 2 GiB can hold. (A constant may
+/// claim more, because equal numbers are stored once.)
 const LARGEST_CONSTANT: i64 = 1 << 29;
-/// Numbers that a layer gives for one image.
+/// The most numbers that a layer computes for one image.
 const LARGEST_LAYER: i64 = 1 << 29;
-/// Parts of the names of ops that touch files or more; what images are made into needs none of
+/// Parts of the names of ops that access files or the network, or run code. No image network needs
 /// them.
 const FORBIDDEN: [&str; 9] = [
     "File",
@@ -31,20 +31,26 @@ const FORBIDDEN: [&str; 9] = [
     "SummaryWriter",
 ];
 
-/// Height and width, where they are what an image can have.
+/// Checks the height and width of images.
+///
+/// # Errors
+/// A message without the file.
 pub(crate) fn image_size(height: i64, width: i64) -> Result<(i32, i32), String> {
     let side = |side: i64| i32::try_from(side).ok().filter(|_| (1..=LARGEST_SIDE).contains(&side));
     match (side(height), side(width)) {
         (Some(height), Some(width)) => Ok((height, width)),
         _ => Err(format!(
-            "expects images of {width} × {height} pixels; from 1 to {} on a side are supported",
+            "expects images of {width} × {height} pixels; sides of 1 to {} pixels are supported",
             grouped(LARGEST_SIDE)
         )),
     }
 }
 
-/// What is to be known before TensorFlow imports the graph, when it may compute with constants
-/// already, to infer shapes.
+/// Checks a graph before TensorFlow imports it, which may already compute with constants to infer
+/// shapes.
+///
+/// # Errors
+/// A message without the file.
 pub(crate) fn check_graph(graph: &GraphDef) -> Result<(), String> {
     check_functions(graph)?;
     check_constants(graph)?;
@@ -52,22 +58,22 @@ pub(crate) fn check_graph(graph: &GraphDef) -> Result<(), String> {
     check_enlarging(graph)
 }
 
-/// That constants, each alone and all that are written in short together, have a size one can work
-/// with.
+/// Checks the size of constants: of each, and the total of those stored in short form, whose size
+/// the file does not bound.
 fn check_constants(graph: &GraphDef) -> Result<(), String> {
     let mut all = 0i64;
     for node in &graph.node {
         let Ok(tensor) = node.tensor_attr("value") else { continue };
         let dims = &tensor.tensor_shape.dim;
         let count = dims.iter().try_fold(1i64, |count, dim| count.checked_mul(dim.size));
-        let short = if tensor.tensor_content.is_empty() { count } else { Some(0) };
-        let sum = short.and_then(|short| all.checked_add(short.max(0)));
+        let shorthand = if tensor.tensor_content.is_empty() { count } else { Some(0) };
+        let sum = shorthand.and_then(|count| all.checked_add(count.max(0)));
         match (count, sum) {
             (Some(count), Some(sum)) if count.max(sum) <= LARGEST_CONSTANT => all = sum,
             _ => {
-                let more = if all > 0 { ", with others," } else { "" };
+                let others = if all > 0 { " together with others" } else { "" };
                 return Err(format!(
-                    "holds the constant '{}'{more} of more than the {} numbers that are supported",
+                    "holds the constant '{}', which{others} has more than the {} numbers supported",
                     node.name,
                     grouped(LARGEST_CONSTANT)
                 ));
@@ -77,15 +83,15 @@ fn check_constants(graph: &GraphDef) -> Result<(), String> {
     Ok(())
 }
 
-/// That windows are no larger than images: pooling takes a step for each place of its window,
-/// inside the image or not.
+/// Checks that windows are no larger than images: pooling takes a step for each position in its
+/// window, even outside the image.
 fn check_windows(graph: &GraphDef) -> Result<(), String> {
     for node in &graph.node {
         for key in ["ksize", "strides", "dilations"] {
             let Some(Value::List(list)) = node.attr_value(key) else { continue };
             if let Some(size) = list.i.iter().find(|&&i| i > LARGEST_SIDE) {
                 return Err(format!(
-                    "holds the node '{}' with {key} of {size}, more than the {} that are supported",
+                    "holds the node '{}' with {key} of {size}; at most {} is supported",
                     node.name,
                     grouped(LARGEST_SIDE)
                 ));
@@ -95,10 +101,10 @@ fn check_windows(graph: &GraphDef) -> Result<(), String> {
     Ok(())
 }
 
-/// Ops that make a large tensor of a few numbers.
+/// Ops that make a large tensor from a few numbers.
 const ENLARGING: [&str; 4] = ["Fill", "BroadcastTo", "Tile", "Range"];
 
-/// That no constant asks for a tensor that is too large.
+/// Checks that no constant asks for too large a tensor.
 fn check_enlarging(graph: &GraphDef) -> Result<(), String> {
     let enlarging: Vec<&NodeDef> =
         graph.node.iter().filter(|n| ENLARGING.contains(&n.op.as_str())).collect();
@@ -108,8 +114,8 @@ fn check_enlarging(graph: &GraphDef) -> Result<(), String> {
         let numbers = node.tensor_attr("value").map(integers).unwrap_or_default();
         if is_too_large(&numbers) {
             return Err(format!(
-                "holds the constant '{}' of {numbers:?}, by which a tensor would hold more than the \
-                 {} numbers that are supported",
+                "holds the constant '{}' of {numbers:?}, which makes a tensor of more than the {} \
+                 numbers supported",
                 node.name,
                 grouped(LARGEST_LAYER)
             ));
@@ -118,7 +124,7 @@ fn check_enlarging(graph: &GraphDef) -> Result<(), String> {
     Ok(())
 }
 
-/// The numbers of a short tensor of integers.
+/// The numbers of a tensor of a few integers; of any other tensor, none.
 fn integers(tensor: &TensorProto) -> Vec<i64> {
     let bytes = &tensor.tensor_content[..];
     let wide = bytes.chunks_exact(8).filter_map(|b| Some(i64::from_le_bytes(b.try_into().ok()?)));
@@ -134,8 +140,10 @@ fn integers(tensor: &TensorProto) -> Vec<i64> {
     }
 }
 
-/// That the part between `input` and `output` does nothing but compute, and of layers that have a
-/// size.
+/// Checks that the nodes between `input` and `output` only compute, and that no layer is too large.
+///
+/// # Errors
+/// A message without the file.
 pub(crate) fn check_part(
     graph: &Graph,
     graph_def: &GraphDef,
@@ -151,7 +159,7 @@ pub(crate) fn check_part(
         let Some(node) = nodes.get(name).filter(|_| seen.insert(name)) else { continue };
         if FORBIDDEN.iter().any(|part| node.op.contains(part)) {
             return Err(format!(
-                "runs the op {} ('{name}'), which no image needs and which may do harm",
+                "runs the op {} ('{name}'), which no image network needs and which could do harm",
                 node.op
             ));
         }
@@ -160,8 +168,8 @@ pub(crate) fn check_part(
             read.filter_map(|t| Some((t, graph.shape(t)?))).find(|(_, dims)| is_too_large(dims))
         {
             return Err(format!(
-                "computes '{tensor}' of the shape {dims:?}, which holds more than the {} numbers that \
-                 are supported",
+                "computes '{tensor}' with shape {dims:?}, which has more than the {} numbers \
+                 supported",
                 grouped(LARGEST_LAYER)
             ));
         }
@@ -170,7 +178,7 @@ pub(crate) fn check_part(
     Ok(())
 }
 
-/// Whether a tensor is too large, for one image if for any number.
+/// Whether a tensor is too large. An unknown dimension, such as the number of images, counts as 1.
 fn is_too_large(dims: &[i64]) -> bool {
     let count = dims.iter().filter(|&&d| d >= 0).try_fold(1i64, |count, &d| count.checked_mul(d));
     count.is_none_or(|count| count > LARGEST_LAYER)

@@ -1,20 +1,20 @@
-//! The functions that a graph may bring along. TensorFlow follows calls by calling itself, and ends
-//! the process where they do not end.
+//! Checks of the functions that a graph may bring along. TensorFlow follows calls recursively, so
+//! endless ones would crash the process.
 
 use crate::proto::{FunctionDef, GraphDef, NodeDef, Value};
 use crate::text::grouped;
 use std::collections::HashMap;
 
-/// How deep calls may go.
+/// How deep calls may nest.
 const DEEPEST: usize = 32;
-/// How many nodes there may be when every call is followed.
+/// The most nodes there may be once every call is expanded.
 const MOST_NODES: u32 = 1 << 20;
 
-/// That every call ends, and that there are not more of them than one can wait for.
+/// Checks that every call ends, and that expanding all of them gives at most [`MOST_NODES`].
 pub(in crate::model) fn check_functions(graph: &GraphDef) -> Result<(), String> {
     let functions = graph.library.function.iter().map(|f| (f.signature.name.as_str(), f)).collect();
     let mut library = Library { functions, known: HashMap::new() };
-    // One that is never called is imported, too.
+    // TensorFlow also imports functions that are never called.
     let mut total = 0;
     for function in &graph.library.function {
         total += library.expanded(&function.signature.name, 1)?.1;
@@ -23,7 +23,7 @@ pub(in crate::model) fn check_functions(graph: &GraphDef) -> Result<(), String> 
         total += library.expanded(name, 1)?.1;
         if total > MOST_NODES.into() {
             return Err(format!(
-                "calls functions ('{name}') of more than the {} nodes that are supported",
+                "calls functions ('{name}') that expand to more than the {} nodes supported",
                 grouped(MOST_NODES)
             ));
         }
@@ -39,7 +39,7 @@ pub(in crate::model) fn is_call(graph: &GraphDef, node: &NodeDef) -> bool {
     })
 }
 
-/// What a node calls, if it calls anything: an op may be a function, and may be given functions.
+/// The functions a node may call: those in its attributes, and its op, which may be a function.
 pub(super) fn called(node: &NodeDef) -> impl Iterator<Item = &str> {
     let given =
         node.attr.iter().filter_map(|a| a.value.as_ref()?.value.as_ref()).flat_map(|value| {
@@ -54,7 +54,7 @@ pub(super) fn called(node: &NodeDef) -> impl Iterator<Item = &str> {
 
 struct Library<'g> {
     functions: HashMap<&'g str, &'g FunctionDef>,
-    /// How deep each function's calls go, and how many nodes it is with all of them.
+    /// For each function, how deep its calls nest and how many nodes it expands to.
     known: HashMap<&'g str, (usize, u64)>,
 }
 
@@ -66,8 +66,12 @@ impl<'g> Library<'g> {
         let Some((&name, &function)) = self.functions.get_key_value(name) else {
             return Ok((0, 0));
         };
-        let endless =
-            || format!("holds the function '{name}', which calls itself, or others too deep");
+        let endless = || {
+            format!(
+                "holds the function '{name}', which calls itself or nests calls more than \
+                 {DEEPEST} deep"
+            )
+        };
         if depth > DEEPEST {
             return Err(endless());
         }
@@ -82,7 +86,7 @@ impl<'g> Library<'g> {
         }
         if nodes > MOST_NODES.into() {
             return Err(format!(
-                "holds the function '{name}' of more than the {} nodes that are supported",
+                "holds the function '{name}', which expands to more than the {} nodes supported",
                 grouped(MOST_NODES)
             ));
         }

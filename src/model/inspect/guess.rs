@@ -1,20 +1,21 @@
-//! Which tensors of a graph of unknown make to feed and to read, where the user does not say.
+//! Guesses which tensors of an unfamiliar graph to feed and to read, when the user does not say.
 //!
-//! The *input* is the graph's placeholder of float images; of several, the one that the bottleneck
-//! or the last softmax needs. Without any, it is the tensor of three channels that the first
-//! convolutions read (graphs that decode photographs themselves).
+//! The *input* is the graph's placeholder for float images; of several, the one that the bottleneck
+//! or the last softmax needs. If there is none (the graph decodes photographs itself), it is the
+//! tensor of three channels that the first convolutions read.
 //!
-//! The *bottleneck* is what the last classifier reads. Its output is the last softmax over a
-//! [batch, classes] tensor, or else the only tensor that nothing reads. From there the way leads
-//! back through whatever only reshapes the logits or adds to them, to the classifier:
+//! The *bottleneck* is the input of the last classifier. The search for that starts at the last
+//! softmax over a [batch, classes] tensor, or else at the only tensor that nothing reads, and goes
+//! back through ops that only reshape the logits or add to them:
 //!
 //! | classifier | bottleneck |
 //! |---|---|
-//! | MatMul | its input, [?, n]; behind a PlaceholderWithDefault (a graph of `retrain`'s own), that one's source |
-//! | 1×1 Conv2D | the [?, n] that was reshaped into its input; else the logits, as the scripts do with MobileNet |
+//! | MatMul | its input, [?, n]; if that is a PlaceholderWithDefault (our own graphs), its source |
+//! | 1×1 Conv2D | the [?, n] that is reshaped into its input; else the logits, as in the scripts |
 //! | none recognised | the logits, or the output itself |
 //!
-//! Where that holds noise (dropout that was frozen in), it is the nearest vector before the noise.
+//! If that depends on noise (dropout left on), the bottleneck is the nearest vector before the
+//! noise.
 
 use super::before_noise::{BeforeNoise, before_noise};
 use super::randomness::Randomness;
@@ -31,7 +32,7 @@ pub(in crate::model) struct Guess {
     pub(in crate::model) why: String,
 }
 
-/// What may stand between a classifier and the output without being a layer.
+/// Ops that may follow a classifier without being a layer.
 const PASSED: [&str; 12] = [
     "Softmax",
     "LogSoftmax",
@@ -47,14 +48,14 @@ const PASSED: [&str; 12] = [
     "FakeQuantWithMinMaxVars",
 ];
 
-/// What changes a tensor's shape and nothing else.
+/// Ops that change a tensor's shape and nothing else.
 const RESHAPING: [&str; 5] =
     ["Identity", "Reshape", "ExpandDims", "Squeeze", "PlaceholderWithDefault"];
 
-/// How many names an error lists.
+/// How many names an error lists at most.
 const LISTED: usize = 5;
 
-/// The tensor to feed; `goal` is one that must depend on it, where one was given.
+/// Guesses the tensor to feed; `goal` is the bottleneck, if it was given, which must depend on it.
 pub(in crate::model) fn guess_input(view: &GraphView<'_>, goal: Option<&str>) -> Guessed {
     let goal = goal.or_else(|| last_softmax(view));
     let is_needed = goal.map(|g| view.needs(g, None));
@@ -75,7 +76,7 @@ pub(in crate::model) fn guess_input(view: &GraphView<'_>, goal: Option<&str>) ->
         ([], _) => {}
         _ => {
             return Err(format!(
-                "several placeholders could be meant: {}",
+                "several placeholders could be the input: {}",
                 list(images.iter().map(|n| &*n.name))
             ));
         }
@@ -86,12 +87,12 @@ pub(in crate::model) fn guess_input(view: &GraphView<'_>, goal: Option<&str>) ->
     read.sort_unstable();
     match read[..] {
         [one] => {
-            let why =
-                "guessed: without a placeholder for float images, what the first convolution reads";
+            let why = "guessed: what the first convolution reads, as there is no placeholder for \
+                       float images";
             Ok(Guess { tensor: one.into(), why: why.into() })
         }
         [] => Err("there is no placeholder for float images [?, height, width, 3]".into()),
-        _ => Err(format!("several tensors could be meant: {}", list(read.into_iter()))),
+        _ => Err(format!("several tensors could be the input: {}", list(read.into_iter()))),
     }
 }
 
@@ -103,7 +104,7 @@ fn is_image(view: &GraphView<'_>, tensor: &str) -> bool {
     view.is_float(tensor) && view.shape(tensor).is_some_and(|s| s.len() == 4 && s[3] == 3)
 }
 
-/// The last softmax over classes; attention's are over more dimensions.
+/// The last softmax over classes. (Those of attention have more dimensions.)
 fn last_softmax<'g>(view: &GraphView<'g>) -> Option<&'g str> {
     let over_classes = |n: &&NodeDef| {
         n.op == "Softmax"
@@ -113,7 +114,7 @@ fn last_softmax<'g>(view: &GraphView<'g>) -> Option<&'g str> {
     view.all().rev().find(over_classes).map(|n| n.name.as_str())
 }
 
-/// The tensor to read as the bottleneck, in a graph where the size of the images is known.
+/// Guesses the bottleneck, in a graph whose image size is known.
 pub(in crate::model) fn guess_bottleneck(
     view: &GraphView<'_>,
     randomness: &Randomness<'_>,
@@ -126,28 +127,28 @@ pub(in crate::model) fn guess_bottleneck(
         return match view.vector_size(&found.tensor) {
             Some(_) => Ok(found),
             None => Err(format!(
-                "no tensor [?, n] of known size n is in sight of the output '{output}'"
+                "there is no tensor [?, n] with n known at the end of the graph, before '{output}'"
             )),
         };
     };
     match before_noise(view, randomness, input, &found.tensor) {
         Some(BeforeNoise::Vector(tensor)) => {
             let what = match classifier(view, output, &dependent) {
-                Some(node) => format!("what the last classifier, '{}', reads,", node.name),
+                Some(node) => format!("the input of the last classifier, '{}',", node.name),
                 None => "the last vector".into(),
             };
             let noise = if random.is_uniform() { "dropout" } else { "noise" };
             Ok(Guess { tensor, why: format!("guessed: {what} before the {noise} of {random}") })
         }
         before => Err(format!(
-            "what the output '{output}' follows from holds noise: {}; {}",
+            "the output '{output}' depends on noise: {}; {}",
             random.sentence(),
             advice(before.as_ref())
         )),
     }
 }
 
-/// What to do about a tensor that holds noise.
+/// What to do about a tensor that depends on noise.
 pub(in crate::model) fn advice(before: Option<&BeforeNoise>) -> String {
     match before {
         Some(before) => format!("give '{}', which comes before it", before.tensor()),
@@ -155,7 +156,7 @@ pub(in crate::model) fn advice(before: Option<&BeforeNoise>) -> String {
     }
 }
 
-/// What the last classifier reads, or what takes its place, whether or not it holds noise.
+/// The input of the last classifier, or what takes its place, whether or not it depends on noise.
 fn last_vector(view: &GraphView<'_>, output: &str, dependent: &HashSet<&str>) -> Guess {
     let is_softmax = view.node(output).is_some_and(|n| n.op == "Softmax");
     let logits = view
@@ -170,26 +171,27 @@ fn last_vector(view: &GraphView<'_>, output: &str, dependent: &HashSet<&str>) ->
             let is_conv = node.op == "Conv2D";
             let steps: &[&str] = if is_conv { &RESHAPING } else { &["PlaceholderWithDefault"] };
             let read = data_inputs(node).next().unwrap_or_default();
-            match vector_behind(view, read, steps) {
-                Some(x) => guess(x, format!("what the last classifier, '{}', reads", node.name)),
+            match vector_before(view, read, steps) {
+                Some(x) => guess(x, format!("the input of the last classifier, '{}'", node.name)),
                 None => guess(logits, logits_because(&node.name, read)),
             }
         }
         None if is_softmax => {
-            guess(logits, format!("the logits, what the last softmax, '{output}', reads"))
+            guess(logits, format!("the logits, the input of the last softmax, '{output}'"))
         }
         None => guess(output, "the graph's output".into()),
     }
 }
 
-/// Why the logits are taken of a network that ends in a convolution.
+/// Why the logits are the bottleneck of a network that ends in a convolution.
 fn logits_because(convolution: &str, read: &str) -> String {
     format!(
-        "the logits; what '{convolution}' reads is no [?, n], but `bottleneck_tensor={read}` would flatten it"
+        "the logits; the input of '{convolution}' is not [?, n], but `bottleneck_tensor={read}` \
+         would flatten it"
     )
 }
 
-/// The tensor that the graph is for.
+/// The tensor that the graph was made to compute.
 fn output<'g>(view: &GraphView<'g>, dependent: &HashSet<&str>) -> Result<&'g str, String> {
     if let Some(softmax) = last_softmax(view).filter(|s| dependent.contains(s)) {
         return Ok(softmax);
@@ -207,7 +209,7 @@ fn output<'g>(view: &GraphView<'g>, dependent: &HashSet<&str>) -> Result<&'g str
     }
 }
 
-/// The last layer before `output`, if it is one that classifies.
+/// The last layer before `output`, if it is a classifier: a MatMul or a 1×1 convolution.
 fn classifier<'g>(
     view: &GraphView<'g>,
     output: &str,
@@ -218,7 +220,7 @@ fn classifier<'g>(
         let inputs = data_inputs(node).filter_map(|i| view.node(i));
         let mut varying = inputs.filter(|n| dependent.contains(n.name.as_str()));
         let next = varying.next()?;
-        // A sum of two layers is no bias. (The shape that a Reshape reads may well vary.)
+        // The sum of two layers is not a bias. (A Reshape's shape, in contrast, may vary.)
         if node.op.starts_with("Add") && varying.next().is_some() {
             return None;
         }
@@ -232,12 +234,12 @@ fn classifier<'g>(
     classifies.then_some(node)
 }
 
-/// The first [?, n] from `tensor` back through nodes of the types `steps`.
-fn vector_behind<'g>(view: &GraphView<'g>, tensor: &'g str, steps: &[&str]) -> Option<&'g str> {
+/// The first [?, n] from `tensor` back through ops of the types `steps`.
+fn vector_before<'g>(view: &GraphView<'g>, tensor: &'g str, steps: &[&str]) -> Option<&'g str> {
     let mut at = tensor;
     loop {
         let node = view.node(at)?;
-        // What stands in for another tensor is not the tensor itself.
+        // A PlaceholderWithDefault stands in for its source, which is the bottleneck.
         if node.op != "PlaceholderWithDefault" && view.vector_size(at).is_some() {
             return Some(at);
         }

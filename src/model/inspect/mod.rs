@@ -1,5 +1,5 @@
-//! Looking into a graph of unknown make: what it must be before it is run, and what its tensors
-//! are for.
+//! Inspects an unfamiliar graph: whether it is safe to run, what its tensors are for, and which of
+//! them depend on noise.
 
 mod before_noise;
 mod checks;

@@ -1,16 +1,16 @@
-//! What a graph of unknown make does to pixels itself: a chain of additions and multiplications by
-//! constants, either behind the tensor that is fed (the graph normalises), or before it (the graph
-//! shows how to).
+//! Guesses which pixel range an unfamiliar graph takes, from a chain of additions of and
+//! multiplications by constants: after the tensor that is fed (the graph normalises pixels itself)
+//! or before it (the graph shows how to normalise them).
 
 use super::view::{GraphView, data_inputs};
 use crate::proto::{DataType, NodeDef};
 
 /// The pixel range of most networks trained with TensorFlow: from −1 to 1.
 const USUAL: f32 = 127.5;
-/// Longer chains are not normalisation any more.
+/// The longest chain that is taken for normalisation.
 const LONGEST: usize = 32;
 
-/// Mean and standard deviation that pixel values of 0 to 255 are to be normalised by, and why.
+/// The mean and standard deviation to normalise pixel values of 0 to 255 with, and why.
 pub(in crate::model) struct RangeGuess {
     pub(in crate::model) mean: f32,
     pub(in crate::model) std: f32,
@@ -22,14 +22,14 @@ pub(in crate::model) struct RangeGuess {
 struct Affine {
     scale: f32,
     offset: f32,
-    /// Whether it is the same for all channels.
+    /// Whether scale and offset are the same for all channels.
     uniform: bool,
 }
 
 impl Affine {
     const IDENTITY: Self = Self { scale: 1.0, offset: 0.0, uniform: true };
 
-    /// This after `first`.
+    /// The composition that applies `first` and then `self`.
     fn after(self, first: Self) -> Self {
         Self {
             scale: self.scale * first.scale,
@@ -44,29 +44,28 @@ impl Affine {
     }
 }
 
-/// How the pixels fed to `input` are to be normalised.
+/// Guesses how to normalise the pixels fed to `input`.
 pub(in crate::model) fn guess_range(view: &GraphView<'_>, input: &str) -> RangeGuess {
-    if let Some(affine) = before(view, input) {
-        let why = format!("as the graph itself makes '{input}' of a decoded photograph");
+    if let Some(affine) = before_input(view, input) {
+        let why = format!("as the graph computes '{input}' from a decoded photograph");
         return RangeGuess { mean: affine.zero(), std: 1.0 / affine.scale, why };
     }
-    let Some((affine, last)) = behind(view, input) else {
-        let why =
-            "assumed, for pixels from -1 to 1: the graph does not say; ask whoever trained it"
-                .into();
+    let Some((affine, last)) = after_input(view, input) else {
+        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask its author".into();
         return RangeGuess { mean: USUAL, std: USUAL, why };
     };
-    // Who subtracts 100 or divides by 255 wants bytes; who subtracts 0.5 or doubles wants
-    // fractions.
+    // Subtracting 100 or dividing by 255 suggests pixels of 0 to 255; subtracting 0.5 or doubling
+    // suggests 0 to 1.
     let bytes = affine.zero() > 2.0 || affine.scale.abs() < 0.1;
     let (std, most) = if bytes { (1.0, "255") } else { (255.0, "1") };
-    let why =
-        format!("the graph itself normalises, up to '{last}', it seems from pixels of 0 to {most}");
+    let why = format!(
+        "the graph itself normalises up to '{last}', apparently from pixels of 0 to {most}"
+    );
     RangeGuess { mean: 0.0, std, why }
 }
 
-/// From pixel values of 0 to 255 to `input`, where the graph decodes photographs itself.
-fn before(view: &GraphView<'_>, input: &str) -> Option<Affine> {
+/// The map from pixel values of 0 to 255 to `input`, if the graph decodes photographs itself.
+fn before_input(view: &GraphView<'_>, input: &str) -> Option<Affine> {
     let mut node = view.node(input)?;
     let mut total = Affine::IDENTITY;
     for _ in 0..LONGEST {
@@ -88,9 +87,8 @@ fn before(view: &GraphView<'_>, input: &str) -> Option<Affine> {
     None
 }
 
-/// From `input` to what the layers see, with the last node of the normalisation, where there is
-/// any.
-fn behind<'g>(view: &GraphView<'g>, input: &str) -> Option<(Affine, &'g str)> {
+/// The map from `input` to what the layers see, and its last node, if the graph normalises.
+fn after_input<'g>(view: &GraphView<'g>, input: &str) -> Option<(Affine, &'g str)> {
     let mut at = view.node(input)?.name.as_str();
     let mut total = None;
     for _ in 0..LONGEST {
@@ -106,7 +104,7 @@ fn behind<'g>(view: &GraphView<'g>, input: &str) -> Option<(Affine, &'g str)> {
     total.filter(|(affine, _)| affine.scale != 0.0 && affine.scale.is_finite())
 }
 
-/// The tensor x of a node that computes scale · x + offset of constants, and these.
+/// For a node that computes scale · x + offset with constants: x and the map.
 fn affine_step<'n>(view: &GraphView<'_>, node: &'n NodeDef) -> Option<(&'n str, Affine)> {
     let mut inputs = data_inputs(node);
     let a = inputs.next()?;
@@ -130,8 +128,7 @@ fn affine_step<'n>(view: &GraphView<'_>, node: &'n NodeDef) -> Option<(&'n str, 
     Some((x, Affine { scale, offset, uniform }))
 }
 
-/// The mean of a constant of one number, or one for each channel, and whether they are all the
-/// same.
+/// The mean of a constant of 1 to 4 numbers (one for each channel), and whether they are equal.
 fn constant(view: &GraphView<'_>, tensor: &str) -> Option<(f32, bool)> {
     let mut node = view.node(tensor)?;
     while node.op == "Identity" {

@@ -1,4 +1,4 @@
-//! The ops that answer otherwise each time.
+//! Ops that draw random numbers, in a graph and in its functions.
 
 use super::functions::called;
 use crate::proto::{GraphDef, NodeDef, Value};
@@ -22,18 +22,18 @@ const RANDOM: [&str; 12] = [
 ];
 
 /// Whether an op draws random numbers. (`StatelessRandomGetKeyCounter` and the like only prepare
-/// it.)
+/// to.)
 fn draws(op: &str) -> bool {
     let prepares = op.contains("RandomGet") || op.ends_with("Grad");
     !prepares && RANDOM.iter().any(|part| op.contains(part))
 }
 
-/// A node that makes what is computed of it noise.
+/// A random node: whatever is computed from it depends on noise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RandomOp {
-    /// Its name.
+    /// The node's name.
     pub(crate) node: String,
-    /// Its type.
+    /// The type of its op.
     pub(crate) op: String,
 }
 
@@ -42,13 +42,13 @@ impl RandomOp {
         Self { node: node.name.clone(), op: node.op.clone() }
     }
 
-    /// Whether it draws the numbers that dropouts are decided by.
+    /// Whether it draws uniform numbers, as dropout does.
     pub(super) fn is_uniform(&self) -> bool {
         self.op.contains("RandomUniform")
     }
 
-    /// Says that it is random. (Of a stateless op only one is the reason that has the same seed
-    /// each time: otherwise what its seed is made of would be.)
+    /// Says that it is random. A stateless op is only ever named if its seed is constant: otherwise
+    /// the op that draws the seed is named.
     pub(crate) fn sentence(&self) -> String {
         let repeats = self.op.starts_with("Stateless") && draws(&self.op);
         let seed = if repeats { ", with the same seed in each run" } else { "" };
@@ -62,13 +62,13 @@ impl fmt::Display for RandomOp {
     }
 }
 
-/// The random ops of a graph, its functions among them.
+/// Knows the random ops of a graph and those of its functions that contain any.
 pub(super) struct RandomOps<'g> {
     functions: HashSet<&'g str>,
 }
 
 impl<'g> RandomOps<'g> {
-    /// Of that graph. From functions with a random op the way leads to those that call them.
+    /// Finds the functions that draw random numbers themselves or call others that do.
     pub(super) fn of(graph: &'g GraphDef) -> Self {
         let mut callers: HashMap<&str, Vec<&str>> = HashMap::new();
         let mut open = Vec::new();
@@ -90,8 +90,8 @@ impl<'g> RandomOps<'g> {
         Self { functions }
     }
 
-    /// Whether a node is random, or calls what is; `condition` is its first input, where that is
-    /// one known number.
+    /// Whether a node is random or calls a function that is; `condition` is the value of its first
+    /// input, if that is known.
     pub(super) fn has(&self, node: &NodeDef, condition: Option<f32>) -> bool {
         if draws(&node.op) {
             return true;

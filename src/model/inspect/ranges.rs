@@ -1,10 +1,11 @@
-//! What is known of a tensor's numbers before the graph runs: enough to see that a dropout of rate
-//! 0, or one with a `keep_prob` of 1, drops nothing, and which branch a training switch takes.
+//! Interval arithmetic on tensors before the graph runs: enough to see that a dropout with a rate
+//! of 0 or a `keep_prob` of 1 drops nothing, and which branch a training switch takes.
 
 use crate::proto::{DataType, NodeDef, TensorProto};
 
-/// The least and the largest number that a tensor may hold; truth is 1 and falsehood 0. TensorFlow
-/// rounds as Rust does, and rounding keeps the order of numbers: the bounds hold to the last bit.
+/// The least and the largest number that a tensor may hold; true is 1 and false 0. The bounds are
+/// exact to the last bit, because TensorFlow rounds as Rust does and rounding keeps numbers in
+/// order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range {
     least: f32,
@@ -15,10 +16,10 @@ impl Range {
     const TRUE: Self = Self { least: 1.0, most: 1.0 };
     const FALSE: Self = Self { least: 0.0, most: 0.0 };
     const EITHER: Self = Self { least: 0.0, most: 1.0 };
-    /// What RandomUniform draws: 23 random bits after the point.
+    /// What RandomUniform draws: 23 random bits after the binary point.
     pub(super) const UNIFORM: Self = Self { least: 0.0, most: 1.0 - f32::EPSILON };
 
-    /// Around all of `bounds`. `None` where one is not a number.
+    /// The range from the least to the largest of `bounds`; `None` if one is NaN.
     fn around(bounds: &[f32]) -> Option<Self> {
         let least = bounds.iter().copied().reduce(f32::min)?;
         let most = bounds.iter().copied().reduce(f32::max)?;
@@ -33,7 +34,7 @@ impl Range {
         }
     }
 
-    /// The number that all elements are, where there is but one.
+    /// The number that all elements equal, if there is only one.
     pub(super) fn number(self) -> Option<f32> {
         (self.least == self.most).then_some(self.least)
     }
@@ -43,7 +44,7 @@ impl Range {
     }
 }
 
-/// The range of the first output of a node, by those of what it reads.
+/// The range of a node's first output, given the ranges of its inputs.
 pub(super) fn range(node: &NodeDef, inputs: &[Option<Range>]) -> Option<Range> {
     let input = |i: usize| inputs.get(i).copied().flatten();
     if node.op == "Const" {
@@ -96,13 +97,13 @@ fn is_cast_to_float(node: &NodeDef) -> bool {
     is("DstT", &[DataType::DT_FLOAT]) && is("SrcT", &[DataType::DT_FLOAT, DataType::DT_BOOL])
 }
 
-/// A constant of one float or one truth value.
+/// The value of a constant of one float or boolean.
 fn constant(tensor: &TensorProto) -> Option<Range> {
     if tensor.tensor_shape.dim.iter().any(|dim| dim.size != 1) {
         return None;
     }
     let bytes = &tensor.tensor_content[..];
-    // A value that is left out is 0.
+    // Protobuf leaves out a value of 0.
     let number = match tensor.dtype.enum_value().ok()? {
         DataType::DT_FLOAT => match bytes.try_into() {
             Ok(bytes) => f32::from_le_bytes(bytes),

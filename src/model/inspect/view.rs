@@ -1,11 +1,11 @@
-//! A graph to ask about: nodes by name, what reads what, and the shapes that TensorFlow infers.
+//! Queries on a graph: nodes by name, readers of a node, and the shapes that TensorFlow infers.
 
 use crate::error::Result;
 use crate::proto::{GraphDef, InputRef, NodeDef};
 use crate::tf::Graph;
 use std::collections::{HashMap, HashSet};
 
-/// A graph of unknown make, imported.
+/// An unfamiliar graph, indexed and imported into TensorFlow.
 pub(in crate::model) struct GraphView<'g> {
     graph_def: &'g GraphDef,
     nodes: HashMap<&'g str, &'g NodeDef>,
@@ -18,7 +18,7 @@ impl<'g> GraphView<'g> {
     /// Imports a graph.
     ///
     /// # Errors
-    /// In TensorFlow's words, where it refuses the graph.
+    /// TensorFlow's message, if it refuses the graph.
     pub(in crate::model) fn new(graph_def: &'g GraphDef) -> Result<Self> {
         let mut readers: HashMap<&str, Vec<&NodeDef>> = HashMap::new();
         for node in &graph_def.node {
@@ -30,12 +30,12 @@ impl<'g> GraphView<'g> {
         Ok(Self { graph_def, nodes, readers, graph: Graph::import(graph_def)? })
     }
 
-    /// As it was given.
+    /// The graph as given.
     pub(in crate::model) fn graph_def(&self) -> &'g GraphDef {
         self.graph_def
     }
 
-    /// As TensorFlow has it.
+    /// The graph inside TensorFlow.
     pub(in crate::model) fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -50,7 +50,7 @@ impl<'g> GraphView<'g> {
         self.nodes.get(InputRef::parse(tensor).node).copied()
     }
 
-    /// The nodes that read a node, once for each time they do.
+    /// The nodes that read a node's outputs, once for each input that does.
     pub(in crate::model) fn readers(&self, node: &str) -> &[&'g NodeDef] {
         self.readers.get(node).map_or(&[], Vec::as_slice)
     }
@@ -70,7 +70,7 @@ impl<'g> GraphView<'g> {
         self.graph.is_float(tensor)
     }
 
-    /// The n of a float tensor [?, n], where n is known.
+    /// The n of a float tensor [?, n], if n is known.
     pub(in crate::model) fn vector_size(&self, tensor: &str) -> Option<usize> {
         match self.shape(tensor)?[..] {
             [_, n] if n > 0 && self.is_float(tensor) => usize::try_from(n).ok(),
@@ -78,7 +78,7 @@ impl<'g> GraphView<'g> {
         }
     }
 
-    /// The n of a float tensor [?, n] or [?, 1, 1, n], where n is known.
+    /// The n of a float tensor [?, n] or [?, 1, 1, n], if n is known.
     pub(in crate::model) fn feature_count(&self, tensor: &str) -> Option<usize> {
         match self.shape(tensor)?[..] {
             [_, 1, 1, n] if n > 0 && self.is_float(tensor) => usize::try_from(n).ok(),
@@ -86,7 +86,7 @@ impl<'g> GraphView<'g> {
         }
     }
 
-    /// The nodes that a tensor needs, itself among them, not looking beyond the node `stop`.
+    /// The nodes that a tensor needs, its own included, without those needed only by `stop`.
     pub(in crate::model) fn needs(&self, tensor: &str, stop: Option<&str>) -> HashSet<&'g str> {
         let mut found = HashSet::new();
         let mut open: Vec<&NodeDef> = self.node(tensor).into_iter().collect();
@@ -98,7 +98,7 @@ impl<'g> GraphView<'g> {
         found
     }
 
-    /// The nodes that a node reaches, itself among them.
+    /// The nodes that depend on a tensor's node, that node included.
     pub(in crate::model) fn reached_from(&self, tensor: &str) -> HashSet<&'g str> {
         let mut found = HashSet::new();
         let mut open: Vec<&NodeDef> = self.node(tensor).into_iter().collect();
@@ -111,7 +111,7 @@ impl<'g> GraphView<'g> {
     }
 }
 
-/// The tensors a node reads; what it only waits for is not among them.
+/// The tensors a node reads, without its control dependencies.
 pub(in crate::model) fn data_inputs(node: &NodeDef) -> impl Iterator<Item = &str> {
     node.input.iter().map(String::as_str).filter(|i| !i.starts_with('^'))
 }

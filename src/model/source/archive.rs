@@ -1,4 +1,4 @@
-//! Model archives: downloaded once into model_dir, unpacked there, with nothing in them trusted.
+//! Model archives: downloaded once into model_dir and unpacked there. Nothing in them is trusted.
 
 use crate::error::{Error, Result};
 use crate::fsio;
@@ -9,20 +9,21 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-// Bounds against archives made to fill disk or memory; no model comes near them.
+// Limits against archives made to fill the disk or memory; no real model comes near them.
 
-/// The largest file: protobuf's own limit, which a graph cannot pass.
+/// The largest file, in bytes: protobuf's own limit, which no graph can exceed.
 const LARGEST_FILE: u64 = 2 << 30;
-/// How many files and directories there may be.
+/// The most files and directories an archive may hold.
 const MOST_ENTRIES: usize = 10_000;
-/// How long a name may be.
+/// The longest path of a file in an archive, in bytes.
 const LONGEST_NAME: usize = 1_000;
-/// What any archive may unpack to, however small it is.
+/// The bytes that any archive may unpack to, however small it is.
 const FREE_SIZE: u64 = 256 << 20;
-/// And how much more for each byte of the archive. Weights hardly shrink; gzip can do 1000.
+/// The further bytes allowed for each byte of the archive. Weights hardly compress, but gzip can
+/// reach a ratio of 1000.
 const LARGEST_RATIO: u64 = 20;
 
-/// The sums of the archives as published, where known to us.
+/// The published archives' checksums, as far as we know them.
 const SUMS: &[(&str, Sum)] = &[
     (
         "inception-2015-12-05.tgz",
@@ -42,9 +43,11 @@ const SUMS: &[(&str, Sum)] = &[
     ("mobilenet_v1_1.0_224_frozen.tgz", Sum::GitBlob("16561d828360a3f8f1c2dbfee1ab687eb011610c")),
 ];
 
-/// The script's function of the same name: brings the archive `name` into `model_dir` if it is not
-/// there, and unpacks it. Where `graph` is there already and not older than the archive, nothing is
-/// done.
+/// Downloads the archive `name` into `model_dir` unless it is there, and unpacks it (the script's
+/// function of the same name). Does nothing if `graph` exists and is no older than the archive.
+///
+/// # Errors
+/// If the download fails, or the archive is broken, unsafe or does not hold `graph`.
 pub fn maybe_download_and_extract(
     base_url: &str,
     name: &str,
@@ -89,22 +92,23 @@ fn without_network(error: Error, url: &str, archive: &Path) -> Error {
     }
 }
 
-/// Unpacks a `.tgz`. Only plain files and directories that stay below `dir` are made; anything else
-/// in the archive is an error that names it, and files appear under their names only when they are
-/// complete. What a desktop added is left out. `remedy` is what the message of a broken archive
-/// ends with.
+/// Unpacks a `.tgz` into `dir`. Only plain files and directories below `dir` are made; anything
+/// else in the archive is an error that names it. Files appear under their names only once they are
+/// complete. Files that desktops add, such as `.DS_Store`, are skipped. `remedy` ends the message
+/// about a broken archive.
 pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let file = File::open(archive).map_err(Error::io("opening", archive))?;
     let packed = file.metadata().map_err(Error::io("opening", archive))?.len();
-    let left = FREE_SIZE.saturating_add(packed.saturating_mul(LARGEST_RATIO));
-    let mut tar = tar::Archive::new(Bounded { inner: GzDecoder::new(BufReader::new(file)), left });
+    let limit = FREE_SIZE.saturating_add(packed.saturating_mul(LARGEST_RATIO));
+    let unpacked = GzDecoder::new(BufReader::new(file));
+    let mut tar = tar::Archive::new(Bounded { inner: unpacked, remaining: limit });
     let broken = |e: io::Error| match e.kind() {
         ErrorKind::FileTooLarge => {
             let message =
-                format!("is refused: its {packed} bytes unpack to more than {} MiB", left >> 20);
+                format!("is refused: its {packed} bytes unpack to more than {} MiB", limit >> 20);
             Error::input(archive, message)
         }
-        _ => Error::input(archive, format!("is not a whole .tgz archive ({e}){remedy}")),
+        _ => Error::input(archive, format!("is not a complete .tgz archive ({e}){remedy}")),
     };
     let refused = |why: String| Error::input(archive, format!("is refused: {why}"));
     for (count, entry) in tar.entries().map_err(broken)?.enumerate() {
@@ -115,7 +119,8 @@ pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Res
         let path = entry.path().map_err(broken)?.into_owned();
         let length = path.as_os_str().len();
         if length > LONGEST_NAME {
-            return Err(refused(format!("it holds a name of {length} bytes")));
+            let why = format!("it holds a name of {length} bytes, more than {LONGEST_NAME}");
+            return Err(refused(why));
         }
         let target = target_of(&entry, &path, dir).map_err(|why| {
             Error::input(archive, format!("holds '{}', which {why}", shown(&path)))
@@ -137,25 +142,25 @@ pub(in crate::model) fn extract(archive: &Path, dir: &Path, remedy: &str) -> Res
     Ok(())
 }
 
-/// What an entry becomes.
+/// What an archive's entry becomes.
 enum Target {
     Nothing,
     Directory(PathBuf),
     File(PathBuf),
 }
 
-/// Where the entry named `path` belongs below `dir`. An error says why it belongs nowhere.
+/// Where the entry named `path` goes below `dir`, or why it must not be unpacked.
 fn target_of<R: Read>(
     entry: &tar::Entry<'_, R>,
     path: &Path,
     dir: &Path,
 ) -> std::result::Result<Target, &'static str> {
     let kind = entry.header().entry_type();
-    // Git writes a note on all that follows, which is no file.
+    // `git archive` writes one for the whole archive; it is not a file.
     if kind.is_pax_global_extensions() {
         return Ok(Target::Nothing);
     }
-    let name = safe_path(path).ok_or("leaves the directory")?;
+    let name = safe_path(path).ok_or("is outside the directory")?;
     if name.iter().any(fsio::is_desktop_file) {
         return Ok(Target::Nothing);
     }
@@ -174,21 +179,21 @@ fn target_of<R: Read>(
     Ok(Target::File(dir.join(name)))
 }
 
-/// Reads so many bytes; more are an error of the kind `FileTooLarge`.
+/// A reader that fails with `FileTooLarge` once it has read more than `remaining` bytes.
 struct Bounded<R> {
     inner: R,
-    left: u64,
+    remaining: u64,
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(n as u64).ok_or(ErrorKind::FileTooLarge)?;
+        self.remaining = self.remaining.checked_sub(n as u64).ok_or(ErrorKind::FileTooLarge)?;
         Ok(n)
     }
 }
 
-/// The path if all its parts are plain names.
+/// The path, if all its components are plain names.
 fn safe_path(path: &Path) -> Option<PathBuf> {
     let mut safe = PathBuf::new();
     for component in path.components() {

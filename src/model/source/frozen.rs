@@ -1,4 +1,4 @@
-//! Frozen graphs: a pretrained network as it was published, untouched.
+//! Published frozen graphs: found, downloaded or built in model_dir, and read unchanged.
 
 use super::archive;
 use crate::error::{Error, Result};
@@ -10,8 +10,11 @@ use crate::proto::{self, GraphDef, InputRef};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// The script's `create_model_graph`, with what comes before it: the graph is brought into
-/// `model_dir` where it is not there, and read.
+/// Makes sure that the graph is in `model_dir`, and reads it (the script's
+/// `maybe_download_and_extract` and `create_model_graph`).
+///
+/// # Errors
+/// If the graph cannot be had or read, or lacks one of the tensors of `info`.
 pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone> {
     let file = model_dir.join(&info.model_file_name);
     match &info.source {

@@ -1,6 +1,6 @@
-//! TF-Hub modules of the first format: a SavedModel whose graph with the empty tag set is put to
-//! use twice, under `module/` for its state (the variables) and under `module_apply_default/` for
-//! the signature "default", fed from the node `Placeholder`.
+//! TF-Hub modules of the first format: a SavedModel whose graph with the empty tag set is copied
+//! twice, under `module/` for its state (the variables) and under `module_apply_default/` for the
+//! signature "default", which the node `Placeholder` feeds.
 
 use super::module_checks;
 use super::module_source::find_module;
@@ -18,23 +18,26 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The scope of the module's state.
+/// The scope of the copy that holds the module's state.
 const STATE_SCOPE: &str = "module";
-/// The scope of the applied signature.
+/// The scope of the copy that computes the features.
 const APPLY_SCOPE: &str = "module_apply_default";
-/// The node that is fed with pixels.
+/// The node that the pixels are fed to.
 const INPUT: &str = "Placeholder";
-/// The signature that is applied, its input and its output.
+/// The signature that is used.
 const SIGNATURE: &str = "default";
-/// The channels of an image.
+/// The number of channels of an image.
 const DEPTH: i32 = 3;
-/// The module format this reads.
+/// The only supported value of `ModuleDef.format`.
 const FORMAT: i64 = 3;
-/// Ops that mean that a module was prepared for quantized use.
+/// Ops that show that a module was trained for quantization.
 const FAKE_QUANT_OPS: [&str; 2] = ["FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel"];
 
-/// The hub script's `create_module_graph`: finds the module, reads its variables, and makes the
-/// graph.
+/// Finds the module, reads its variables and makes the graph (the hub script's
+/// `create_module_graph`).
+///
+/// # Errors
+/// If there is no such module, or it is broken or of an unsupported kind.
 pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let dir = find_module(handle)?;
     let path = dir.join("saved_model.pb");
@@ -47,7 +50,7 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let meta_graph = untagged.ok_or_else(|| bad("holds no graph with the empty tag set"))?;
     let signature = meta_graph.signature_def.iter().find(|s| s.key == SIGNATURE).map(|s| &*s.value);
     let signature = signature.ok_or_else(|| bad("has no signature \"default\""))?;
-    let (images, output) = ends(signature, &path)?;
+    let (images, output) = signature_tensors(signature, &path)?;
     check_graph(&meta_graph.graph_def).map_err(|m| bad(&m))?;
     for tensor in [&images, &output] {
         module_checks::has_tensor(&meta_graph.graph_def, tensor).map_err(|m| bad(&m))?;
@@ -57,11 +60,11 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
         .find(InputRef::parse(&images).node)
         .and_then(|n| n.shape_attr("shape"));
     let (height, width) = expected_image_size(&meta_graph, input_shape.as_deref())
-        .ok_or_else(|| bad("does not say what size of images it expects"))?;
+        .ok_or_else(|| bad("does not say what image size it expects"))?;
     let (height, width) = image_size(height, width).map_err(|m| bad(&m))?;
     let depth = input_shape.filter(|s| s.len() == 4).map_or(DEPTH.into(), |s| s[3]);
     if depth != i64::from(DEPTH) {
-        return Err(bad(&format!("expects images of {depth} channels; only 3 are supported")));
+        return Err(bad(&format!("expects images with {depth} channels; only 3 are supported")));
     }
     let state = state_ops(&meta_graph.graph_def);
     let graph_def = apply(&meta_graph.graph_def, &state, &images, [height, width, DEPTH]);
@@ -87,7 +90,7 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     })
 }
 
-/// What bottleneck files bear: the handle, its separators each as `~`.
+/// The suffix of bottleneck files: the handle, with `~` for each separator.
 fn bottleneck_name(handle: &str) -> String {
     handle.replace("://", "~").replace(['/', ':', '\\'], "~")
 }
@@ -104,14 +107,14 @@ fn check_format(dir: &Path) -> Result<()> {
     if module.format != FORMAT {
         return Err(Error::input(
             path,
-            format!("is of format {}; format {FORMAT} is supported", module.format),
+            format!("has format {}; only format {FORMAT} is supported", module.format),
         ));
     }
     Ok(())
 }
 
 /// The tensors of the signature's input "images" and output "default".
-fn ends(signature: &SignatureDef, path: &Path) -> Result<(String, String)> {
+fn signature_tensors(signature: &SignatureDef, path: &Path) -> Result<(String, String)> {
     let find = |entries: &[proto::TensorInfoEntry], key: &str| {
         let entry = entries.iter().find(|e| e.key == key);
         entry
@@ -121,7 +124,7 @@ fn ends(signature: &SignatureDef, path: &Path) -> Result<(String, String)> {
     Ok((find(&signature.inputs, "images")?, find(&signature.outputs, "default")?))
 }
 
-/// Height and width from the module's image info, else from the shape of its input.
+/// Height and width from the module's image info, or else from the shape of its input.
 fn expected_image_size(
     meta_graph: &MetaGraphDef,
     input_shape: Option<&[i64]>,
@@ -144,7 +147,7 @@ fn expected_image_size(
     }
 }
 
-/// The nodes that hold state: what is applied reads them from the state's copy.
+/// The nodes that hold state. The copy that computes features reads those of the other copy.
 pub(in crate::model) fn state_ops(graph: &GraphDef) -> HashSet<&str> {
     let variables = graph
         .node
@@ -158,7 +161,7 @@ fn scoped(scope: &str, tensor: &str) -> String {
     format!("{scope}/{tensor}")
 }
 
-/// The graph of state and application.
+/// The graph with both copies of the module.
 pub(in crate::model) fn apply(
     module: &GraphDef,
     state: &HashSet<&str>,
@@ -197,8 +200,8 @@ fn in_scope(node: &NodeDef, scope: &str, input: impl Fn(&str) -> String) -> Node
     let mut copy = node.clone();
     copy.name = scoped_input(scope, &node.name);
     copy.input = node.input.iter().map(|i| input(i)).collect();
-    // Variables are told apart by their shared name; colocation is only ever a wish on one device.
-    // Shapes are inferred anew.
+    // Colocation has no effect on one device, and TensorFlow infers shapes again. A variable is
+    // identified by its shared name, so that gets the scope too.
     copy.attr.retain(|a| a.key != "_class" && a.key != "_output_shapes");
     if let Some(Value::S(shared)) =
         node.attr_value("shared_name").filter(|v| matches!(v, Value::S(s) if !s.is_empty()))
@@ -208,7 +211,7 @@ fn in_scope(node: &NodeDef, scope: &str, input: impl Fn(&str) -> String) -> Node
     copy
 }
 
-/// The values of the module's variables, under the names they get in the graph.
+/// The values of the module's variables, under their names in the graph.
 fn read_variables(dir: &Path, module: &GraphDef) -> Result<Vec<NamedTensor>> {
     let nodes = module
         .node

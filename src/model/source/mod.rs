@@ -1,4 +1,5 @@
-//! Where networks come from, a file a kind: each ends in a [`Backbone`](super::Backbone).
+//! Where networks come from: one file for each kind of source. Each makes a
+//! [`Backbone`](super::Backbone).
 
 pub(super) mod archive;
 mod frozen;

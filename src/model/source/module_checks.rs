@@ -1,5 +1,5 @@
-//! What a module must be before it is run: broken ones, and those made to do harm, are to end in a
-//! message, not in TensorFlow's memory or on the disk.
+//! Checks of a module before it runs, so that a broken or malicious one ends in a message and not
+//! in a crash, exhausted memory or damaged files.
 
 use crate::model::inspect::{MOST_FEATURES, check_part, random_op};
 use crate::proto::{GraphDef, InputRef, NodeDef, TensorProto};
@@ -7,7 +7,7 @@ use crate::rewrite::needed_nodes;
 use crate::text::grouped;
 use crate::tf::Graph;
 
-/// That the graph has the tensor that its signature names.
+/// Checks that the graph has the tensor that its signature names.
 pub(super) fn has_tensor(graph: &GraphDef, tensor: &str) -> Result<(), String> {
     match graph.find(InputRef::parse(tensor).node) {
         Some(_) => Ok(()),
@@ -15,7 +15,11 @@ pub(super) fn has_tensor(graph: &GraphDef, tensor: &str) -> Result<(), String> {
     }
 }
 
-/// The length of the feature vector `tensor` of a graph that is fed at `input`.
+/// The length of the feature vector `tensor`, computed from `input`.
+///
+/// # Errors
+/// A message without the file, if `tensor` is not a vector that depends only on `input`, or if
+/// something in between may not run.
 pub(super) fn feature_count(graph: &GraphDef, input: &str, tensor: &str) -> Result<usize, String> {
     let imported = Graph::import(graph).map_err(|e| e.to_string())?;
     let needed = needed_nodes(graph, tensor).map_err(|e| e.to_string())?;
@@ -25,13 +29,13 @@ pub(super) fn feature_count(graph: &GraphDef, input: &str, tensor: &str) -> Resu
     let output = imported.output(tensor).map_err(|e| e.to_string())?;
     let dtype = output.operation.output_type(output.index as usize);
     if dtype != tensorflow::DataType::Float {
-        return Err(format!("gives features of the type {dtype:?}; only Float is supported"));
+        return Err(format!("gives features of type {dtype:?}; only Float is supported"));
     }
     let size =
         match imported.shape(tensor).as_deref() {
             Some(&[_, size]) if size > MOST_FEATURES => {
                 return Err(format!(
-                    "gives {} features an image, more than the {} that are supported",
+                    "gives {} features per image; at most {} are supported",
                     grouped(size),
                     grouped(MOST_FEATURES)
                 ));
@@ -45,14 +49,14 @@ pub(super) fn feature_count(graph: &GraphDef, input: &str, tensor: &str) -> Resu
     check_part(&imported, graph, input, tensor)?;
     match random_op(graph, input, tensor) {
         Some(random) => Err(format!(
-            "gives features that hold noise: {}; export it for inference, without dropout",
+            "gives features that depend on noise: {}; export it for inference, without dropout",
             random.sentence()
         )),
         None => Ok(size),
     }
 }
 
-/// That a variable's value has the shape that its node says.
+/// Checks that a variable's value has the shape that its node declares.
 pub(super) fn is_of_shape(variable: &NodeDef, value: &TensorProto) -> Result<(), String> {
     let Some(wanted) = variable.shape_attr("shape") else { return Ok(()) };
     let is: Vec<i64> = value.tensor_shape.dim.iter().map(|d| d.size).collect();
@@ -63,6 +67,7 @@ pub(super) fn is_of_shape(variable: &NodeDef, value: &TensorProto) -> Result<(),
     }
     let name = &variable.name;
     Err(format!(
-        "holds '{name}' of the shape {is:?}, but the graph wants {wanted:?}; the two are not of one module"
+        "holds '{name}' with shape {is:?}, but the graph wants {wanted:?}; the two come from \
+         different modules"
     ))
 }

@@ -1,5 +1,5 @@
-//! Where a TF-Hub module is: a directory, an archive of one, or an address whose archive is kept as
-//! Python's tensorflow_hub keeps it, so that either finds what the other has brought.
+//! Finds a TF-Hub module: a directory, an archive, or an address. Downloads are cached as Python's
+//! tensorflow_hub caches them, so that each program finds what the other has downloaded.
 
 use super::archive;
 use crate::error::{Error, Result};
@@ -13,9 +13,9 @@ use std::{env, fs};
 /// How many names a message lists.
 const LISTED: usize = 5;
 
-/// What to say where an address gives no module.
+/// What to say when an address does not lead to a module.
 const MOVED: &str = "TensorFlow Hub's modules are now at https://www.kaggle.com/models: download \
-                     the module there as a .tar.gz in the format TF1 Hub, and give that file to \
+                     the module there as a .tar.gz in the TF1 Hub format, and give that file to \
                      `tfhub_module`";
 
 /// The directory of the module that `handle` names.
@@ -38,7 +38,7 @@ pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
     if !path.is_file() || !is_archive {
         return Err(Error::input(
             path,
-            "is no TF-Hub module: give its directory, a .tar.gz or .tgz of it, or its address",
+            "is not a TF-Hub module: give a module's directory, .tar.gz or .tgz, or its address",
         ));
     }
     let archive = path.canonicalize().map_err(Error::io("opening", path))?;
@@ -47,12 +47,12 @@ pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
     let key = format!("{}\n{modified:?}", archive.display());
     let dir = cache_dir().join(hash(&key));
     if !is_module(&dir) {
-        unpack(&archive, &dir, "; bring it anew")?;
+        unpack(&archive, &dir, "; download it again")?;
     }
     Ok(dir)
 }
 
-/// `TFHUB_CACHE_DIR`, else `tfhub_modules` in the directory for temporary files.
+/// `TFHUB_CACHE_DIR`, or else `tfhub_modules` in the directory for temporary files.
 fn cache_dir() -> PathBuf {
     let named = env::var_os("TFHUB_CACHE_DIR").filter(|dir| !dir.is_empty());
     named.map_or_else(|| env::temp_dir().join("tfhub_modules"), PathBuf::from)
@@ -62,8 +62,8 @@ fn hash(text: &str) -> String {
     Sha1::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Fetches a module, unless tensorflow_hub or we have done so before. Its directory is named by the
-/// SHA-1 of the address exactly as given.
+/// Downloads a module, unless tensorflow_hub or we have done so before. Its directory is named
+/// after the SHA-1 of the address exactly as given.
 fn fetch_module(url: &str) -> Result<PathBuf> {
     let dir = cache_dir().join(hash(url));
     if is_module(&dir) {
@@ -92,7 +92,7 @@ fn fetch_module(url: &str) -> Result<PathBuf> {
     let unpacked = unpack(&archive, &dir, "");
     let _ = fs::remove_file(&archive);
     unpacked.map_err(|error| match error {
-        Error::Input { message, .. } => fail(format!("what came {message}{moved}")),
+        Error::Input { message, .. } => fail(format!("the download {message}{moved}")),
         other => other,
     })?;
     describe(url, &dir)?;
@@ -105,7 +105,7 @@ fn is_gzip(path: &Path) -> bool {
         && start == [0x1f, 0x8b]
 }
 
-/// tensorflow_hub's note on whose directory that is; only people read it.
+/// Writes the note that tensorflow_hub puts beside a module, for people to read.
 fn describe(url: &str, dir: &Path) -> Result<()> {
     let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S%.6f");
     let (host, id) = (gethostname::gethostname(), std::process::id());
@@ -120,26 +120,26 @@ fn is_module(dir: &Path) -> bool {
     dir.join("saved_model.pb").is_file()
 }
 
-/// Unpacks beside `dir` and renames, so that `dir` holds a whole module or is not there. `remedy`
-/// is for the message about a broken archive.
+/// Unpacks beside `dir` and renames, so that `dir` is either complete or missing. `remedy` ends the
+/// message about a broken archive.
 fn unpack(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     let parent = dir.parent().unwrap_or(Path::new("."));
     fsio::ensure_dir_exists(parent)?;
     fsio::clear_temporary_files(parent);
     let scratch = fsio::Scratch::new_in(parent)?;
-    // A directory for temporary files is private; a module is for all who share the cache.
+    // The scratch directory is private, but everybody who shares the cache must read the module.
     let unpacked = scratch.path().join("module");
     fsio::ensure_dir_exists(&unpacked)?;
     archive::extract(archive, &unpacked, remedy)?;
     let module = module_root(&unpacked).map_err(|message| Error::input(archive, message))?;
     match fs::rename(&module, dir) {
-        // Somebody else was faster.
+        // Another process was faster.
         Err(_) if is_module(dir) => Ok(()),
         other => other.map_err(Error::io("renaming to", dir)),
     }
 }
 
-/// The module at the top of the archive, where tensorflow_hub wants it, or in a directory there.
+/// The unpacked module: at the top, where tensorflow_hub expects it, or one directory below.
 fn module_root(dir: &Path) -> std::result::Result<PathBuf, String> {
     if is_module(dir) {
         return Ok(dir.to_owned());
@@ -157,7 +157,7 @@ fn module_root(dir: &Path) -> std::result::Result<PathBuf, String> {
                 .take(LISTED)
                 .collect();
             Err(format!(
-                "holds {count} modules, in {}; unpack it and give the directory of one",
+                "holds {count} modules, in {}; unpack it and give the directory of one of them",
                 names.join(", ")
             ))
         }

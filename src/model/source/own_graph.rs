@@ -1,5 +1,5 @@
-//! A frozen graph of the user's own: its tensors as the settings
-//! name them, or guessed and said.
+//! A frozen graph of the user's own. Its tensors and pixels are those that the settings name, or
+//! else guesses, which are logged.
 
 use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
@@ -19,14 +19,14 @@ use sha2::{Digest, Sha256};
 use std::fmt::Display;
 use std::path::PathBuf;
 
-/// A graph of one's own, as far as the flags describe it.
+/// A graph of the user's own, as far as the settings describe it.
 #[derive(Debug, Clone, Default)]
 pub struct OwnGraph {
     /// The frozen GraphDef.
     pub path: PathBuf,
     /// The tensor whose values are the bottleneck.
     pub bottleneck_tensor: Option<String>,
-    /// The tensor that is fed with pixels.
+    /// The tensor that the pixels are fed to.
     pub input_tensor: Option<String>,
     /// Width in pixels.
     pub input_width: Option<i32>,
@@ -38,25 +38,29 @@ pub struct OwnGraph {
     pub input_std: Option<f32>,
 }
 
-/// Ops that keep a value which is not in the graph.
+/// Ops that hold a value that is not in the graph.
 const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
-/// The longest part of a bottleneck file's name that is the graph's.
+/// How many characters of the graph's name a bottleneck file's name keeps.
 const LONGEST_NAME: usize = 64;
 
-/// Reads the graph, finds its tensors and checks them. Of the graph, what the bottleneck needs is
-/// kept: a layer that was put on it by an earlier retraining goes.
+/// Reads the graph, finds its tensors and checks them. Keeps only what the bottleneck needs: the
+/// new layer of an earlier retraining goes.
 ///
 /// # Errors
-/// Each names the flag that mends it, or the file.
+/// Each names the setting that corrects it, or the file.
 pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
     let (bytes, graph_def) = read(own)?;
     check_graph(&graph_def).map_err(|message| Error::input(&own.path, message))?;
-    let Part { input, bottleneck, size, is_vector, pixels } = own.part(&graph_def)?;
+    let Subgraph { input, bottleneck, size, is_vector, pixels } = own.subgraph(&graph_def)?;
     let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
     let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
     let mut kept =
         convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
-    info!(target: "retrain", "{}: a bottleneck is the {size} numbers of '{bottleneck}'", own.path.display());
+    info!(
+        target: "retrain",
+        "{}: a bottleneck is the {size} numbers of '{bottleneck}'",
+        own.path.display()
+    );
     let bottleneck =
         if is_vector { bottleneck } else { add_flattening(&mut kept, &bottleneck, size) };
     Ok(Backbone {
@@ -73,12 +77,12 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
 }
 
 /// The part of a graph that computes bottlenecks.
-struct Part {
+struct Subgraph {
     input: String,
     bottleneck: String,
     /// How many numbers a bottleneck has.
     size: usize,
-    /// Whether the bottleneck is [?, n] as it stands.
+    /// Whether the bottleneck is [?, n] and need not be flattened.
     is_vector: bool,
     pixels: PixelSpec,
 }
@@ -98,7 +102,7 @@ fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
 }
 
 impl OwnGraph {
-    /// Whether there is such a file.
+    /// Checks that the file exists.
     pub(crate) fn check_file(&self) -> Result<()> {
         let path = &self.path;
         if !path.is_file() {
@@ -112,12 +116,12 @@ impl OwnGraph {
         Ok(())
     }
 
-    /// Finds the part that is meant, and checks it.
-    fn part(&self, graph_def: &GraphDef) -> Result<Part> {
+    /// Finds the nodes from the pixels to the bottleneck, and checks them.
+    fn subgraph(&self, graph_def: &GraphDef) -> Result<Subgraph> {
         let wrong = |message: String| Error::input(&self.path, message);
         let view = GraphView::new(graph_def).map_err(|e| wrong(e.to_string()))?;
-        let given = |flag, tensor: &Option<String>| {
-            tensor.as_ref().map(|t| self.resolve(&view, flag, t)).transpose()
+        let given = |setting, tensor: &Option<String>| {
+            tensor.as_ref().map(|t| self.resolve(&view, setting, t)).transpose()
         };
         let bottleneck = given("bottleneck_tensor", &self.bottleneck_tensor)?;
         let input = given("input_tensor", &self.input_tensor)?;
@@ -142,13 +146,13 @@ impl OwnGraph {
         self.check_noise(view, &randomness, &input, &bottleneck)?;
         check_part(view.graph(), graph_def, &input, &bottleneck).map_err(wrong)?;
         let is_vector = view.vector_size(&bottleneck).is_some();
-        Ok(Part { input, bottleneck, size, is_vector, pixels })
+        Ok(Subgraph { input, bottleneck, size, is_vector, pixels })
     }
 
-    /// The tensor that a flag names, by its usual name, without `:0`.
-    fn resolve(&self, view: &GraphView<'_>, flag: &str, typed: &str) -> Result<String> {
+    /// The tensor that a setting names, without `:0`.
+    fn resolve(&self, view: &GraphView<'_>, setting: &str, typed: &str) -> Result<String> {
         let tensor = InputRef::parse(typed);
-        let wrong = |message: String| Error::usage(flag, message);
+        let wrong = |message: String| Error::usage(setting, message);
         let Some(node) = view.node(tensor.node).filter(|_| !tensor.control) else {
             let nearest = text::nearest(typed, view.all().map(|n| n.name.as_str()));
             let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
@@ -174,52 +178,54 @@ impl OwnGraph {
         }
     }
 
-    /// A guess, said; or an error that asks for the flag.
-    fn guessed(&self, flag: &str, guess: Guessed) -> Result<String> {
+    /// The guessed tensor, which is logged, or an error that asks for the setting.
+    fn guessed(&self, setting: &str, guess: Guessed) -> Result<String> {
         let path = self.path.display();
-        let guess =
-            guess.map_err(|why| Error::usage(flag, format!("must be given for {path}: {why}")))?;
-        self.say(&format!("`{flag}={}`", guess.tensor), &guess.why);
+        let guess = guess
+            .map_err(|why| Error::usage(setting, format!("must be given for {path}: {why}")))?;
+        self.log_guess(&format!("`{setting}={}`", guess.tensor), &guess.why);
         Ok(guess.tensor)
     }
 
-    fn say(&self, flags: &str, why: &str) {
-        info!(target: "retrain", "{}: {flags} ({why})", self.path.display());
+    fn log_guess(&self, settings: &str, why: &str) {
+        info!(target: "retrain", "{}: {settings} ({why})", self.path.display());
     }
 
-    /// Says what two flags would have to be for what is assumed, where they were not given.
-    fn say_assumed(&self, flags: [(&str, bool, &dyn Display); 2], why: &str) {
-        let assumed = flags.iter().filter(|(_, is_assumed, _)| *is_assumed);
-        let assumed: Vec<String> =
-            assumed.map(|(flag, _, value)| format!("`{flag}={value}`")).collect();
-        if !assumed.is_empty() {
-            self.say(&assumed.join(" "), why);
+    /// Logs those of two settings (name, whether its value is a guess, value) that are guesses.
+    fn log_guesses(&self, settings: [(&str, bool, &dyn Display); 2], why: &str) {
+        let guesses = settings.iter().filter(|(_, is_guess, _)| *is_guess);
+        let guesses: Vec<String> =
+            guesses.map(|(setting, _, value)| format!("`{setting}={value}`")).collect();
+        if !guesses.is_empty() {
+            self.log_guess(&guesses.join(" "), why);
         }
     }
 
-    /// The pixels that the input tensor wants, checked against what it says of them.
+    /// The size and range of the pixels that the input tensor takes, as given or guessed.
     fn pixels(&self, view: &GraphView<'_>, input: &str) -> Result<PixelSpec> {
         let wrong =
             |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
         if InputRef::parse(input).index > 0 {
-            return wrong("is not the first output of its node; only that can be fed".into());
+            return wrong(
+                "is not the first output of its node; only that output can be fed".into(),
+            );
         }
         if !view.is_float(input) {
             return wrong(
-                "does not hold floats; give the tensor of float pixels that is made of it".into(),
+                "does not hold floats; give the tensor of float pixels computed from it".into(),
             );
         }
         let shape = view.shape(input);
         let dims = shape.as_deref().unwrap_or(&[-1; 4]);
         if dims.len() != 4 || ![-1, 1].contains(&dims[0]) || ![-1, 3].contains(&dims[3]) {
-            let message = "images must be [?, height, width, 3], one at a time or any number, red, green and blue";
-            return wrong(format!("is {}; {message}", written(dims)));
+            let message = "RGB images must be [?, height, width, 3] or [1, height, width, 3]";
+            return wrong(format!("is {}; {message}", shape_text(dims)));
         }
         let height = self.side(input, "input_height", self.input_height, dims[1])?;
         let width = self.side(input, "input_width", self.input_width, dims[2])?;
         let (height, width) =
             image_size(height, width).map_err(|message| Error::input(&self.path, message))?;
-        self.say_assumed(
+        self.log_guesses(
             [
                 ("input_width", self.input_width.is_none(), &width),
                 ("input_height", self.input_height.is_none(), &height),
@@ -229,7 +235,7 @@ impl OwnGraph {
         let guess = guess_range(view, input);
         let (mean, std) =
             (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
-        self.say_assumed(
+        self.log_guesses(
             [
                 ("input_mean", self.input_mean.is_none(), &mean),
                 ("input_std", self.input_std.is_none(), &std),
@@ -239,11 +245,11 @@ impl OwnGraph {
         Ok(PixelSpec { width, height, depth: 3, range: PixelRange::Multiply { mean, std } })
     }
 
-    /// Width or height, as given or as the graph has it.
-    fn side(&self, input: &str, flag: &str, given: Option<i32>, known: i64) -> Result<i64> {
+    /// Width or height: as given, or else as the graph declares it.
+    fn side(&self, input: &str, setting: &str, given: Option<i32>, known: i64) -> Result<i64> {
         match (given.map(i64::from), Some(known).filter(|&k| k > 0)) {
             (Some(given), Some(known)) if given != known => Err(Error::usage(
-                flag,
+                setting,
                 format!("{given}, but '{input}' wants {known}; leave it out"),
             )),
             (Some(side), _) | (None, Some(side)) => Ok(side),
@@ -252,7 +258,7 @@ impl OwnGraph {
                     "must be given: '{input}' of {} takes images of any size",
                     self.path.display()
                 );
-                Err(Error::usage(flag, message))
+                Err(Error::usage(setting, message))
             }
         }
     }
@@ -266,12 +272,12 @@ impl OwnGraph {
             return wrong("does not hold floats".into());
         }
         let Some(dims) = view.shape(bottleneck) else {
-            return wrong("is of unknown shape; it must be [?, n] of known n".into());
+            return wrong("has no known shape; it must be [?, n] with n known".into());
         };
         if dims.len() < 2 || ![-1, 1].contains(&dims[0]) || dims[1..].iter().any(|&d| d < 1) {
             return wrong(format!(
-                "is {}; it must be [?, n] of known n, or can be [?, a, b, c], all known",
-                written(&dims)
+                "is {}; it must be [?, n] or [?, a, b, c] with all numbers but the first known",
+                shape_text(&dims)
             ));
         }
         let size = dims[1..]
@@ -284,14 +290,14 @@ impl OwnGraph {
                 let path = self.path.display();
                 let most = grouped(MOST_FEATURES);
                 wrong(format!(
-                    "of {path} is {}: more than the {most} numbers that are supported",
-                    written(&dims)
+                    "of {path} is {}; at most {most} numbers are supported",
+                    shape_text(&dims)
                 ))
             }
         }
     }
 
-    /// The bottleneck must follow from the pixels and from nothing else.
+    /// Checks that the bottleneck can be computed from the pixels alone.
     fn check_needs(&self, view: &GraphView<'_>, input: &str, bottleneck: &str) -> Result<()> {
         let needed = view.needs(bottleneck, Some(input));
         if !needed.contains(input) {
@@ -301,19 +307,20 @@ impl OwnGraph {
             return Err(Error::usage("bottleneck_tensor", message));
         }
         let wrong = |message: String| Err(Error::input(&self.path, message));
-        // GraphDefs of the first generation have no functions, and what is kept of this one has
-        // none.
+        // The exported graph has no library of functions.
         let graph_def = view.graph_def();
         for node in view.all().filter(|n| n.name != input && needed.contains(n.name.as_str())) {
             let (name, op) = (&node.name, node.op.as_str());
             if op == "Placeholder" || op == "PlaceholderV2" {
                 return wrong(format!(
-                    "'{name}' would have to be fed, too; freeze the graph with a constant in its place"
+                    "'{name}' would have to be fed too; freeze the graph with a constant in its \
+                     place"
                 ));
             }
             if VARIABLES.contains(&op) {
                 return wrong(format!(
-                    "is not frozen: '{name}' is a variable; make constants of its variables first"
+                    "is not frozen: '{name}' is a variable; convert its variables to constants \
+                     first"
                 ));
             }
             if is_call(graph_def, node) {
@@ -325,7 +332,7 @@ impl OwnGraph {
         Ok(())
     }
 
-    /// An image must have the same bottleneck each time.
+    /// Checks that an image has the same bottleneck each time.
     fn check_noise(
         &self,
         view: &GraphView<'_>,
@@ -336,19 +343,19 @@ impl OwnGraph {
         let Some(random) = randomness.of(bottleneck) else { return Ok(()) };
         let before = before_noise(view, randomness, input, bottleneck);
         let (random, advice) = (random.sentence(), advice(before.as_ref()));
-        let message = format!("'{bottleneck}' holds noise: {random}; {advice}");
+        let message = format!("'{bottleneck}' depends on noise: {random}; {advice}");
         Err(Error::usage("bottleneck_tensor", message))
     }
 }
 
 /// A shape as Python writes it.
-fn written(dims: &[i64]) -> String {
+fn shape_text(dims: &[i64]) -> String {
     let dims: Vec<String> =
         dims.iter().map(|&d| if d < 0 { "?".into() } else { d.to_string() }).collect();
     format!("[{}]", dims.join(", "))
 }
 
-/// The graph with images of that size as its input: sizes further on can then be inferred.
+/// The graph with an input of that size, so that TensorFlow can infer the shapes that follow.
 fn with_size(graph: &GraphDef, input: &str, pixels: &PixelSpec) -> GraphDef {
     let mut graph = graph.clone();
     if let Some(node) = graph.node.iter_mut().find(|n| n.name == input) {
@@ -372,7 +379,8 @@ fn add_flattening(graph: &mut GraphDef, tensor: &str, size: usize) -> String {
     flattened
 }
 
-/// What bottleneck files bear: the file's name, and a digest of all that a bottleneck follows from.
+/// The suffix of bottleneck files: the graph's name, and a digest of all that a bottleneck depends
+/// on.
 fn cache_name(
     own: &OwnGraph,
     content_hash: [u8; 32],
@@ -381,7 +389,7 @@ fn cache_name(
 ) -> String {
     let mut digest = Sha256::new();
     digest.update(content_hash);
-    // Explicit, and never to change: files of earlier runs are found by it.
+    // These bytes must never change: they are how the files of earlier runs are found.
     let [input, bottleneck] = tensors.map(|t| t.replace('\\', "\\\\"));
     let pixels = pixels_version_1(pixels);
     digest.update(format!("\0[\"{input}\", \"{bottleneck}\"]\0{pixels}"));

@@ -1,6 +1,6 @@
-"""Writes splits.json beside this file: the sets of made-up photographs, by the formula of the script's
-create_image_lists (hash of the path as typed, without `_nohash_` and what follows); and newlines.json:
-the percentages of paths that hold newlines."""
+"""Writes splits.json beside this file: the sets of made-up photographs by the formula of the
+script's create_image_lists, which hashes the path as typed up to `_nohash_`. Also writes
+newlines.json: the percentages of paths that contain newlines."""
 import hashlib
 import itertools
 import json
@@ -22,7 +22,7 @@ def percentage(path):
     return (int(hashlib.sha1(name.encode("utf-8")).hexdigest(), 16) % (MOST + 1)) * (100.0 / MOST)
 
 
-# Found by trying: their hashes are the least and the greatest there are, 0 % and 100 %.
+# Found by search: paths with the smallest and the largest possible hash, 0 % and 100 %.
 EDGES = ["photos/21991373.jpg", "photos/7775641.jpg"]
 
 
@@ -44,7 +44,8 @@ def split(testing, validation):
 
 
 paths = ["/".join([IMAGE_DIR, c, f]) for c in sorted(CLASSES) for f in CLASSES[c]]
-# What decides where the pattern matches: `.` stops at a newline, `$` also matches before a last one.
+# Pieces that decide where the pattern matches: `.` stops at a newline, and `$` also matches before
+# a final one.
 pieces = ["_nohash_", "\n", "x"]
 newlines = ["photos/" + "".join(p) for n in range(1, 5) for p in itertools.product(pieces, repeat=n)]
 names = ["Globular_Cluster", "open-cluster", "A&B  c", "\u00e9t\u00e9", "NGC 104", "__x__", "roses", "\u0130I", "\u2126 Cen"]

@@ -1,5 +1,5 @@
-"""Makes the images beside it and means.json, the mean of each colour as Pillow decodes them (first frame, alpha
-ignored). Run with Pillow 13.0: python make.py"""
+"""Makes the images beside this file, and means.json: each image's mean colour as Pillow decodes it
+(first frame, without alpha). Run with Pillow 13.0: python make.py"""
 import io, json, os
 from PIL import Image, ImageStat
 
@@ -33,7 +33,7 @@ for name in sorted(os.listdir(".")):
         continue
     image = Image.open(name)
     if name == "grey16.png":
-        # To eight bits as libpng does: the upper byte.
+        # Eight bits as libpng makes them: the upper byte.
         mean = sum(v >> 8 for v in image.getdata()) / (W * H)
         means[name] = [mean] * 3
     else:

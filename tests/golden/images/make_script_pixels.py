@@ -1,10 +1,11 @@
-"""Makes script_pixels.json: what label_image.py's ops (decode_jpeg and decode_png with three channels, decode_gif,
-decode_bmp) give for the images beside it and for small ones made here, or that they refuse them.
+"""Makes script_pixels.json: how label_image.py's ops (decode_jpeg and decode_png with three
+channels, decode_gif, decode_bmp) decode the images beside this file and small ones made here, or
+their errors.
 
 Run with TensorFlow 1.15.5: python make_script_pixels.py
 
-Each case: "file" (the bytes in hex; left out where the file lies beside this one), and "shape" and "pixels" (hex) of
-the first frame as the op gives it, or "error".
+Each case has "file" (the bytes in hex, unless the file is beside this one), and either "shape" and
+"pixels" (in hex) of the op's first frame, or "error".
 """
 import json
 import os
@@ -22,7 +23,7 @@ OTHERS = [(1, 2, 3), (90, 80, 70), (160, 10, 200), (255, 255, 255)]
 
 # GIF
 def lzw(indices, bits):
-    """Without compression: a clear code before the codes would grow."""
+    """Encodes without compression: a clear code comes before codes would get longer."""
     clear, code_size, room = 1 << bits, bits + 1, (1 << bits) - 3
     codes = [clear]
     for i, index in enumerate(indices):
@@ -165,7 +166,8 @@ OPS = {
 def case(kind, name, content, beside):
     answer = {"name": name} if beside else {"name": name, "file": content.hex()}
     try:
-        # A session of its own: this TensorFlow's decode_bmp keeps the number of channels of its first file.
+        # A new session each time, because this TensorFlow's decode_bmp remembers the number of channels
+        # of its first file.
         with tf.Session() as session:
             pixels = session.run(OPS[kind], {data: content})
     except tf.errors.InvalidArgumentError as e:

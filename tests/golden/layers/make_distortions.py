@@ -1,12 +1,12 @@
-"""The distortion nodes of the original scripts, as TensorFlow 1.15 makes them.
+"""Records the distortion nodes that the original scripts make in TensorFlow 1.15.
 
     python make_distortions.py poets path/to/retrain.py      # tensorflow-for-poets-2
     python make_distortions.py hub path/to/retrain.py        # tensorflow/hub, examples/image_retraining
 
-Takes add_jpeg_decoding and add_input_distortions out of the script, calls one after the other as its main does, and
-writes distortions_<generation>_<case>.json for each case below: the arguments, and of each node that
-add_input_distortions made [name, op, inputs, attributes], in the order made. Attributes are in text form; `seed` and
-`seed2` are left out (the script leaves them 0, which is a random seed).
+Takes add_jpeg_decoding and add_input_distortions out of the script, calls them in the order of its
+main, and writes distortions_<generation>_<case>.json for each case below: the arguments, and [name,
+op, inputs, attributes] for each node that add_input_distortions made, in order. Attributes are in
+text form, without `seed` and `seed2` (the script leaves them 0, which means a random seed).
 """
 import ast
 import json
@@ -25,7 +25,7 @@ SIZE, DEPTH, MEAN, STD = 224, 3, 127.5, 127.5
 
 
 class Hub:
-    """What the hub script asks of a module."""
+    """Stands in for tensorflow_hub: what the hub script asks of a module."""
 
     @staticmethod
     def get_expected_image_size(spec):

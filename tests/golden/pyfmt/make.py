@@ -1,4 +1,4 @@
-"""Writes float32.txt: the bits of a float32 and what numpy's str makes of it, one a line."""
+"""Writes float32.txt: on each line the bits of a float32 and numpy's str of it."""
 import numpy as np
 
 rng = np.random.RandomState(20171206)
@@ -12,7 +12,7 @@ decimals = [
 ]
 bits = list(special) + [int(np.float32(d).view(np.uint32)) for d in decimals]
 bits += [int(b) for b in rng.randint(0, 2**32, 200, dtype=np.uint32)]
-# As bottlenecks are: of the order of one, and small ones around the change to scientific notation.
+# Like bottlenecks: around 1, and small ones around the change to scientific notation.
 bits += [int(v) for v in rng.normal(0, 3, 150).astype(np.float32).view(np.uint32)]
 bits += [int(v) for v in (10.0 ** rng.uniform(-6, -3, 60)).astype(np.float32).view(np.uint32)]
 bits += [int(v) for v in (10.0 ** rng.uniform(14, 18, 60)).astype(np.float32).view(np.uint32)]
