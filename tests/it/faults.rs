@@ -39,7 +39,8 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--image_dir=one"],
         255,
-        "one: Only one valid folder of images found at one - multiple classes are needed for classification.",
+        "one: Only one valid folder of images found at one - multiple classes are needed for \
+            classification.",
     ),
     (
         &["--image_dir=collide"],
@@ -115,33 +116,40 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--final_tensor_name="],
         2,
-        "--final_tensor_name: '' cannot name a node: use letters, digits and _ . - / only, a letter or digit first",
+        "--final_tensor_name: '' cannot name a node: use letters, digits and _ . - / only, a \
+            letter or digit first",
     ),
     (
         &["--final_tensor_name=x/"],
         2,
-        "--final_tensor_name: 'x/' cannot name a node: use letters, digits and _ . - / only, a letter or digit first",
+        "--final_tensor_name: 'x/' cannot name a node: use letters, digits and _ . - / only, a \
+            letter or digit first",
     ),
     // Models.
     (
         &["--architecture=mobilnet_1.0_224"],
         255,
-        "model mobilnet_1.0_224: Couldn't understand architecture name 'mobilnet_1.0_224'; did you mean 'mobilenet_1.0_224'?",
+        "model mobilnet_1.0_224: Couldn't understand architecture name 'mobilnet_1.0_224'; did \
+            you mean 'mobilenet_1.0_224'?",
     ),
     (
         &["--architecture=mobilenet_1.0_224_float"],
         255,
-        "model mobilenet_1.0_224_float: Couldn't understand architecture suffix 'float'; choose inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, or the path of a frozen graph (.pb)",
+        "model mobilenet_1.0_224_float: Couldn't understand architecture suffix 'float'; choose \
+            inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], \
+            miniature, or the path of a frozen graph (.pb)",
     ),
     (
         &["--architecture=none.pb"],
         2,
-        "--architecture: none.pb: there is no such file; give the path of a frozen GraphDef, or a model's name",
+        "--architecture: none.pb: there is no such file; give the path of a frozen GraphDef, or \
+            a model's name",
     ),
     (
         &["--architecture=photos/"],
         2,
-        "--architecture: photos/: is a directory; give the path of a frozen GraphDef, or a model's name",
+        "--architecture: photos/: is a directory; give the path of a frozen GraphDef, or a \
+            model's name",
     ),
     (&["--architecture=junk.pb"], 1, "junk.pb: is not a valid GraphDef (Incorrect tag)"),
     (
@@ -188,7 +196,8 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--output_graph=photos/open cluster/o00000.jpg"],
         2,
-        "--output_graph: photos/open cluster/o00000.jpg would be one of the photographs in --image_dir; name another",
+        "--output_graph: photos/open cluster/o00000.jpg would be one of the photographs in \
+            --image_dir; name another",
     ),
     (&["--summaries_dir=a_file"], 2, "--summaries_dir: a_file is not a directory"),
     (&["--summaries_dir=a_file/x/y"], 2, "--summaries_dir: a_file is not a directory"),
@@ -204,12 +213,14 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--summaries_dir=photos/summaries"],
         2,
-        "--summaries_dir: photos/summaries is in --image_dir, whose directories are classes; give another",
+        "--summaries_dir: photos/summaries is in --image_dir, whose directories are classes; \
+            give another",
     ),
     (
         &["--bottleneck_dir=./photos/../photos"],
         2,
-        "--bottleneck_dir: ./photos/../photos is in --image_dir, whose directories are classes; give another",
+        "--bottleneck_dir: ./photos/../photos is in --image_dir, whose directories are classes; \
+            give another",
     ),
     (
         &["--resume", "--summaries_dir=bad_state"],

@@ -40,7 +40,8 @@ fn a_run_says_what_it_guessed_and_how_to_label() {
     let expected = [
         "--input_tensor=images (guessed: the only placeholder for float images)",
         "--input_width=32 --input_height=32 (the shape of 'images')",
-        "--input_mean=0 --input_std=1 (the graph itself normalises up to 'centred', apparently from pixels of 0 to 255)",
+        "--input_mean=0 --input_std=1 (the graph itself normalises up to 'centred', apparently \
+            from pixels of 0 to 255)",
         "--bottleneck_tensor=features (guessed: the input of the last classifier, 'dense')",
         "a bottleneck is the 8 numbers of 'features'",
     ];
@@ -90,7 +91,10 @@ fn only_what_was_not_given_is_said_and_decimals_are_read() {
     let outcome = retrain(&workspace, &args).expect_code(0);
     outcome
         .says("INFO:retrain:net.pb: --input_height=32 (the shape of 'images')\n")
-        .says("INFO:retrain:net.pb: --input_std=127.5 (assumed, for pixels from -1 to 1: the graph does not say;")
+        .says(
+            "INFO:retrain:net.pb: --input_std=127.5 (assumed, for pixels from -1 to 1: the \
+            graph does not say;",
+        )
         .says(" --input_mean=123.68 --input_std=127.5 --image=PHOTOGRAPH\n");
     let label = ["--input_layer=images", "--input_mean=123.68", "--input_std=127.5"];
     let label = workspace
@@ -159,7 +163,8 @@ fn a_retrained_graph_can_be_retrained() {
         retrain(&workspace, &["--architecture=graph.pb", "--output_graph=again.pb"]).expect_code(0);
     let tensor = "--bottleneck_tensor=MobilenetV1/Predictions/Reshape";
     outcome.says(&format!(
-        "{tensor} (guessed: the input of the last classifier, 'final_training_ops/Wx_plus_b/MatMul')"
+        "{tensor} (guessed: the input of the last classifier, \
+            'final_training_ops/Wx_plus_b/MatMul')"
     ));
     // The old layer is gone and the new one takes its names: the same seed gives the same graph.
     assert!(fs::read(workspace.path("again.pb")).unwrap() == first);
@@ -200,7 +205,10 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
         retrain(&workspace, &[&format!("--architecture={path}")]).expect_code(2).says(&message);
     }
     let outcome = retrain(&workspace, &["--architecture=./photos"]).expect_code(2);
-    outcome.says("--architecture: ./photos: is a directory; give the path of a frozen GraphDef, or a model's name\n");
+    outcome.says(
+        "--architecture: ./photos: is a directory; give the path of a frozen GraphDef, \
+        or a model's name\n",
+    );
     workspace.write("words", "no graph");
     retrain(&workspace, &["--architecture=words"])
         .expect_code(1)
