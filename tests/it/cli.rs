@@ -82,7 +82,7 @@ fn assert_refused(name: &str, value: &str, message: &str) {
         let args: Vec<&str> = way.iter().map(String::as_str).collect();
         let outcome =
             retrain(&[&["--architecture=miniature", "--image_dir=photos"], &args[..]].concat());
-        outcome.expect_code(2).says(&format!("ERROR:tensorflow:--{name}: ")).says(message);
+        outcome.expect_code(2).says(&format!("ERROR:retrain:--{name}: ")).says(message);
     }
 }
 
