@@ -13,27 +13,53 @@ const MIN_ELAPSED: Duration = Duration::from_millis(300);
 /// All bars, so that log lines can be written above them instead of through them.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
+/// Whether bars are drawn at all.
+pub(super) fn are_drawn() -> bool {
+    !BARS.is_hidden()
+}
+
 /// Runs `write` while the bars are hidden.
 pub(super) fn above<R>(write: impl FnOnce() -> R) -> R {
     BARS.suspend(write)
 }
 
+/// When the counting of a bar began, and how much was done then.
+pub(super) type Began = Arc<OnceLock<(Instant, u64)>>;
+
+/// The rate per second, and the time that is left.
+fn rate(began: &Began, state: &ProgressState) -> Option<(f64, HumanDuration)> {
+    let (start, first) = began.get()?;
+    let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos().saturating_sub(*first));
+    if done == 0 || seconds < MIN_ELAPSED.as_secs_f64() {
+        return None;
+    }
+    let rate = done as f64 / seconds;
+    let remaining = state.len().unwrap_or(0).saturating_sub(state.pos()) as f64 / rate;
+    Some((rate, HumanDuration(Duration::from_secs_f64(remaining.ceil()))))
+}
+
 /// A bar for bottlenecks. `began` says when the first was computed, and how many were done then.
-pub(super) fn bottlenecks(total: usize, began: Arc<OnceLock<(Instant, u64)>>) -> ProgressBar {
+pub(super) fn bottlenecks(total: usize, began: Began) -> ProgressBar {
     let rate = move |state: &ProgressState, out: &mut dyn fmt::Write| {
-        let Some((start, first)) = began.get() else { return };
-        let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos() - first);
-        if done == 0 || seconds < MIN_ELAPSED.as_secs_f64() {
-            return;
+        if let Some((rate, remaining)) = rate(&began, state) {
+            let _ = write!(out, "{rate:.0}/s, {remaining:#} left");
         }
-        let rate = done as f64 / seconds;
-        let remaining = (state.len().unwrap_or(0) - state.pos()) as f64 / rate;
-        let remaining = HumanDuration(Duration::from_secs_f64(remaining.ceil()));
-        let _ = write!(out, "{rate:.0}/s, {remaining:#} left");
     };
     let style = ProgressStyle::with_template("Bottlenecks {wide_bar} {pos}/{len} {rate}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate);
     BARS.add(ProgressBar::new(total as u64).with_style(style))
+}
+
+/// A bar for training steps. Its message is about the last evaluation.
+pub(super) fn steps(total: u64, began: Began) -> ProgressBar {
+    let remaining = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+        if let Some((_, remaining)) = rate(&began, state) {
+            let _ = write!(out, "{remaining:#} left");
+        }
+    };
+    let style = ProgressStyle::with_template("Step {pos}/{len} {wide_bar} {msg} {remaining}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    BARS.add(ProgressBar::new(total).with_style(style.with_key("remaining", remaining)))
 }
 
 /// A bar for a download ([`crate::net::ShowProgress`]), removed when the download ends.

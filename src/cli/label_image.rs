@@ -1,7 +1,8 @@
 //! The program `label_image`: from its command line to labels on standard output.
 
 use super::argparse::{self, Parsed, Paths};
-use super::label_image_flags::LABEL_IMAGE_FLAGS;
+use super::help::Program;
+use super::label_image_flags::{GRAPH, LABEL_IMAGE_FLAGS};
 use super::logging::{self, LogFile};
 use super::{environment, exit_code, pixels};
 use crate::error::{Error, Result};
@@ -14,7 +15,17 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const ABOUT: &str = "Labels one or many photographs with a retrained graph.";
+const PROGRAM: Program = Program {
+    name: "label_image",
+    about: "Labels one or many photographs with a retrained graph.",
+    usage: "label_image --image=<photograph> [flags]\n       label_image [flags] <path>...",
+    example: "    label_image --image=flower_photos/daisy/1.jpg",
+    exit_codes: "    \
+    0    done
+    1    failure, or a photograph that could not be labelled
+    2    a wrong command line
+    130  stopped by Ctrl-C, and 143 by SIGTERM: 128 + the signal's number",
+};
 
 pub(super) const PATHS: Paths = Paths {
     flag: "image",
@@ -28,7 +39,7 @@ pub fn label_image() -> ExitCode {
     environment::prepare(LevelFilter::Info);
     logging::init(LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = argparse::parse_with_paths("label_image", ABOUT, LABEL_IMAGE_FLAGS, PATHS, &args);
+    let parsed = argparse::parse_with_paths(&PROGRAM, LABEL_IMAGE_FLAGS, PATHS, &args);
     let outcome = parsed.and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(0) };
         parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
@@ -72,9 +83,23 @@ fn run(parsed: &Parsed) -> Result<u32> {
 fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
     // If both the photograph and the graph are missing, report the photograph.
     std::fs::metadata(path).map_err(Error::io("reading", path))?;
-    let text = Labeller::open(config)?.label(path)?.to_string();
+    let text = open(config)?.label(path)?.to_string();
     let mut out = std::io::stdout().lock();
     is_written(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
+}
+
+/// Opens the graph. If there is none at its default place, nothing has been trained yet.
+fn open(config: &LabelConfig) -> Result<Labeller> {
+    let LabelConfig { graph, labels, .. } = config;
+    if graph == Path::new(GRAPH) && !graph.exists() {
+        let message = format!(
+            "there is no graph yet; train first: retrain --image_dir=<directory> \
+             --architecture=mobilenet_0.50_224 --output_graph={GRAPH} --output_labels={}",
+            labels.display(),
+        );
+        return Err(Error::input(graph, message));
+    }
+    Labeller::open(config)
 }
 
 /// Whether output was written. A closed pipe (`label_image … | head -3`) is `Ok(false)`, not an
@@ -90,7 +115,7 @@ fn is_written(outcome: std::io::Result<()>) -> Result<bool> {
 /// Prints a row for each photograph. Returns how many could not be labelled; these are also logged.
 fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format) -> Result<u32> {
     let start = Instant::now();
-    let labeller = Labeller::open(config)?;
+    let labeller = open(config)?;
     let first = sources.first().cloned();
     let mut rows = labeller.rows(sources);
     let mut out = std::io::stdout().lock();

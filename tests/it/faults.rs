@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 
-/// Arguments appended to valid ones, exit code, and the last line after `ERROR:tensorflow:`.
+/// Arguments appended to valid ones, exit code, and the last line after `ERROR:tensorflow:`, if the
+/// scripts log it, or else `ERROR:retrain:`.
 const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     // Photographs.
     (
@@ -229,6 +230,19 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     ),
 ];
 
+/// A message's line, by what retrain.py passes to `tf.logging.error`.
+fn line(message: &str) -> String {
+    let scripts = [
+        "Image directory ",
+        "No valid folders of images found at ",
+        "Only one valid folder of images found at ",
+        "Couldn't understand architecture ",
+    ];
+    let of_the_scripts = scripts.iter().any(|start| message.contains(&format!(": {start}")));
+    let logger = if of_the_scripts { "tensorflow" } else { "retrain" };
+    format!("ERROR:{logger}:{message}")
+}
+
 fn last(stderr: &str) -> &str {
     stderr.lines().last().unwrap_or_default()
 }
@@ -266,7 +280,7 @@ fn each_bad_input_of_retrain_has_its_message_and_leaves_nothing() {
     let mut wrong = Vec::new();
     for (args, code, message) in RETRAIN_CASES {
         let outcome = workspace.retrain(args);
-        let expected = format!("ERROR:tensorflow:{message}");
+        let expected = line(message);
         if outcome.code != *code || last(&outcome.stderr) != expected || !outcome.stdout.is_empty()
         {
             wrong.push(format!(
@@ -297,7 +311,7 @@ fn arguments_that_are_no_text_are_paths_or_refused() {
     };
     for flag in ["--final_tensor_name", "--architecture", "--learning_rate"] {
         let outcome = retrain(&format!("{flag}=")).expect_code(2);
-        assert_eq!(last(&outcome.stderr), format!("ERROR:tensorflow:{flag}: is not valid UTF-8"));
+        assert_eq!(last(&outcome.stderr), format!("ERROR:retrain:{flag}: is not valid UTF-8"));
     }
     let outcome = retrain("--image_dir=").expect_code(255);
     assert!(
@@ -313,7 +327,7 @@ fn each_bad_input_of_label_image_is_named() {
         (
             &[][..],
             2,
-            "--image: must be given: the photograph to label (or name several without a flag)",
+            "--image: must be given: the photograph to label (or list several without a flag)",
         ),
         (
             &["--image=x", "--input_std=0"],
@@ -335,7 +349,7 @@ fn each_bad_input_of_label_image_is_named() {
         (&["--image"], 2, "--image: expected one argument"),
     ] {
         let outcome = run(LABEL_IMAGE, workspace.root(), args).expect_code(code);
-        assert_eq!(last(&outcome.stderr), format!("ERROR:tensorflow:{message}"), "{args:?}");
+        assert_eq!(last(&outcome.stderr), line(message), "{args:?}");
         assert_eq!(outcome.stdout, "");
     }
 }
@@ -347,7 +361,7 @@ fn a_rate_that_is_too_large_is_the_reason_that_is_given() {
     let outcome = workspace.retrain(&args).expect_code(2);
     let said = last(&outcome.stderr);
     assert!(
-        said.starts_with("ERROR:tensorflow:--learning_rate: 3e38 is too large: by step "),
+        said.starts_with("ERROR:retrain:--learning_rate: 3e38 is too large: by step "),
         "{said}"
     );
     assert!(!workspace.path("graph.pb").exists());

@@ -32,7 +32,7 @@ fn outcome(what: &str, mut program: Command) -> (i32, String) {
 fn assert_refused(what: &str, program: Command, message: &str) {
     let (code, stderr) = outcome(what, program);
     assert!(matches!(code, 1 | 2 | 255), "{what}: {code}\n{stderr}");
-    let errors: Vec<&str> = stderr.lines().filter(|l| l.starts_with("ERROR:tensorflow:")).collect();
+    let errors: Vec<&str> = stderr.lines().filter(|l| l.starts_with("ERROR:retrain:")).collect();
     assert!(errors.len() == 1 && errors[0].contains("net.pb"), "{what}:\n{stderr}");
     assert!(stderr.contains(message), "{what}: '{message}' is not in\n{stderr}");
 }
@@ -515,7 +515,7 @@ fn a_state_that_claims_impossible_sizes_is_refused() {
         let outcome =
             workspace.retrain(&["--how_many_training_steps=4", "--resume"]).expect_code(1);
         outcome.says(
-            "ERROR:tensorflow:summaries/retrain.state: is not the state of a run; without --resume",
+            "ERROR:retrain:summaries/retrain.state: is not the state of a run; without --resume",
         );
     }
 }

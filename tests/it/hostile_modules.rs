@@ -20,7 +20,7 @@ pub(crate) fn assert_refused(workspace: &Workspace, what: &str, module: &str, me
     let cache = workspace.path("cache");
     let env = [("TFHUB_CACHE_DIR", cache.to_str().unwrap())];
     let outcome = run_with_env(RETRAIN, workspace.root(), &[&flags, &OUTPUTS[..]].concat(), &env);
-    let message = format!("ERROR:tensorflow:{message}");
+    let message = format!("ERROR:retrain:{message}");
     assert!(
         outcome.code == 1 && outcome.stderr.contains(&message),
         "{what}: '{message}' is not in\n{outcome:?}"

@@ -157,7 +157,7 @@ fn a_retrained_graph_can_be_retrained() {
     // The new graph must not overwrite the one it is made from.
     let outcome = retrain(&workspace, &["--architecture=graph.pb"]).expect_code(2);
     outcome.says(
-        "ERROR:tensorflow:--output_graph: graph.pb is the graph to retrain; name another file\n",
+        "ERROR:retrain:--output_graph: graph.pb is the graph to retrain; name another file\n",
     );
     let outcome =
         retrain(&workspace, &["--architecture=graph.pb", "--output_graph=again.pb"]).expect_code(0);
@@ -199,7 +199,7 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
     let workspace = Workspace::with_photos(20);
     for path in ["none.pb", "no/such"] {
         let message = format!(
-            "ERROR:tensorflow:--architecture: {path}: there is no such file; give the path of a frozen GraphDef, or a \
+            "ERROR:retrain:--architecture: {path}: there is no such file; give the path of a frozen GraphDef, or a \
              model's name\n"
         );
         retrain(&workspace, &[&format!("--architecture={path}")]).expect_code(2).says(&message);
@@ -212,7 +212,7 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
     workspace.write("words", "no graph");
     retrain(&workspace, &["--architecture=words"])
         .expect_code(1)
-        .says("ERROR:tensorflow:words: is not a valid GraphDef");
+        .says("ERROR:retrain:words: is not a valid GraphDef");
     retrain(&workspace, &["--architecture=word"])
         .expect_code(255)
         .says("Couldn't understand architecture name 'word'");
@@ -226,7 +226,7 @@ fn the_graph_is_not_emptied_away_with_old_summaries() {
     let workspace = Workspace::with_photos(20);
     write(&workspace, "summaries/net.pb", &classifying(&[-1, 32, 32, 3]).graph());
     let outcome = retrain(&workspace, &["--architecture=summaries/net.pb"]).expect_code(2);
-    outcome.says("ERROR:tensorflow:--summaries_dir: ").says("summaries/net.pb is in it\n");
+    outcome.says("ERROR:retrain:--summaries_dir: ").says("summaries/net.pb is in it\n");
     assert!(workspace.path("summaries/net.pb").is_file());
 }
 
@@ -256,7 +256,7 @@ fn a_dropout_that_was_frozen_in_is_left_out() {
 
     let outcome = retrain(&workspace, &["--architecture=net.pb", "--bottleneck_tensor=drop/out"]);
     outcome.expect_code(2).says(
-        "ERROR:tensorflow:--bottleneck_tensor: 'drop/out' depends on noise: 'drop/random' (RandomUniform) is random; give \
+        "ERROR:retrain:--bottleneck_tensor: 'drop/out' depends on noise: 'drop/random' (RandomUniform) is random; give \
          'features', which comes before it\n",
     );
 }
@@ -276,7 +276,7 @@ fn of_a_network_that_is_random_nothing_is_cached() {
     let args = ["--architecture=miniature", "--model_dir=models"];
     let outcome = retrain(&workspace, &args).expect_code(255);
     outcome.says(
-        "ERROR:tensorflow:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
+        "ERROR:retrain:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
          gives different bottlenecks each time; freeze the graph for inference, without dropout\n",
     );
     assert_eq!(files_under(&workspace.path("bottlenecks")), [""; 0]);
