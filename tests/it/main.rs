@@ -35,6 +35,7 @@ mod label_image;
 mod label_many;
 mod layering;
 mod layers;
+mod learn;
 mod library;
 mod loading;
 mod miniature;
