@@ -2,6 +2,7 @@
 //! [`GraphBuilder`](crate::tf::GraphBuilder) and runs nothing; the names are those of the scripts'
 //! graphs.
 
+mod adam;
 mod decoding;
 mod distortions;
 mod evaluation;
@@ -13,6 +14,7 @@ mod saver;
 mod summaries;
 mod variable;
 
+pub use adam::{AdamStep, Trained, add_adam};
 pub use decoding::{DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding};
 pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
@@ -22,4 +24,4 @@ pub use optimizer::add_gradient_descent;
 pub use quantize::QuantForm;
 pub use saver::{SavedVariable, Saver, add_saver};
 pub use summaries::{Summaries, variable_summaries};
-pub use variable::VariableNames;
+pub use variable::{VariableNames, add_variable};
