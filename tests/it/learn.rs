@@ -47,6 +47,7 @@ fn probabilities_are_those_of_scikit_learn() {
                 sample_weights: &weights,
                 classes,
                 c,
+                label_smoothing: 0.0,
             };
             let predicted = Logistic::fit(objective).predict(&features);
             for (row, theirs) in predicted.iter().zip(answer.as_array().unwrap()) {
