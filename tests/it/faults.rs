@@ -131,7 +131,7 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--architecture=mobilenet_1.0_224_float"],
         255,
-        "model mobilenet_1.0_224_float: Couldn't understand architecture suffix 'float'; there are inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, and paths of frozen graphs (.pb)",
+        "model mobilenet_1.0_224_float: Couldn't understand architecture suffix 'float'; there are inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], efficientnet_lite0, efficientnet_lite1, efficientnet_lite2, mobilenet_v2_1.0_224, miniature, and paths of frozen graphs (.pb)",
     ),
     (
         &["--architecture=none.pb"],
