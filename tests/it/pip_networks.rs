@@ -16,21 +16,35 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The wheel in `RETRAIN_CACHE_DIR` or the user's cache. With `RETRAIN_WHEELS` it must be there.
+/// The wheel in the directory that RETRAIN_WHEELS names, or in the user's cache. With
+/// RETRAIN_WHEELS it must be there.
 fn kept(wheel: &Wheel) -> Option<PathBuf> {
+    let given = env::var_os("RETRAIN_WHEELS").map(PathBuf::from);
     let caches = || {
         let caches = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cache"));
         Some(caches.or_else(home)?.join("retrain"))
     };
-    let dir = env::var_os("RETRAIN_CACHE_DIR").map(PathBuf::from).or_else(caches)?;
-    let file = dir.join(wheel.file);
+    let file = given.clone().or_else(caches)?.join(wheel.file);
     if file.is_file() {
         return Some(file);
     }
-    assert!(env::var_os("RETRAIN_WHEELS").is_none(), "no {}", file.display());
+    assert!(given.is_none(), "RETRAIN_WHEELS holds no {}", wheel.file);
     println!("skipped: no {}", file.display());
     None
+}
+
+/// The wheels there are, each also where the tests' networks are: pip is never asked.
+fn wheels() -> impl Iterator<Item = &'static Wheel> {
+    WHEELS.iter().filter(|wheel| {
+        let Some(file) = kept(wheel) else { return false };
+        fs::create_dir_all(miniature_dir()).unwrap();
+        let link = miniature_dir().join(wheel.file);
+        // Another test may be quicker.
+        let linked = std::os::unix::fs::symlink(file, &link);
+        assert!(linked.is_ok() || link.is_file(), "{linked:?}");
+        true
+    })
 }
 
 fn backbone(architecture: &str, features: Features) -> Backbone {
@@ -64,7 +78,7 @@ fn features_and_logits_are_those_of_torch() {
         return;
     };
     let golden = json(&golden);
-    for wheel in WHEELS.iter().filter(|wheel| kept(wheel).is_some()) {
+    for wheel in wheels() {
         let network = &golden["networks"][wheel.architecture];
         let [pooled, logits] =
             [Features::Pooled, Features::Logits].map(|layer| backbone(wheel.architecture, layer));
@@ -98,7 +112,7 @@ fn features_and_logits_are_those_of_torch() {
 
 #[test]
 fn a_run_ends_in_a_graph_that_both_tensorflows_read() {
-    for wheel in WHEELS.iter().filter(|wheel| kept(wheel).is_some()) {
+    for wheel in wheels() {
         let workspace = Workspace::with_photos(4);
         let architecture = format!("--architecture={}", wheel.architecture);
         workspace.retrain(&[&architecture, "--saved_model_dir=saved_model"]).expect_code(0);
@@ -278,7 +292,7 @@ fn pooled_features_are_what_the_logits_are_made_of() {
         [Features::Pooled, Features::Logits].map(|layer| backbone("miniature", layer));
     assert_eq!((pooled.bottleneck_size, logits.bottleneck_size), (256, 1001));
     assert_eq!((&pooled.name[..], &logits.name[..]), ("miniature_pooled", "miniature"));
-    let of = |layer: &Backbone| bottlenecks(layer, &[photograph.clone()]).remove(0);
+    let of = |layer: &Backbone| bottlenecks(layer, std::slice::from_ref(&photograph)).remove(0);
     let (features, logits) = (of(&pooled), of(&logits));
     let graph = &pooled.graph_def;
     let weights = floats(graph, "MobilenetV1/Logits/Conv2d_1c_1x1/weights");
