@@ -7,6 +7,8 @@ use crate::proto::{DataType, NodeDef};
 
 /// The pixel range of most networks trained with TensorFlow: from −1 to 1.
 const USUAL: f32 = 127.5;
+/// Photographs' mean of pixels from −1 to 1 is nearer to 0; that of pixels from 0 to 1 is not.
+const NEARLY_CENTRED: f32 = 0.25;
 /// Longer chains are not normalisation any more.
 const LONGEST: usize = 32;
 
@@ -57,12 +59,18 @@ pub(in crate::model) fn guess_range(view: &GraphView<'_>, input: &str) -> RangeG
         return RangeGuess { mean: USUAL, std: USUAL, why };
     };
     // Who subtracts 100 or divides by 255 wants bytes; who subtracts 0.5 or doubles wants
-    // fractions.
-    let bytes = affine.zero() > 2.0 || affine.scale.abs() < 0.1;
-    let (std, most) = if bytes { (1.0, "255") } else { (255.0, "1") };
+    // fractions; whose mean is near 0, but not 0, wants pixels that are centred already.
+    let zero = affine.zero();
+    let (mean, std, range) = if zero > 2.0 || affine.scale.abs() < 0.1 {
+        (0.0, 1.0, "0 to 255")
+    } else if zero != 0.0 && zero.abs() < NEARLY_CENTRED {
+        (USUAL, USUAL, "-1 to 1")
+    } else {
+        (0.0, 255.0, "0 to 1")
+    };
     let why =
-        format!("the graph itself normalises, up to '{last}', it seems from pixels of 0 to {most}");
-    RangeGuess { mean: 0.0, std, why }
+        format!("the graph itself normalises, up to '{last}', it seems from pixels of {range}");
+    RangeGuess { mean, std, why }
 }
 
 /// From pixel values of 0 to 255 to `input`, where the graph decodes photographs itself.
