@@ -9,7 +9,9 @@
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
 pub use crate::images::fuzzing::image_sniffing;
-pub use crate::model::fuzzing::{archive, graph_def, graph_made, hub_module, own_graph};
+pub use crate::model::fuzzing::{
+    archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
+};
 pub use crate::retrain::fuzzing::state;
 
 use crate::export;
@@ -19,7 +21,7 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 11] = [
+pub const TARGETS: [(&str, Property); 12] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("flags", flags),
@@ -29,6 +31,7 @@ pub const TARGETS: [(&str, Property); 11] = [
     ("labels", labels),
     ("packed_cache", packed_cache),
     ("state", state),
+    ("torch_weights", torch_weights),
     ("hub_module", hub_module),
     ("own_graph", own_graph),
 ];
