@@ -18,6 +18,11 @@ impl Features {
         Self { width, values: rows.map(f64::from).collect() }
     }
 
+    /// A matrix of `n` rows and columns.
+    pub(super) fn square(n: usize, values: Vec<f64>) -> Self {
+        Self { width: n, values }
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -26,8 +26,19 @@ pub struct Objective<'a> {
     pub classes: usize,
     /// The inverse of the penalty's strength, scikit-learn's `C`.
     pub c: f64,
+    /// When training ends.
+    pub precision: Precision,
     /// ε, the share of each photograph's label that is spread over all classes; 0 for none.
     pub label_smoothing: f64,
+}
+
+/// When training ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// At the minimum.
+    Full,
+    /// Near it: enough to compare penalties.
+    Low,
 }
 
 /// A trained classifier.
@@ -41,9 +52,17 @@ pub struct Logistic {
 
 /// Steps remembered.
 const MEMORY: usize = 10;
-const MOST_ITERATIONS: u64 = 300;
-/// The length of the gradient of the mean loss at which training ends.
-const FLAT: f64 = 1e-6;
+
+impl Precision {
+    /// The length of the gradient of the mean loss at which training ends, and the most
+    /// iterations.
+    fn limits(self) -> (f64, u64) {
+        match self {
+            Self::Full => (1e-6, 300),
+            Self::Low => (1e-3, 50),
+        }
+    }
+}
 
 impl Logistic {
     /// Trains the classifier.
@@ -56,12 +75,13 @@ impl Logistic {
         let start = vec![0.0; (d + 1) * k];
         problem.evaluate(&start);
         let search = MoreThuenteLineSearch::new();
-        let solver = LBFGS::new(search, MEMORY).with_tolerance_grad(FLAT);
+        let (flat, most) = objective.precision.limits();
+        let solver = LBFGS::new(search, MEMORY).with_tolerance_grad(flat);
         if let Ok(solver) = solver {
             // A line search fails where rounding hides the descent, which is at the minimum. Either
             // way the best point that was tried is the result.
             let run = Executor::new(&problem, solver)
-                .configure(|state| state.param(start).max_iters(MOST_ITERATIONS))
+                .configure(|state| state.param(start).max_iters(most))
                 .run();
             drop(run);
         }
@@ -117,7 +137,7 @@ impl Problem<'_> {
         if self.last.borrow().at == at {
             return;
         }
-        let Objective { features, truth, sample_weights, classes: k, c, label_smoothing } =
+        let Objective { features, truth, sample_weights, classes: k, c, label_smoothing, .. } =
             self.objective;
         let spread = label_smoothing / k as f64;
         let (d, n) = (features.width, features.len());

@@ -10,6 +10,6 @@ mod scaling;
 
 pub use features::Features;
 pub use folds::{folds, out_of_fold};
-pub use logistic::{Logistic, Objective};
+pub use logistic::{Logistic, Objective, Precision};
 pub use recipe::{Batch, ClassWeights, Optimizer, Recipe, WeightDecay};
 pub use scaling::Scaling;

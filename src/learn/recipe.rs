@@ -1,7 +1,7 @@
 //! How a new layer is trained: what the settings say, and the same training without a graph.
 
 use super::descent::{Descent, Rule, descend};
-use super::{Features, Logistic, Objective, Scaling, folds, out_of_fold};
+use super::{Features, Logistic, Objective, Precision, Scaling, folds, out_of_fold};
 use std::collections::BTreeMap;
 
 /// What minimises the loss.
@@ -75,10 +75,10 @@ pub struct Recipe<'a> {
 
 /// Where no penalty is wanted, L-BFGS still needs a minimum to converge to.
 const WEAKEST: f64 = 1e-12;
-/// The values of `C` that `Auto` tries: half-decades from 10⁻⁴ to 10⁴.
-const CS: std::ops::RangeInclusive<i32> = -8..=8;
+/// The values of `C` that `Auto` tries: decades from 10⁻⁵ to 10³.
+const CS: std::ops::RangeInclusive<i32> = -5..=3;
 /// Its inner folds.
-const INNER_FOLDS: usize = 5;
+const INNER_FOLDS: usize = 3;
 
 impl Recipe<'_> {
     /// The weight of each class, for these training photographs.
@@ -118,18 +118,26 @@ impl Recipe<'_> {
         };
         let fold_of = folds(INNER_FOLDS.min(truth.len()), truth, groups, self.seed);
         let loss = |c: f64| {
-            let fit = |rows: &[usize]| self.logistic(&features.select(rows), &pick(truth, rows), c);
+            let fit = |rows: &[usize]| {
+                self.logistic(&features.select(rows), &pick(truth, rows), c, Precision::Low)
+            };
             let scores = out_of_fold(features, truth, &fold_of, fit)?;
             let own = scores.iter().zip(truth).map(|(row, &class)| f64::from(row[class]));
             Some(own.map(|p| -p.max(1e-15).ln()).sum::<f64>())
         };
-        let tried = CS.map(|half| 10.0_f64.powf(f64::from(half) / 2.0));
+        let tried = CS.map(|power| 10.0_f64.powi(power));
         let losses = tried.filter_map(|c| Some((c, loss(c)?)));
         let best = losses.min_by(|a, b| a.1.total_cmp(&b.1));
         decay(best.map_or(1.0, |(c, _)| c))
     }
 
-    fn logistic(&self, features: &Features, truth: &[usize], c: f64) -> Logistic {
+    fn logistic(
+        &self,
+        features: &Features,
+        truth: &[usize],
+        c: f64,
+        precision: Precision,
+    ) -> Logistic {
         let weights = self.class_weights(truth);
         let sample_weights: Vec<f64> = truth.iter().map(|&class| weights[class]).collect();
         Logistic::fit(Objective {
@@ -139,6 +147,7 @@ impl Recipe<'_> {
             classes: self.labels.len(),
             c,
             label_smoothing: self.label_smoothing,
+            precision,
         })
     }
 
@@ -157,7 +166,8 @@ impl Recipe<'_> {
         let decay = self.weight_decay(features, truth, groups);
         let rule = match self.optimizer {
             Optimizer::Lbfgs => {
-                return self.logistic(features, truth, Self::c(decay, truth.len()));
+                let c = Self::c(decay, truth.len());
+                return self.logistic(features, truth, c, Precision::Full);
             }
             Optimizer::Sgd => Rule::Plain,
             Optimizer::Adam => Rule::Adam,

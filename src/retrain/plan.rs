@@ -7,7 +7,8 @@ use crate::dataset::{Category, ImageLists, hash_name};
 use crate::error::{Error, Result};
 use crate::layers::{LossSpec, StepRule, StepSpec};
 use crate::learn::{
-    Batch, ClassWeights, Features, Logistic, Objective, Optimizer, Recipe, Scaling, WeightDecay,
+    Batch, ClassWeights, Features, Logistic, Objective, Optimizer, Precision, Recipe, Scaling,
+    WeightDecay,
 };
 use crate::model::Backbone;
 use crate::proto::{float_tensor, floats};
@@ -152,6 +153,7 @@ impl Plan {
             classes,
             c: Recipe::c(self.step.weight_decay.into(), truth.len()),
             label_smoothing: self.loss.label_smoothing.into(),
+            precision: Precision::Full,
         });
         with_model(layer, &model)
     }

@@ -3,7 +3,7 @@
 use super::support::{ask_peer, python};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use retrain::learn::{Features, Logistic, Objective, folds};
+use retrain::learn::{Features, Logistic, Objective, Precision, folds};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -48,6 +48,7 @@ fn probabilities_are_those_of_scikit_learn() {
                 classes,
                 c,
                 label_smoothing: 0.0,
+                precision: Precision::Full,
             };
             let predicted = Logistic::fit(objective).predict(&features);
             for (row, theirs) in predicted.iter().zip(answer.as_array().unwrap()) {
