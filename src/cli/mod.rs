@@ -10,6 +10,7 @@ mod flag;
 pub(crate) mod fuzzing;
 mod label_image;
 mod label_image_flags;
+mod label_image_many;
 mod logging;
 mod names;
 mod own_graph;
