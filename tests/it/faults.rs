@@ -302,7 +302,7 @@ fn each_bad_input_of_label_image_is_named() {
         (
             &[][..],
             2,
-            "--image: must be given: the photograph to label (or name several without a flag)",
+            "--image: must be given: the photograph to label (or list several without a flag)",
         ),
         (
             &["--image=x", "--input_std=0"],
