@@ -22,13 +22,20 @@ const CHARACTERS_PER_ERROR: usize = 5;
 /// Names shorter than this are too similar to guess which one was meant.
 const SHORTEST: usize = 3;
 
-/// The known name that was probably meant by `typed`: at most a few typing errors away (a character
-/// missing, added, wrong, or swapped with the next), and the only one that close. Case is ignored.
+/// The known name that was probably meant by `typed`: the only one that is [`near`].
 pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    match near(typed, known)[..] {
+        [name] => Some(name),
+        _ => None,
+    }
+}
+
+/// The known names nearest to `typed`, at most a few typing errors away (a character missing, added,
+/// wrong, or swapped with the next). Case is ignored.
+pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
     let wanted = typed.to_lowercase();
     let length = wanted.chars().count();
-    let mut best: Option<(usize, &str)> = None;
-    let mut only = true;
+    let (mut least, mut best) = (usize::MAX, Vec::new());
     for name in known {
         let longest = length.max(name.chars().count());
         let allowed = if longest < SHORTEST { 0 } else { (longest / CHARACTERS_PER_ERROR).max(1) };
@@ -37,16 +44,17 @@ pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
             continue;
         }
         let errors = strsim::osa_distance(&wanted, &name.to_lowercase());
-        if errors > allowed {
+        if errors > allowed || errors > least {
             continue;
         }
-        match best {
-            Some((least, _)) if errors > least => {}
-            Some((least, other)) if errors == least => only &= other == name,
-            _ => (best, only) = (Some((errors, name)), true),
+        if errors < least {
+            (least, best) = (errors, Vec::new());
+        }
+        if !best.contains(&name) {
+            best.push(name);
         }
     }
-    best.filter(|_| only).map(|(_, name)| name)
+    best
 }
 
 /// A count of things: `1 image`, `2 images`.

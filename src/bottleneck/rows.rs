@@ -30,8 +30,8 @@ impl Bottlenecks<'_> {
     /// The bottleneck of one image, `size` numbers; empty if it was not asked for.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
-        let bytes = self.offsets[row]
-            .map_or(&[][..], |offset| &self.map[offset as usize..][..4 * self.size]);
+        let Some(offset) = self.offsets[row] else { return &[] };
+        let bytes = &self.map[offset as usize..][..4 * self.size];
         // This cannot fail: the map is aligned to a page, and rows to multiples of four.
         bytemuck::cast_slice(bytes)
     }

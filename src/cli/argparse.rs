@@ -1,8 +1,11 @@
 //! Reads a command line by a table of flags, the way Python's argparse does: `--flag=value` or
 //! `--flag value`, any unambiguous prefix of a name, and the last value wins. Unknown flags are
-//! ignored with a warning that suggests the flag that was probably meant.
+//! ignored with a warning. Unlike argparse, it accepts `-` for `_` in a flag's name, and refuses a
+//! name that is nearly a known flag's.
 
 use super::flag::{Flag, Kind};
+use super::generate::{GENERATE, GENERATED, generate};
+use super::help::Program;
 use super::names::{Names, typed_name};
 use super::slips::{self, Slip};
 use crate::error::{Error, Result};
@@ -30,30 +33,37 @@ pub(super) struct Paths {
     pub(super) help: &'static str,
 }
 
-/// Reads a command line (without the program's name). `Ok(None)` means that the help or the version
-/// was asked for and has been printed.
+/// Reads a command line (without the program's name). `Ok(None)` means that the help, the version
+/// or what `--generate` makes was asked for and has been printed.
+///
+/// # Errors
+/// If a word is nearly a flag, or a flag lacks its value.
 pub(super) fn parse(
-    program: &'static str,
-    about: &'static str,
+    program: &Program,
     flags: &[Flag],
     args: &[OsString],
 ) -> Result<Option<Parsed>> {
     let names = Names::new(flags, args);
     let mut words = canonical(&names, args)?;
     for word in &words.others {
-        let slip = slips::of_word(&names, word).map(|slip| format!("; {slip}"));
-        let slip = slip.unwrap_or_default();
-        words.warnings.push(format!("'{}' is not a flag and is ignored{slip}", shown(word)));
+        let advice = match slips::of_word(&names, word) {
+            Some(slip @ Slip::Flag(flag, _)) => {
+                let message = format!("'{}' is not a flag; {slip}", shown(word));
+                return Err(Error::usage(flag, message));
+            }
+            Some(slip) => format!("; {slip}"),
+            None => String::new(),
+        };
+        words.warnings.push(format!("'{}' is not a flag and is ignored{advice}", shown(word)));
     }
     words.others.clear();
-    read(Command::new(program).about(about), flags, words)
+    read(program.command(args_of(flags)), flags, words)
 }
 
 /// Like [`parse`], for a program that also accepts words without a flag. Every word after `--` is
 /// one.
 pub(super) fn parse_with_paths(
-    program: &'static str,
-    about: &'static str,
+    program: &Program,
     flags: &[Flag],
     paths: Paths,
     args: &[OsString],
@@ -73,7 +83,7 @@ pub(super) fn parse_with_paths(
     words.others.extend(after.iter().skip(1).cloned());
     // For the help text only: these words never reach clap.
     let paths = Arg::new("PATH").num_args(0..).help(paths.help);
-    read(Command::new(program).about(about).arg(paths), flags, words)
+    read(program.command(args_of(flags).into_iter().chain([paths])), flags, words)
 }
 
 /// Whether a word without a flag is a path. A word that begins with a dash is a path only if the
@@ -99,13 +109,27 @@ fn shown(word: &OsStr) -> String {
     text::shown(Path::new(word))
 }
 
+/// The rows of a table as clap has them, by group.
+fn args_of(flags: &[Flag]) -> Vec<Arg> {
+    let mut flags: Vec<&Flag> = flags.iter().chain([&GENERATE]).collect();
+    flags.sort_by_key(|flag| flag.group);
+    flags.into_iter().map(|flag| flag.to_arg()).collect()
+}
+
 fn read(command: Command, flags: &[Flag], words: Words) -> Result<Option<Parsed>> {
     let Words { known, warnings, others: paths } = words;
-    let command = command.version(env!("CARGO_PKG_VERSION")).args_override_self(true);
-    let command = command.args(flags.iter().map(|f| f.to_arg()));
     let program = OsString::from(command.get_name());
-    match command.try_get_matches_from(std::iter::once(program).chain(known)) {
-        Ok(matches) => Ok(Some(Parsed { matches, warnings, paths })),
+    match command.clone().try_get_matches_from(std::iter::once(program).chain(known)) {
+        Ok(matches) => {
+            let parsed = Parsed { matches, warnings, paths };
+            if !parsed.given(GENERATE.name) {
+                return Ok(Some(parsed));
+            }
+            let what = parsed.choice(GENERATE.name, GENERATED)?;
+            let printed = generate(command, flags, &what);
+            printed.map_err(Error::io("writing to", Path::new("standard output")))?;
+            Ok(None)
+        }
         Err(e) if !e.use_stderr() => {
             // A closed pipe (`--help | head`) is not an error.
             let _ = e.print();
@@ -147,9 +171,13 @@ fn canonical(names: &Names<'_>, args: &[OsString]) -> Result<Words> {
             continue;
         };
         let Some(flag) = names.find(&typed)? else {
-            let nearest = names.nearest(&typed).map(|name| format!("; did you mean --{name}?"));
-            let hint = nearest.unwrap_or_default();
-            words.warnings.push(format!("unknown flag --{typed} is ignored{hint}"));
+            let (typed, near) = (text::one_line(&typed), names.near(&typed));
+            if !near.is_empty() {
+                let near: Vec<String> = near.iter().map(|name| format!("--{name}")).collect();
+                let message = format!("is not a flag; did you mean {}?", near.join(" or "));
+                return Err(Error::usage(typed, message));
+            }
+            words.warnings.push(format!("unknown flag --{typed} is ignored"));
             continue;
         };
         let mut full = OsString::from(format!("--{}", flag.name));

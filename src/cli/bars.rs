@@ -5,7 +5,6 @@ use indicatif::{
     HumanDuration, MultiProgress, ProgressBar, ProgressFinish, ProgressState, ProgressStyle,
 };
 use std::fmt;
-use std::io::{self, IsTerminal};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -15,28 +14,40 @@ const MIN_ELAPSED: Duration = Duration::from_millis(300);
 /// All bars, so that log lines can be written above them instead of through them.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
+/// Whether bars are drawn at all.
+pub(super) fn are_drawn() -> bool {
+    !BARS.is_hidden()
+}
+
 /// Runs `write` while the bars are hidden.
 pub(super) fn above<R>(write: impl FnOnce() -> R) -> R {
     BARS.suspend(write)
 }
 
-/// When work began, and how much was done by then.
-type Began = Arc<OnceLock<(Instant, u64)>>;
+/// When the counting of a bar began, and how much was done then.
+pub(super) type Began = Arc<OnceLock<(Instant, u64)>>;
 
-/// A bar with a rate, and the time left if the total is known.
+/// The rate per second, and the time that is left if the total is known.
+fn rate(began: &Began, state: &ProgressState) -> Option<(f64, Option<HumanDuration>)> {
+    let (start, first) = began.get()?;
+    let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos().saturating_sub(*first));
+    if done == 0 || seconds < MIN_ELAPSED.as_secs_f64() {
+        return None;
+    }
+    let rate = done as f64 / seconds;
+    let left = |total: u64| {
+        let remaining = total.saturating_sub(state.pos()) as f64 / rate;
+        HumanDuration(Duration::from_secs_f64(remaining.ceil()))
+    };
+    Some((rate, state.len().map(left)))
+}
+
+/// A bar with the rate, and the total and the time left if they are known.
 fn with_rate(template: &str, total: Option<u64>, began: Began) -> ProgressBar {
     let rate = move |state: &ProgressState, out: &mut dyn fmt::Write| {
-        let Some((start, first)) = began.get() else { return };
-        let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos() - first);
-        if done == 0 || seconds < MIN_ELAPSED.as_secs_f64() {
-            return;
-        }
-        let rate = done as f64 / seconds;
-        let _ = write!(out, "{rate:.0}/s");
-        if let Some(total) = state.len() {
-            let remaining = total.saturating_sub(state.pos()) as f64 / rate;
-            let remaining = HumanDuration(Duration::from_secs_f64(remaining.ceil()));
-            let _ = write!(out, ", {remaining:#} left");
+        if let Some((rate, remaining)) = rate(&began, state) {
+            let _ = write!(out, "{rate:.0}/s");
+            let _ = remaining.map(|remaining| write!(out, ", {remaining:#} left"));
         }
     };
     let count = |state: &ProgressState, out: &mut dyn fmt::Write| {
@@ -66,7 +77,7 @@ pub(super) struct Labelling {
 /// A bar for labelling what is in `sources`, if standard error is a terminal. The total is counted
 /// meanwhile; there is none for standard input.
 pub(super) fn labelling(sources: &[Source]) -> Option<Labelling> {
-    if !io::stderr().is_terminal() {
+    if !are_drawn() {
         return None;
     }
     let began = Began::default();
@@ -93,6 +104,18 @@ impl Drop for Labelling {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A bar for training steps. Its message is about the last evaluation.
+pub(super) fn steps(total: u64, began: Began) -> ProgressBar {
+    let remaining = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+        if let Some((_, Some(remaining))) = rate(&began, state) {
+            let _ = write!(out, "{remaining:#} left");
+        }
+    };
+    let style = ProgressStyle::with_template("Step {pos}/{len} {wide_bar} {msg} {remaining}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    BARS.add(ProgressBar::new(total).with_style(style.with_key("remaining", remaining)))
 }
 
 /// A bar for a download ([`crate::net::ShowProgress`]), removed when the download ends.

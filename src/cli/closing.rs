@@ -94,7 +94,8 @@ fn copies(outcome: &Outcome) -> Vec<String> {
     }
     if !outcome.copies.is_empty() {
         lines.push(format!(
-            "{} photographs are exact copies of photographs in another set: the accuracy is too high",
+            "{} photographs are exact copies of photographs in another set: the accuracy is too \
+                high",
             outcome.copies.len()
         ));
     }

@@ -34,6 +34,41 @@ impl Script {
     pub const ALL: [Self; 3] = [Self::Poets, Self::Examples, Self::Hub];
 }
 
+/// Where a flag stands in the help. The help shows the groups in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// The few that a newcomer needs; the short help shows no others.
+    Start,
+    /// Which photographs are used, and for what.
+    Images,
+    /// The network.
+    Model,
+    /// The steps and the evaluations.
+    Training,
+    /// What is written.
+    Outputs,
+    /// Changes to training images.
+    Distortions,
+    /// Caches, logs, going on after a stop.
+    Running,
+}
+
+impl Group {
+    /// The heading in the help.
+    #[must_use]
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Start => "Start here",
+            Self::Images => "Images",
+            Self::Model => "Model",
+            Self::Training => "Training",
+            Self::Outputs => "Outputs",
+            Self::Distortions => "Distortions",
+            Self::Running => "Running",
+        }
+    }
+}
+
 /// One row of a flag table.
 #[derive(Debug, Clone, Copy)]
 pub struct Flag {
@@ -47,6 +82,8 @@ pub struct Flag {
     pub help: &'static str,
     /// The scripts that have it; empty for a flag of our own.
     pub scripts: &'static [Script],
+    /// Where it stands in the help.
+    pub group: Group,
 }
 
 impl Flag {
@@ -54,6 +91,12 @@ impl Flag {
     #[must_use]
     pub const fn of(self, scripts: &'static [Script]) -> Self {
         Self { scripts, ..self }
+    }
+
+    /// The flag in another group.
+    #[must_use]
+    pub const fn group(self, group: Group) -> Self {
+        Self { group, ..self }
     }
 
     /// Whether an original script has it.
@@ -66,7 +109,9 @@ impl Flag {
     pub(super) fn to_arg(self) -> Arg {
         let arg = Arg::new(self.name)
             .long(self.name)
-            .help(self.help.replace("{formats}", &ImageFormat::names()));
+            .help_heading(self.group.heading())
+            .hide_short_help(self.group != Group::Start)
+            .help(self.help_text());
         if self.kind == Kind::Switch {
             return arg.action(ArgAction::SetTrue);
         }
@@ -75,8 +120,20 @@ impl Flag {
             Kind::Float => "float",
             _ => "text",
         };
-        let arg = arg.action(ArgAction::Set).value_name(value_name).allow_hyphen_values(true);
+        let arg = arg.action(ArgAction::Set).value_name(value_name).require_equals(true);
         let arg = arg.value_parser(clap::builder::OsStringValueParser::new());
-        if self.default.is_empty() { arg } else { arg.default_value(self.default) }
+        if self.default.is_empty() {
+            return arg;
+        }
+        // clap would give the default two lines of its own.
+        arg.default_value(self.default).hide_default_value(true)
+    }
+
+    fn help_text(&self) -> String {
+        let help = self.help.replace("{formats}", &ImageFormat::names());
+        match self.default {
+            "" => help,
+            default => format!("{help} [default: {default}]"),
+        }
     }
 }

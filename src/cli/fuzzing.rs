@@ -2,6 +2,7 @@
 
 use super::argparse::{self, Parsed};
 use super::flag::{Flag, Kind};
+use super::help::Program;
 use super::label_image;
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::retrain::config_from;
@@ -9,12 +10,15 @@ use super::retrain_flags::RETRAIN_FLAGS;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 
+/// For command lines that never ask for help.
+const EMPTY: Program = Program { name: "", about: "", usage: "", example: "", exit_codes: "" };
+
 /// `data` holds the words of a command line, one per line. If they parse, the same command line
 /// with full flag names parses to the same values; if not, the error names a flag.
 pub fn flags(data: &[u8]) {
     let words = || data.split(|&b| b == b'\n').filter(|w| !asks_for_help(w)).map(word);
     let words: Vec<OsString> = words().collect();
-    let read_retrain = |words: &[OsString]| argparse::parse("retrain", "", RETRAIN_FLAGS, words);
+    let read_retrain = |words: &[OsString]| argparse::parse(&EMPTY, RETRAIN_FLAGS, words);
     if let Some(parsed) = understood(read_retrain(&words)) {
         let again = understood(read_retrain(&in_full(&parsed, RETRAIN_FLAGS)));
         assert!(again.is_some_and(|again| same(&parsed, &again, RETRAIN_FLAGS)));
@@ -30,7 +34,7 @@ pub fn flags(data: &[u8]) {
         }
     }
     let read_label = |words: &[OsString]| {
-        argparse::parse_with_paths("label_image", "", LABEL_IMAGE_FLAGS, label_image::PATHS, words)
+        argparse::parse_with_paths(&EMPTY, LABEL_IMAGE_FLAGS, label_image::PATHS, words)
     };
     if let Some(parsed) = understood(read_label(&words)) {
         let full = in_full(&parsed, LABEL_IMAGE_FLAGS);
@@ -46,10 +50,12 @@ pub fn flags(data: &[u8]) {
     }
 }
 
-/// Whether a word makes one of the programs print its help or version.
+/// Whether a word makes one of the programs print its help, version, or completions.
 fn asks_for_help(word: &[u8]) -> bool {
+    let word = word.split(|&b| b == b'=').next().unwrap_or(word);
     let begins = |name: &[u8]| word.len() > 2 && name.starts_with(word);
-    matches!(word, b"-h" | b"-V") || begins(b"--help") || begins(b"--version")
+    let printed: [&[u8]; 3] = [b"--help", b"--version", b"--generate"];
+    matches!(word, b"-h" | b"-V") || printed.into_iter().any(begins)
 }
 
 #[cfg(unix)]

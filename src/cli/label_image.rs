@@ -1,8 +1,9 @@
 //! The program `label_image`: from its command line to labels on standard output.
 
 use super::argparse::{self, Parsed, Paths};
+use super::help::Program;
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
-use super::label_image_many::{Wishes, is_written, label_many};
+use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
 use super::{environment, exit_code, pixels};
 use crate::error::{Error, Result};
@@ -13,7 +14,17 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-const ABOUT: &str = "Labels one or many photographs with a retrained graph.";
+const PROGRAM: Program = Program {
+    name: "label_image",
+    about: "Labels one or many photographs with a retrained graph.",
+    usage: "label_image --image=<photograph> [flags]\n       label_image [flags] <path>...",
+    example: "    label_image --image=flower_photos/daisy/1.jpg",
+    exit_codes: "    \
+    0    done
+    1    failure, or a photograph that could not be labelled
+    2    a wrong command line
+    130  stopped by Ctrl-C, and 143 by SIGTERM: 128 + the signal's number",
+};
 
 pub(super) const PATHS: Paths = Paths {
     flag: "image",
@@ -27,7 +38,7 @@ pub fn label_image() -> ExitCode {
     environment::prepare(LevelFilter::Info);
     logging::init(LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = argparse::parse_with_paths("label_image", ABOUT, LABEL_IMAGE_FLAGS, PATHS, &args);
+    let parsed = argparse::parse_with_paths(&PROGRAM, LABEL_IMAGE_FLAGS, PATHS, &args);
     let outcome = parsed.and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(0) };
         parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
@@ -69,7 +80,7 @@ fn run(parsed: &Parsed) -> Result<u32> {
 fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
     // If both the photograph and the graph are missing, report the photograph.
     std::fs::metadata(path).map_err(Error::io("reading", path))?;
-    let text = Labeller::open(config)?.label(path)?.to_string();
+    let text = open(config)?.label(path)?.to_string();
     let mut out = std::io::stdout().lock();
     is_written(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
 }

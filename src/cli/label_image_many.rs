@@ -2,6 +2,7 @@
 
 use super::argparse::Parsed;
 use super::bars::{self, Labelling};
+use super::label_image_flags::{GRAPH, LABELS};
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{
@@ -67,7 +68,7 @@ pub(super) fn label_many(
     wishes: &Wishes,
 ) -> Result<u32> {
     let start = Instant::now();
-    let labeller = Labeller::open(config)?;
+    let labeller = open(config)?;
     let sorter = wishes.sort_into.as_deref();
     let sorter = sorter.map(|dir| Sorter::new(dir, labeller.labels(), &sources)).transpose()?;
     let place = match sources.first() {
@@ -104,6 +105,20 @@ pub(super) fn label_many(
         );
     }
     Ok(work.failed)
+}
+
+/// Opens the graph. If there is none at its default place, nothing has been trained yet.
+pub(super) fn open(config: &LabelConfig) -> Result<Labeller> {
+    let graph = &config.graph;
+    if graph == Path::new(GRAPH) && !graph.exists() {
+        let labels = config.labels.as_deref().unwrap_or(Path::new(LABELS)).display();
+        let message = format!(
+            "there is no graph yet; train first: retrain --image_dir=<directory> \
+             --architecture=mobilenet_0.50_224 --output_graph={GRAPH} --output_labels={labels}"
+        );
+        return Err(Error::input(graph, message));
+    }
+    Labeller::open(config)
 }
 
 struct Work {
@@ -196,7 +211,7 @@ impl Output {
 /// # Errors
 /// If there are no others.
 fn checked(evaluation: &Evaluation) -> Result<&Evaluation> {
-    let unnamed = &evaluation.unnamed;
+    let unnamed = &evaluation.unnamed();
     let photographs: usize = unnamed.values().sum();
     if photographs == 0 {
         return Ok(evaluation);
@@ -222,9 +237,9 @@ fn checked(evaluation: &Evaluation) -> Result<&Evaluation> {
 }
 
 fn say_sorted(sorter: &Sorter, dir: &Path) {
-    let sorted = sorter.sorted.iter().map(|(name, count)| format!("{count} {name}"));
+    let sorted = sorter.sorted().iter().map(|(name, count)| format!("{count} {name}"));
     let sorted: Vec<String> = sorted.collect();
-    let [linked, copied, there] = sorter.placed;
+    let [linked, copied, there] = sorter.placed();
     info!(
         target: "retrain",
         "Sorted into {}: {} ({linked} linked, {copied} copied, {there} already there)",

@@ -8,6 +8,8 @@ mod environment;
 mod flag;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod generate;
+mod help;
 mod label_image;
 mod label_image_flags;
 mod label_image_many;
@@ -23,7 +25,9 @@ mod slips;
 mod terminal;
 
 pub use argparse::{Parsed, full_names};
-pub use flag::{Flag, Kind, Script};
+pub use flag::{Flag, Group, Kind, Script};
+pub use generate::{GENERATED, generate};
+pub use help::Program;
 pub use label_image::label_image;
 pub use label_image_flags::LABEL_IMAGE_FLAGS;
 pub use retrain::{config_from, retrain};
@@ -39,14 +43,37 @@ const USAGE: u8 = 2;
 /// cannot use.
 const MINUS_ONE: u8 = 255;
 
+/// How the errors begin that the scripts log themselves. All others are ours.
+const SCRIPTS_ERRORS: [&str; 6] = [
+    "Image directory not found",
+    "No valid folders of images found at ",
+    "Only one valid folder of images found at ",
+    "Couldn't understand architecture ",
+    "The Mobilenet version should be ",
+    "The Mobilenet input size should be ",
+];
+
+/// The log target of an error: TensorFlow's for an error that the scripts log, else ours.
+fn target(error: &Error) -> &'static str {
+    match error {
+        Error::Input { message, .. } | Error::Model { message, .. }
+            if SCRIPTS_ERRORS.iter().any(|start| message.starts_with(start)) =>
+        {
+            "tensorflow"
+        }
+        _ => "retrain",
+    }
+}
+
 /// Logs an error and returns its exit code. The scripts `return -1` for errors about `image_dir`.
 fn exit_code(error: Error, image_dir: Option<&Path>) -> ExitCode {
+    let target = target(&error);
     match &error {
         // The name may be a mistyped flag, which `as_flags` would not know: show it as a flag here.
         Error::Setting { setting, message } => {
-            log::error!(target: "tensorflow", "--{setting}: {message}");
+            log::error!(target: target, "--{setting}: {message}");
         }
-        _ => log::error!(target: "tensorflow", "{error}"),
+        _ => log::error!(target: target, "{error}"),
     }
     match error {
         Error::Setting { .. } => ExitCode::from(USAGE),

@@ -4,16 +4,18 @@
 //! command line means, a prefix is looked up among the flags of each script separately, and among
 //! ours only if no script has it.
 
-use super::flag::{Flag, Kind, Script};
+use super::flag::{Flag, Group, Kind, Script};
+use super::generate::GENERATE;
 use crate::error::{Error, Result};
 use crate::text;
 use std::ffi::{OsStr, OsString};
 
 /// Flags that every program has without a row in its table.
-const BUILT_IN: &[Flag] = &[
-    Flag { name: "help", kind: Kind::Switch, default: "", help: "", scripts: &Script::ALL },
-    Flag { name: "version", kind: Kind::Switch, default: "", help: "", scripts: &[] },
-];
+const BUILT_IN: &[Flag] = &[switch("help", &Script::ALL), switch("version", &[]), GENERATE];
+
+const fn switch(name: &'static str, scripts: &'static [Script]) -> Flag {
+    Flag { name, kind: Kind::Switch, default: "", help: "", scripts, group: Group::Running }
+}
 
 /// Only the hub's script has this flag, so it marks a command line as written for that script.
 const HUB_ONLY: &str = "tfhub_module";
@@ -50,6 +52,7 @@ impl<'f> Names<'f> {
     /// # Errors
     /// If it abbreviates several flags.
     pub(super) fn find(&self, typed: &str) -> Result<Option<&'f Flag>> {
+        let typed = &with_underscores(typed);
         let of = |script| self.all().filter(move |f| f.scripts.contains(&script));
         let mut readings = self.scripts.map(|script| matching(of(script), typed)).to_vec();
         readings.retain(|flags| !flags.is_empty());
@@ -69,9 +72,9 @@ impl<'f> Names<'f> {
         }
     }
 
-    /// The flag whose name was probably meant.
-    pub(super) fn nearest(&self, typed: &str) -> Option<&'f str> {
-        text::nearest(typed, self.all().map(|f| f.name))
+    /// The flags that an unknown name was probably meant to be: one, or several equally near.
+    pub(super) fn near(&self, typed: &str) -> Vec<&'f str> {
+        text::near(&with_underscores(typed), self.all().map(|f| f.name))
     }
 
     /// Whether argparse would take the next word as a flag's value: any word that is not a flag,
@@ -85,6 +88,11 @@ impl<'f> Names<'f> {
             || text.parse::<f64>().is_ok()
             || text.contains(' ') && !is_flag()
     }
+}
+
+/// The name with `_` for each `-`.
+fn with_underscores(typed: &str) -> String {
+    typed.replace('-', "_")
 }
 
 /// What argparse makes of a name: the flag of that name, or else every flag that it is a prefix of.

@@ -2,6 +2,7 @@
 
 use super::argparse::{self, Parsed};
 use super::closing::closing_word;
+use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{LEVELS, RETRAIN_FLAGS};
@@ -18,14 +19,26 @@ use log::{LevelFilter, warn};
 use signal_hook::consts::SIGINT;
 use std::process::ExitCode;
 
-const ABOUT: &str = "Retrains the last layer of a pretrained image network on your own \
-                     photographs. --image_dir holds one directory per class.";
+const PROGRAM: Program = Program {
+    name: "retrain",
+    about: "Retrains the last layer of a pretrained image network on your own photographs.",
+    usage: "retrain --image_dir=<directory> [flags]",
+    example: "    \
+    retrain --image_dir=flower_photos --architecture=mobilenet_0.50_224 \\
+        --how_many_training_steps=500",
+    exit_codes: "    \
+    0    done
+    1    failure
+    2    a wrong command line
+    255  an image_dir or a model that cannot be used (the script's -1)
+    130  stopped by Ctrl-C, and 143 by SIGTERM: 128 + the signal's number",
+};
 
 /// Runs the program and returns its exit code.
 #[must_use]
 pub fn retrain() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = match argparse::parse("retrain", ABOUT, RETRAIN_FLAGS, &args) {
+    let parsed = match argparse::parse(&PROGRAM, RETRAIN_FLAGS, &args) {
         Ok(Some(parsed)) => parsed,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
@@ -60,7 +73,7 @@ fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
         }
         Err(Error::Cancelled { kept }) => {
             let (signal, name) = signals::received(&config.cancel).unwrap_or((SIGINT, "SIGINT"));
-            log::error!(target: "tensorflow", "stopped by {name}: {kept}");
+            log::error!(target: "retrain", "stopped by {name}: {kept}");
             ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
         }
         Err(error) => exit_code(error, Some(&config.image_dir)),

@@ -1,12 +1,12 @@
 //! The flags of `retrain`.
 
-use super::flag::{Flag, Kind, Script};
+use super::flag::{Flag, Group, Kind, Script};
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 /// A flag of all three scripts.
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, kind, default, help, scripts: &Script::ALL }
+    Flag { name, kind, default, help, scripts: &Script::ALL, group: Group::Running }
 }
 
 const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
@@ -20,84 +20,103 @@ const HUB: &[Script] = &[Script::Hub];
 
 /// All flags: those of the three generations of the script, and ours.
 pub const RETRAIN_FLAGS: &[Flag] = &[
-    flag("image_dir", Kind::Str, "", "Path to folders of labeled images"),
-    flag("output_graph", Kind::Str, "/tmp/output_graph.pb", "Where to save the trained graph"),
+    flag("image_dir", Kind::Str, "", "Path to folders of labeled images").group(Group::Start),
+    flag("output_graph", Kind::Str, "/tmp/output_graph.pb", "Where to save the trained graph")
+        .group(Group::Outputs),
     flag(
         "intermediate_output_graphs_dir",
         Kind::Str,
         "/tmp/intermediate_graph/",
         "Prefix of the paths of intermediate graphs",
-    ),
+    )
+    .group(Group::Outputs),
     flag(
         "intermediate_store_frequency",
         Kind::Int,
         "0",
         "Steps between intermediate graphs; 0 for none",
-    ),
+    )
+    .group(Group::Outputs),
     flag(
         "output_labels",
         Kind::Str,
         "/tmp/output_labels.txt",
         "Where to save the trained graph's labels",
-    ),
+    )
+    .group(Group::Outputs),
     flag(
         "summaries_dir",
         Kind::Str,
         "/tmp/retrain_logs",
         "Where to save summaries for TensorBoard; emptied first",
-    ),
-    flag("how_many_training_steps", Kind::Int, "4000", "How many training steps to run"),
-    flag("learning_rate", Kind::Float, "0.01", "The step size of gradient descent"),
+    )
+    .group(Group::Outputs),
+    flag("how_many_training_steps", Kind::Int, "4000", "How many training steps to run")
+        .group(Group::Start),
+    flag("learning_rate", Kind::Float, "0.01", "The step size of gradient descent")
+        .group(Group::Training),
     flag(
         "testing_percentage",
         Kind::Int,
         "10",
         "Percentage of images to hold out for the final test",
-    ),
+    )
+    .group(Group::Images),
     flag(
         "validation_percentage",
         Kind::Int,
         "10",
         "Percentage of images to hold out for validation",
-    ),
-    flag("eval_step_interval", Kind::Int, "10", "Steps between evaluations"),
-    flag("train_batch_size", Kind::Int, "100", "How many images a training step sees; -1 for all"),
-    flag("test_batch_size", Kind::Int, "-1", "How many images the final test sees; -1 for all"),
+    )
+    .group(Group::Images),
+    flag("eval_step_interval", Kind::Int, "10", "Steps between evaluations").group(Group::Training),
+    flag("train_batch_size", Kind::Int, "100", "How many images a training step sees; -1 for all")
+        .group(Group::Training),
+    flag("test_batch_size", Kind::Int, "-1", "How many images the final test sees; -1 for all")
+        .group(Group::Training),
     flag(
         "validation_batch_size",
         Kind::Int,
         "100",
         "How many images an evaluation sees; -1 for all",
-    ),
-    flag("print_misclassified_test_images", Kind::Switch, "", "List the misclassified test images"),
+    )
+    .group(Group::Training),
+    flag("print_misclassified_test_images", Kind::Switch, "", "List the misclassified test images")
+        .group(Group::Outputs),
     flag(
         "model_dir",
         Kind::Str,
         "/tmp/imagenet",
         "Where pretrained models are kept; missing ones are downloaded there",
     )
-    .of(ARCHITECTURE),
+    .of(ARCHITECTURE)
+    .group(Group::Model),
     flag("bottleneck_dir", Kind::Str, "/tmp/bottleneck", "Where to cache bottlenecks"),
     flag(
         "final_tensor_name",
         Kind::Str,
         "final_result",
         "The name of the output node of the trained graph",
-    ),
-    flag("flip_left_right", Kind::Switch, "", "Randomly mirror half of the training images"),
+    )
+    .group(Group::Outputs),
+    flag("flip_left_right", Kind::Switch, "", "Randomly mirror half of the training images")
+        .group(Group::Distortions),
     flag(
         "random_crop",
         Kind::Int,
         "0",
         "Percentage of margin to crop off training images at random",
-    ),
-    flag("random_scale", Kind::Int, "0", "Percentage to scale training images up by at random"),
+    )
+    .group(Group::Distortions),
+    flag("random_scale", Kind::Int, "0", "Percentage to scale training images up by at random")
+        .group(Group::Distortions),
     flag(
         "random_brightness",
         Kind::Int,
         "0",
         "Percentage to change the brightness of training images by at random",
-    ),
+    )
+    .group(Group::Distortions),
     flag(
         "architecture",
         Kind::Str,
@@ -106,46 +125,54 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
          mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature (built in), or \
          the path of a frozen graph of your own",
     )
-    .of(ARCHITECTURE),
+    .of(ARCHITECTURE)
+    .group(Group::Start),
     ours(
         "bottleneck_tensor",
         Kind::Str,
         "",
         "For a graph of your own: the tensor to train on [default: guessed]",
-    ),
+    )
+    .group(Group::Model),
     ours(
         "input_tensor",
         Kind::Str,
         "",
         "For a graph of your own: the tensor that takes the pixels [default: guessed]",
-    ),
+    )
+    .group(Group::Model),
     ours(
         "input_width",
         Kind::Int,
         "",
         "For a graph of your own: width of its images [default: as the graph says]",
-    ),
+    )
+    .group(Group::Model),
     ours(
         "input_height",
         Kind::Int,
         "",
         "For a graph of your own: height of its images [default: as the graph says]",
-    ),
+    )
+    .group(Group::Model),
     ours(
         "input_mean",
         Kind::Float,
         "",
         "For a graph of your own: subtracted from each pixel value (0 to 255) [default: guessed]",
-    ),
+    )
+    .group(Group::Model),
     ours(
         "input_std",
         Kind::Float,
         "",
         "For a graph of your own: divides pixel values after the subtraction [default: guessed]",
-    ),
-    flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain").of(HUB),
+    )
+    .group(Group::Model),
+    flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain").of(HUB).group(Group::Model),
     flag("saved_model_dir", Kind::Str, "", "Where to save a SavedModel")
-        .of(&[Script::Examples, Script::Hub]),
+        .of(&[Script::Examples, Script::Hub])
+        .group(Group::Outputs),
     flag("logging_verbosity", Kind::Choice(LEVELS), "INFO", "DEBUG, INFO, WARN, ERROR or FATAL")
         .of(HUB),
     flag(
@@ -154,7 +181,8 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "/tmp/_retrain_checkpoint",
         "Where to save checkpoints (with --tfhub_module)",
     )
-    .of(HUB),
+    .of(HUB)
+    .group(Group::Outputs),
     ours(
         "bottleneck_text",
         Kind::Choice(&["on", "off"]),
@@ -173,7 +201,8 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "fail",
         "If images cannot be decoded: list them all and end the run (fail), or go on without them \
          (skip)",
-    ),
+    )
+    .group(Group::Images),
     ours(
         "resume",
         Kind::Switch,
@@ -191,19 +220,24 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         Kind::Switch,
         "",
         "Keep earlier runs in --summaries_dir: each run gets its own subdirectory",
-    ),
+    )
+    .group(Group::Outputs),
     ours(
         "random_seed",
         Kind::Int,
         "",
         "Seed of the initial weights and the batches; without it a seed is drawn and printed",
-    ),
+    )
+    .group(Group::Training),
     ours(
         "report_dir",
         Kind::Str,
         "",
         "Where to write the report [default: report/ in --summaries_dir]",
-    ),
-    ours("noreport", Kind::Switch, "", "Write no report, and only the script's summaries"),
-    ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output"),
+    )
+    .group(Group::Outputs),
+    ours("noreport", Kind::Switch, "", "Write no report, and only the script's summaries")
+        .group(Group::Outputs),
+    ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output")
+        .group(Group::Outputs),
 ];

@@ -1,22 +1,51 @@
 //! Shows a run's progress on a terminal.
 
-use super::{bars, logging};
+use super::bars::{self, Began};
+use super::logging;
 use crate::bottleneck::Progress;
 use crate::error::Result;
-use crate::retrain::Observer;
+use crate::retrain::{Evaluation, Observer, Step};
 use indicatif::ProgressBar;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Draws a bar for the bottlenecks, and has the log kept in the run's directory.
+/// Time between two updates of the live line; a step may take only 0.2 ms.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Draws a bar for the bottlenecks and a live line for the training, and has the log kept in the run's directory.
 #[derive(Default)]
 pub(super) struct Terminal {
     bottlenecks: Option<ProgressBar>,
     /// When the first bottleneck had been computed, and how many were done by then. The rate is
     /// measured from here: cached bottlenecks take no time, and the first batch waits for the
     /// network to load.
-    began: Arc<OnceLock<(Instant, u64)>>,
+    began: Began,
+    steps: Option<Steps>,
+    evaluation: Option<Evaluation>,
+}
+
+/// The live line of a training.
+struct Steps {
+    bar: ProgressBar,
+    last_drawn: Instant,
+}
+
+impl Steps {
+    fn new(step: Step) -> Self {
+        let now = Instant::now();
+        let bar = bars::steps(step.total, Arc::new((now, step.done).into()));
+        Self { bar, last_drawn: now }
+    }
+}
+
+/// An evaluation as the live line shows it.
+fn shown(evaluation: &Evaluation) -> String {
+    let loss = format!("loss {:.3}", evaluation.cross_entropy);
+    match evaluation.validation {
+        Some((accuracy, _)) => format!("accuracy {:.1}%, {loss},", accuracy * 100.0),
+        None => format!("{loss},"),
+    }
 }
 
 impl Observer for Terminal {
@@ -38,10 +67,31 @@ impl Observer for Terminal {
             bar.finish_and_clear();
         }
     }
+
+    fn step(&mut self, step: Step) {
+        if !bars::are_drawn() {
+            return;
+        }
+        let steps = self.steps.get_or_insert_with(|| Steps::new(step));
+        if step.done == step.total {
+            steps.bar.finish_and_clear();
+        } else if steps.last_drawn.elapsed() >= INTERVAL {
+            steps.last_drawn = Instant::now();
+            if let Some(evaluation) = &self.evaluation {
+                steps.bar.set_message(shown(evaluation));
+            }
+            steps.bar.set_position(step.done);
+        }
+    }
+
+    fn evaluated(&mut self, evaluation: Evaluation) {
+        self.evaluation = Some(evaluation);
+    }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.bottlenecks.iter().for_each(ProgressBar::finish_and_clear);
+        let steps = self.steps.iter().map(|steps| &steps.bar);
+        self.bottlenecks.iter().chain(steps).for_each(ProgressBar::finish_and_clear);
     }
 }

@@ -42,7 +42,8 @@ pub fn split_percentage(path: &[u8]) -> f64 {
     f64::from(low % (MAX_NUM_IMAGES_PER_CLASS + 1)) * (100.0 / f64::from(MAX_NUM_IMAGES_PER_CLASS))
 }
 
-/// What is hashed of a path, and what a group of photographs has in common: the path without `_nohash_` and what follows: the script's `re.sub('_nohash_.*$', '', path)`, in
+/// What is hashed of a path, and what a group of photographs has in common: the path without
+/// `_nohash_` and what follows: the script's `re.sub('_nohash_.*$', '', path)`, in
 /// which a dot matches no newline, and `$` also matches before a last one, which then stays.
 #[must_use]
 pub fn hash_name(path: &[u8]) -> Cow<'_, [u8]> {

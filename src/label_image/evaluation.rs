@@ -16,13 +16,10 @@ pub struct Evaluation {
     classes: HashMap<String, usize>,
     /// One class more than there are labels: what was taken for that is unknown.
     confusion: Confusion,
-    /// The photographs that were not recognised, in order.
-    pub wrong: Vec<Wrong>,
-    /// The directories that are named after no label, with how many photographs each has; these
-    /// are not counted.
-    pub unnamed: BTreeMap<PathBuf, usize>,
+    wrong: Vec<Wrong>,
+    unnamed: BTreeMap<PathBuf, usize>,
     /// How many photographs could not be labelled.
-    pub failed: usize,
+    failed: usize,
 }
 
 /// A photograph that was not recognised.
@@ -83,6 +80,19 @@ impl Evaluation {
     #[must_use]
     pub fn confusion(&self) -> &Confusion {
         &self.confusion
+    }
+
+    /// The photographs that were not recognised, in order.
+    #[must_use]
+    pub fn wrong(&self) -> &[Wrong] {
+        &self.wrong
+    }
+
+    /// The directories that are named after no label, with how many photographs each has; these
+    /// are not counted.
+    #[must_use]
+    pub fn unnamed(&self) -> &BTreeMap<PathBuf, usize> {
+        &self.unnamed
     }
 
     /// How many photographs were counted as unknown.

@@ -109,11 +109,11 @@ fn mistakes(evaluation: &Evaluation, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 
 /// One line for each photograph that was not recognised, its parts separated by tabs.
 fn wrong(evaluation: &Evaluation, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if evaluation.wrong.is_empty() {
+    if evaluation.wrong().is_empty() {
         return Ok(());
     }
     writeln!(f, "\nwrong: path, truth, answer, score")?;
-    for wrong in &evaluation.wrong {
+    for wrong in evaluation.wrong() {
         let (path, truth) = (shown(&wrong.path), one_line(&wrong.truth));
         writeln!(f, "{path}\t{truth}\t{}\t{:.5}", one_line(&wrong.answer), wrong.score)?;
     }

@@ -22,10 +22,8 @@ pub struct Sorter {
     dir: PathBuf,
     /// The directory's name for each class; the last is for unknown photographs.
     names: Vec<String>,
-    /// How many photographs are in each directory now, by its name.
-    pub sorted: BTreeMap<String, usize>,
-    /// How many were linked, copied, or were there already.
-    pub placed: [usize; 3],
+    sorted: BTreeMap<String, usize>,
+    placed: [usize; 3],
 }
 
 /// What was done with a photograph.
@@ -63,6 +61,18 @@ impl Sorter {
         }
         let (names, sorted) = (directory_names(labels), BTreeMap::new());
         Ok(Self { dir: dir.to_owned(), names, sorted, placed: [0; 3] })
+    }
+
+    /// How many photographs were sorted into each directory, by its name.
+    #[must_use]
+    pub fn sorted(&self) -> &BTreeMap<String, usize> {
+        &self.sorted
+    }
+
+    /// How many photographs were linked, copied, or there already.
+    #[must_use]
+    pub fn placed(&self) -> [usize; 3] {
+        self.placed
     }
 
     /// Puts a photograph into the directory of its label. `None` for one that has none, because it

@@ -15,8 +15,8 @@ pub struct Material<'a> {
     /// The row in `bottlenecks` of each of `outcome.photographs`.
     pub rows: &'a [usize],
     /// The scores of each of `outcome.photographs` by a logistic regression that learned from other
-    /// photographs: whoever labelled a photograph wrongly did not teach it this one. `None` if there
-    /// are too few photographs, or too many.
+    /// photographs, so that a wrong label was not learned from. `None` if there are too few
+    /// photographs, or too many.
     pub cross_validated: Option<Vec<Vec<f32>>>,
 }
 

@@ -112,7 +112,7 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Fills the batch's tensors from its rows; training images are distorted if the run wants that.
+    /// Fills the batch's tensors from its rows. Training images are distorted if the run says so.
     fn gather(&mut self, batch: &mut Batch, category: Category) -> Result<()> {
         if self.distorted.is_none() || category != Category::Training {
             self.gather_cached(batch);

@@ -63,7 +63,7 @@ fn devices_are_written_to_and_never_replaced() {
     assert!(
         outcome
             .stderr
-            .ends_with("ERROR:tensorflow:writing full: No space left on device (os error 28)\n"),
+            .ends_with("ERROR:retrain:writing full: No space left on device (os error 28)\n"),
         "{}",
         outcome.stderr
     );
@@ -165,7 +165,7 @@ fn what_vanishes_during_the_run_is_named_and_the_next_run_goes_on() {
     fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
     let cache = run_without(&workspace, "bottlenecks").expect_code(1);
     let last = cache.stderr.lines().last().unwrap();
-    assert!(last.starts_with("ERROR:tensorflow:writing bottlenecks/"), "{last}");
+    assert!(last.starts_with("ERROR:retrain:writing bottlenecks/"), "{last}");
     assert!(last.ends_with(".txt: No such file or directory (os error 2)"), "{last}");
     assert!(!workspace.path("graph.pb").exists());
     workspace.retrain(&[]).expect_code(0);

@@ -1,6 +1,7 @@
 //! Suggestions for unknown names and mistyped flags: the likely meaning, and nothing far-fetched.
 
-use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, run};
+use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, files_under, run};
+use retrain::cli::{Flag, Kind, LABEL_IMAGE_FLAGS, RETRAIN_FLAGS, full_names};
 
 /// Runs `retrain` in an empty directory.
 fn retrain(args: &[&str]) -> Outcome {
@@ -71,35 +72,85 @@ fn networks_that_are_not_there_are_answered_with_those_that_are() {
     }
 }
 
+/// Runs `retrain` with two photographs' worth of valid flags; none of its outputs may come to be.
+fn refused(typed: &str) -> Outcome {
+    let workspace = Workspace::with_photos(2);
+    let before = files_under(workspace.root());
+    let outcome = workspace.retrain(&[typed]).expect_code(2);
+    assert_eq!(files_under(workspace.root()), before);
+    outcome
+}
+
 #[test]
-fn a_flag_that_is_not_near_is_not_proposed() {
-    for (typed, nearest) in [
-        ("image-dir", "image_dir"),
-        ("how-many-training-steps", "how_many_training_steps"),
-        ("OUTPUT_GRAPH", "output_graph"),
-        ("test_percentage", "testing_percentage"),
-        ("bottlenecks_dir", "bottleneck_dir"),
+fn a_mistyped_flag_ends_the_run_before_any_work() {
+    for (typed, meant) in [
+        ("image_dirr", "--image_dir"),
+        ("lerning_rate", "--learning_rate"),
+        ("OUTPUT_GRAPH", "--output_graph"),
+        ("test_percentage", "--testing_percentage"),
+        ("bottlenecks_dir", "--bottleneck_dir"),
+        ("how-many-trainig-steps", "--how_many_training_steps"),
+        ("-image_dir", "--image_dir"),
+        // Equally near to two.
+        ("tesin_batch_size", "--train_batch_size or --test_batch_size"),
     ] {
-        retrain(&[&format!("--{typed}=1"), "--architecture=none"])
-            .says(&format!("--{typed} is ignored; did you mean --{nearest}?\n"));
+        let message = format!("ERROR:retrain:--{typed}: is not a flag; did you mean {meant}?\n");
+        refused(&format!("--{typed}=1")).says(&message);
     }
+    let label = |args: &[&str]| run(LABEL_IMAGE, Workspace::new().root(), args);
+    label(&["--image=x", "--inpt_layer=y"])
+        .expect_code(2)
+        .says("ERROR:retrain:--inpt_layer: is not a flag; did you mean --input_layer?\n");
+}
+
+#[test]
+fn a_flag_that_is_not_near_is_ignored_and_none_is_proposed() {
     for typed in ["train_steps", "input_layer", "image_height", "model_file", "random_flip", "lr"] {
         retrain(&[&format!("--{typed}=1"), "--architecture=none"])
-            .says(&format!("unknown flag --{typed} is ignored\n"));
+            .expect_code(255)
+            .says(&format!("WARNING:retrain:unknown flag --{typed} is ignored\n"));
     }
     run(LABEL_IMAGE, Workspace::new().root(), &["--image=x", "--input_size=224"])
         .says("unknown flag --input_size is ignored\n");
 }
 
 #[test]
-fn words_that_were_meant_as_flags_are_told_apart() {
+fn dashes_may_stand_for_underscores_in_every_flag_and_abbreviation() {
+    let full = |flags: &[Flag], word: &str| full_names(flags, &[word.into()]).unwrap();
+    for flags in [RETRAIN_FLAGS, LABEL_IMAGE_FLAGS] {
+        for flag in flags.iter().filter(|flag| flag.kind != Kind::Switch) {
+            let meant = full(flags, &format!("--{}=a-b_c", flag.name));
+            assert_eq!(full(flags, &format!("--{}=a-b_c", flag.name.replace('_', "-"))), meant);
+        }
+    }
+    assert_eq!(full(RETRAIN_FLAGS, "--flip-left-right"), ["--flip_left_right"]);
+    assert_eq!(full(RETRAIN_FLAGS, "--flip-l"), ["--flip_left_right"]);
+    assert_eq!(full(RETRAIN_FLAGS, "--how-m=3"), ["--how_many_training_steps=3"]);
+    assert_eq!(full(RETRAIN_FLAGS, "--random_s=1"), full(RETRAIN_FLAGS, "--random-s=1"));
+    let program = env!("CARGO_BIN_EXE_simulate_clusters");
+    let args = ["--out=clusters", "--per-class=1", "--test-o=tests", "--test-per-class=0"];
+    run(program, Workspace::new().root(), &args).expect_code(0);
+}
+
+#[test]
+fn words_that_were_meant_as_flags_are_refused() {
+    for (typed, flag, meant) in [
+        ("-image_dir=x", "image_dir", "image_dir=x"),
+        ("\u{2013}-image_d=x", "image_dir", "image_dir=x"),
+        ("\u{2014}image_dir", "image_dir", "image_dir"),
+        ("\\--image_dir=x", "image_dir", "image_dir=x"),
+        (" --image_dir=x y", "image_dir", "image_dir=x y"),
+        ("image_dir=x", "image_dir", "image_dir=x"),
+    ] {
+        let said =
+            format!("ERROR:retrain:--{flag}: '{typed}' is not a flag; did you mean --{meant}?\n");
+        refused(typed).says(&said);
+    }
+}
+
+#[test]
+fn other_words_are_ignored() {
     for (typed, end) in [
-        ("-image_dir=x", "; did you mean --image_dir=x?\n"),
-        ("\u{2013}-image_d=x", "; did you mean --image_dir=x?\n"),
-        ("\u{2014}image_dir", "; did you mean --image_dir?\n"),
-        ("\\--image_dir=x", "; did you mean --image_dir=x?\n"),
-        (" --image_dir=x y", "; did you mean --image_dir=x y?\n"),
-        ("image_dir=x", "; did you mean --image_dir=x?\n"),
         (" ", "; a backslash that continues a line must be the last character on it\n"),
         ("image_di=x", "\n"),
         ("../-image", "\n"),

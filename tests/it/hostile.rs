@@ -32,7 +32,7 @@ fn outcome(what: &str, mut program: Command) -> (i32, String) {
 fn assert_refused(what: &str, program: Command, message: &str) {
     let (code, stderr) = outcome(what, program);
     assert!(matches!(code, 1 | 2 | 255), "{what}: {code}\n{stderr}");
-    let errors: Vec<&str> = stderr.lines().filter(|l| l.starts_with("ERROR:tensorflow:")).collect();
+    let errors: Vec<&str> = stderr.lines().filter(|l| l.starts_with("ERROR:retrain:")).collect();
     assert!(errors.len() == 1 && errors[0].contains("net.pb"), "{what}:\n{stderr}");
     assert!(stderr.contains(message), "{what}: '{message}' is not in\n{stderr}");
 }
@@ -214,7 +214,8 @@ const CONSTANTS: &[Case] = &[
                 add(g, &format!("large{i}"), "Const", &[], &[("dtype", float()), ("value", value)]);
             }
         },
-        "holds the constant 'large4', which together with others has more than the 536,870,912 numbers",
+        "holds the constant 'large4', which together with others has more than the 536,870,912 \
+            numbers",
     ),
     (
         "a size below 0",
@@ -280,7 +281,8 @@ const SHAPES: &[Case] = &[
     (
         "a tensor that is too large",
         |g| tiled(g, 30_000),
-        "holds the constant 'multiples' of [1, 30000, 30000, 1], which makes a tensor of more than the 536,870,912 ",
+        "holds the constant 'multiples' of [1, 30000, 30000, 1], which makes a tensor of more \
+            than the 536,870,912 ",
     ),
     (
         "an image enlarged past memory",
@@ -288,7 +290,8 @@ const SHAPES: &[Case] = &[
             add_ints(g, "size", &[1 << 20, 1 << 20]);
             insert(g, "ResizeBilinear", &["size"], &[]);
         },
-        "computes 'inserted' with shape [-1, 1048576, 1048576, 8], which has more than the 536,870,912",
+        "computes 'inserted' with shape [-1, 1048576, 1048576, 8], which has more than the \
+            536,870,912",
     ),
     (
         // TensorFlow would fill it while importing the graph.
@@ -307,7 +310,8 @@ const SHAPES: &[Case] = &[
             add(g, "fill", "Fill", &["dims", "zero"], &[("T", float()), ("index_type", int32())]);
             add(g, "dense/biases", "Sum", &["fill", "axes"], &[("T", float()), ("Tidx", int32())]);
         },
-        "holds the constant 'dims' of [1073741824, 4], which makes a tensor of more than the 536,870,912",
+        "holds the constant 'dims' of [1073741824, 4], which makes a tensor of more than the \
+            536,870,912",
     ),
 ];
 
@@ -511,7 +515,7 @@ fn a_state_that_claims_impossible_sizes_is_refused() {
         let outcome =
             workspace.retrain(&["--how_many_training_steps=4", "--resume"]).expect_code(1);
         outcome.says(
-            "ERROR:tensorflow:summaries/retrain.state: is not the state of a run; without --resume",
+            "ERROR:retrain:summaries/retrain.state: is not the state of a run; without --resume",
         );
     }
 }

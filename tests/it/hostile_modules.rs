@@ -20,7 +20,7 @@ pub(crate) fn assert_refused(workspace: &Workspace, what: &str, module: &str, me
     let cache = workspace.path("cache");
     let env = [("TFHUB_CACHE_DIR", cache.to_str().unwrap())];
     let outcome = run_with_env(RETRAIN, workspace.root(), &[&flags, &OUTPUTS[..]].concat(), &env);
-    let message = format!("ERROR:tensorflow:{message}");
+    let message = format!("ERROR:retrain:{message}");
     assert!(
         outcome.code == 1 && outcome.stderr.contains(&message),
         "{what}: '{message}' is not in\n{outcome:?}"
@@ -164,12 +164,14 @@ const SIGNATURES: &[Case] = &[
     (
         "a size of images past 32 bits",
         |m| set_shape(m, &[-1, (1 << 32) + 8, (1 << 32) + 8, 3]),
-        "expects images of 4294967304 × 4294967304 pixels; sides of 1 to 16,384 pixels are supported",
+        "expects images of 4294967304 × 4294967304 pixels; sides of 1 to 16,384 pixels are \
+            supported",
     ),
     (
         "pixels that are whole numbers",
         |m| m.node("images").set_attr("dtype", dtype(DataType::DT_INT32)),
-        "TensorFlow, importing a graph: InvalidArgument: Input 0 of node module/flat was passed int32 from module/images:0",
+        "TensorFlow, importing a graph: InvalidArgument: Input 0 of node module/flat was passed \
+            int32 from module/images:0",
     ),
     (
         "features that are whole numbers",
@@ -178,7 +180,7 @@ const SIGNATURES: &[Case] = &[
             add(m, "cast", "Cast", &["features"], &types);
             set_output(m, "cast:0");
         },
-        "gives features of the type Int32; only Float is supported",
+        "gives features of type Int32; only Float is supported",
     ),
     (
         "features that are no vector",
@@ -228,7 +230,8 @@ const GRAPHS: &[Case] = &[
     (
         "a node that is missing",
         |m| m.node("features").input[0] = "none".into(),
-        "TensorFlow, importing a graph: InvalidArgument: Node 'module/features': Unknown input node 'module/none'",
+        "TensorFlow, importing a graph: InvalidArgument: Node 'module/features': Unknown input \
+            node 'module/none'",
     ),
     (
         "a node twice",
@@ -241,7 +244,8 @@ const GRAPHS: &[Case] = &[
     (
         "a node without a name",
         |m| m.node("flat").name.clear(),
-        "TensorFlow, importing a graph: InvalidArgument: Node 'module/features': Unknown input node 'module/flat'",
+        "TensorFlow, importing a graph: InvalidArgument: Node 'module/features': Unknown input \
+            node 'module/flat'",
     ),
     (
         "a name with a NUL in it",
@@ -269,17 +273,20 @@ const GRAPHS: &[Case] = &[
     (
         "an output number past counting",
         |m| m.node("features").input[0] = "flat:99999999999999999999".into(),
-        "TensorFlow, importing a graph: InvalidArgument: Node 'module/features': Connecting to invalid output",
+        "TensorFlow, importing a graph: InvalidArgument: Node 'module/features': Connecting to \
+            invalid output",
     ),
     (
         "a type that the op has not",
         |m| m.node("features").set_attr("T", dtype(DataType::DT_STRING)),
-        "TensorFlow, importing a graph: InvalidArgument: Value for attr 'T' of string is not in the list",
+        "TensorFlow, importing a graph: InvalidArgument: Value for attr 'T' of string is not in \
+            the list",
     ),
     (
         "attributes that are missing",
         |m| m.node(VARIABLE).attr.clear(),
-        "TensorFlow, importing a graph: InvalidArgument: NodeDef missing attrs 'shape', 'dtype' from Op<name=VarHandleOp",
+        "TensorFlow, importing a graph: InvalidArgument: NodeDef missing attrs 'shape', 'dtype' \
+            from Op<name=VarHandleOp",
     ),
     (
         "a constant past counting",
@@ -301,7 +308,8 @@ const GRAPHS: &[Case] = &[
             add(m, "read", "ReadFile", &["name"], &[]);
             m.node("features").input.push("^read".into());
         },
-        "runs the op ReadFile ('module_apply_default/read'), which no image network needs and which could do harm",
+        "runs the op ReadFile ('module_apply_default/read'), which no image network needs and \
+            which could do harm",
     ),
     (
         "a file that is written",
@@ -310,7 +318,8 @@ const GRAPHS: &[Case] = &[
             add(m, "write", "WriteFile", &["name", "name"], &[]);
             m.node("flat").input.push("^write".into());
         },
-        "runs the op WriteFile ('module_apply_default/write'), which no image network needs and which could do harm",
+        "runs the op WriteFile ('module_apply_default/write'), which no image network needs and \
+            which could do harm",
     ),
 ];
 
@@ -323,17 +332,20 @@ const VALUES: &[Case] = &[
     (
         "a variable that is not there",
         |m| m.variables[0].0 = "other".into(),
-        "is not a readable checkpoint (TensorFlow, reading a checkpoint: NotFound: Key scale not found in checkpoint",
+        "is not a readable checkpoint (TensorFlow, reading a checkpoint: NotFound: Key scale not \
+            found in checkpoint",
     ),
     (
         "a variable of another shape",
         |m| m.variables[0].1 = proto::float_tensor(&[3], &[1.0; 3]),
-        "holds 'scale' with shape [3], but the graph wants [192]; the two come from different modules",
+        "holds 'scale' with shape [3], but the graph wants [192]; the two come from different \
+            modules",
     ),
     (
         "a variable of another rank",
         |m| m.variables[0].1 = proto::float_tensor(&[FEATURES as i64, 1], &[1.0; FEATURES]),
-        "holds 'scale' with shape [192, 1], but the graph wants [192]; the two come from different modules",
+        "holds 'scale' with shape [192, 1], but the graph wants [192]; the two come from \
+            different modules",
     ),
     (
         "a variable of another type",
@@ -416,12 +428,14 @@ const FILES: &[FileCase] = &[
     (
         "no variables",
         |d| fs::remove_dir_all(d.join("variables")).unwrap(),
-        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a checkpoint: NotFound: ",
+        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a \
+            checkpoint: NotFound: ",
     ),
     (
         "no index",
         |d| fs::remove_file(d.join(INDEX)).unwrap(),
-        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a checkpoint: NotFound: ",
+        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a \
+            checkpoint: NotFound: ",
     ),
     (
         "half an index",

@@ -331,7 +331,7 @@ fn classes_of_bad_images_alone_are_named_and_two_good_ones_are_needed() {
     let outcome = workspace.retrain(&["--on_bad_image=skip"]).expect_code(255);
     let message =
         "photos: fewer than two classes have usable images left; see the warnings above\n";
-    outcome.says(&format!("ERROR:tensorflow:{message}"));
+    outcome.says(&format!("ERROR:retrain:{message}"));
 }
 
 #[test]

@@ -471,3 +471,29 @@ fn a_graph_that_answers_otherwise_each_time_is_said_to() {
     write(&workspace, "graph.pb", &kept.dense(3).softmax().graph());
     assert_not_warned(&workspace, &layers);
 }
+
+#[test]
+fn before_any_training_the_command_that_trains_is_given() {
+    let workspace = Workspace::with_photos(20);
+    let photo = "photos/open cluster/o00000.jpg";
+    for args in [&["--image", photo][..], &[photo], &["--format=csv", "photos"]] {
+        let outcome = run(LABEL_IMAGE, workspace.root(), args).expect_code(1);
+        assert_eq!(
+            outcome.stderr,
+            "ERROR:retrain:tf_files/retrained_graph.pb: there is no graph yet; train first: \
+             retrain --image_dir=<directory> --architecture=mobilenet_0.50_224 \
+             --output_graph=tf_files/retrained_graph.pb \
+             --output_labels=tf_files/retrained_labels.txt\n"
+        );
+    }
+    // A graph that was named has another place to be.
+    let outcome = run(LABEL_IMAGE, workspace.root(), &["--graph=g.pb", photo]).expect_code(1);
+    assert!(!outcome.stderr.contains("train first"), "{}", outcome.stderr);
+    // What it says works.
+    let trained = [
+        "--output_graph=tf_files/retrained_graph.pb",
+        "--output_labels=tf_files/retrained_labels.txt",
+    ];
+    workspace.retrain(&trained).expect_code(0);
+    run(LABEL_IMAGE, workspace.root(), &[photo]).expect_code(0);
+}

@@ -124,9 +124,7 @@ fn metadata_that_is_broken_late_or_of_another_graph_is_an_error_with_the_remedy(
         change(&workspace, changed);
         let outcome = alone(&workspace, "graph.pb", &[PHOTO]).expect_code(1);
         assert_eq!(outcome.stdout, "");
-        outcome
-            .says(&format!("ERROR:tensorflow:graph.pb.json: {message}"))
-            .says("; remove it, or ");
+        outcome.says(&format!("ERROR:retrain:graph.pb.json: {message}")).says("; remove it, or ");
     };
     refused(&|m| m["version"] = json!(2), "has version 2, but this program reads 1");
     refused(&|m| m["input"] = json!("x"), "is not the metadata of a graph (");

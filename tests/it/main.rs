@@ -19,6 +19,7 @@ mod events;
 mod export;
 mod faults;
 mod fsio;
+mod help;
 mod hints;
 mod hostile;
 mod hostile_archives;

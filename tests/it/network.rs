@@ -280,7 +280,8 @@ fn random(op: &str) -> Backbone {
 
 #[test]
 fn a_network_that_is_random_is_told_from_one_that_cannot_be_batched() {
-    let why = "the same image gives different bottlenecks each time; freeze the graph for inference, without dropout";
+    let why = "the same image gives different bottlenecks each time; freeze the graph for \
+        inference, without dropout";
     let error = BatchNetwork::new(&random("RandomStandardNormal"), &pixels(1)).unwrap_err();
     let expected = format!("graph node 'noise': is random (RandomStandardNormal): {why}");
     assert_eq!(error.to_string(), expected);

@@ -223,7 +223,8 @@ fn of_several_placeholders_the_one_that_counts_is_fed() {
         net.x = net.b.op("Add", "sum").inputs(["images", &other]).float_type().finish();
         net.convolved().pooled("features", false).dense(5).softmax().graph()
     };
-    let message = "--input_tensor: must be given for net.pb: several placeholders could be the input: images, other";
+    let message = "--input_tensor: must be given for net.pb: several placeholders could be the \
+        input: images, other";
     assert_refused(&two(), OwnGraph::default(), message);
     let own = OwnGraph { input_tensor: some("images"), ..OwnGraph::default() };
     let message =
@@ -335,12 +336,14 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         ),
         (
             "loose",
-            "'loose' is [?, ?]; it must be [?, n] or [?, a, b, c] with all numbers but the first known",
+            "'loose' is [?, ?]; it must be [?, n] or [?, a, b, c] with all numbers but the first \
+                known",
         ),
         ("free", "'free' has no known shape; it must be [?, n] with n known"),
         (
             "dense/weights",
-            "'dense/weights' is [8, 5]; it must be [?, n] or [?, a, b, c] with all numbers but the first known",
+            "'dense/weights' is [8, 5]; it must be [?, n] or [?, a, b, c] with all numbers but \
+                the first known",
         ),
     ] {
         let own = OwnGraph {
@@ -381,13 +384,15 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         ..OwnGraph::default()
     };
     let own = OwnGraph { bottleneck_tensor: some("features"), ..own };
-    let message = "--bottleneck_tensor: 'features' does not depend on the input tensor 'free' (--input_tensor)";
+    let message = "--bottleneck_tensor: 'features' does not depend on the input tensor 'free' \
+        (--input_tensor)";
     assert_refused(&graph, own, message);
 }
 
 #[test]
 fn graphs_that_leave_nothing_to_guess_ask_for_the_flag() {
-    let none = "--input_tensor: must be given for net.pb: there is no placeholder for float images [?, height, width, 3]";
+    let none = "--input_tensor: must be given for net.pb: there is no placeholder for float \
+        images [?, height, width, 3]";
     assert_refused(&Net::of(&[-1, 5]).then("Relu", "relu").graph(), OwnGraph::default(), none);
     let mut two = Net::features(&[-1, 32, 32, 3], false);
     two.b.op("Relu", "a").input("features").float_type().finish();
@@ -395,11 +400,13 @@ fn graphs_that_leave_nothing_to_guess_ask_for_the_flag() {
     let message =
         "--bottleneck_tensor: must be given for net.pb: the graph has several outputs: a, b";
     assert_refused(&two.graph(), OwnGraph::default(), message);
-    let message = "--bottleneck_tensor: must be given for net.pb: there is no tensor [?, n] with n known at the end of the graph, before 'relu'";
+    let message = "--bottleneck_tensor: must be given for net.pb: there is no tensor [?, n] with \
+        n known at the end of the graph, before 'relu'";
     assert_refused(&Net::of(&[-1, 32, 32, 3]).convolved().graph(), OwnGraph::default(), message);
     let mut whole = Net::of(&[-1, 32, 32, 3]);
     whole.b.op("Shape", "size").input("images").float_type().finish();
-    let message = "--bottleneck_tensor: must be given for net.pb: the graph computes nothing from the input tensor";
+    let message = "--bottleneck_tensor: must be given for net.pb: the graph computes nothing \
+        from the input tensor";
     assert_refused(&whole.graph(), OwnGraph::default(), message);
 }
 

@@ -40,7 +40,8 @@ fn a_run_says_what_it_guessed_and_how_to_label() {
     let expected = [
         "--input_tensor=images (guessed: the only placeholder for float images)",
         "--input_width=32 --input_height=32 (the shape of 'images')",
-        "--input_mean=0 --input_std=1 (the graph itself normalises up to 'centred', apparently from pixels of 0 to 255)",
+        "--input_mean=0 --input_std=1 (the graph itself normalises up to 'centred', apparently \
+            from pixels of 0 to 255)",
         "--bottleneck_tensor=features (guessed: the input of the last classifier, 'dense')",
         "a bottleneck is the 8 numbers of 'features'",
     ];
@@ -90,7 +91,10 @@ fn only_what_was_not_given_is_said_and_decimals_are_read() {
     let outcome = retrain(&workspace, &args).expect_code(0);
     outcome
         .says("INFO:retrain:net.pb: --input_height=32 (the shape of 'images')\n")
-        .says("INFO:retrain:net.pb: --input_std=127.5 (assumed, for pixels from -1 to 1: the graph does not say;")
+        .says(
+            "INFO:retrain:net.pb: --input_std=127.5 (assumed, for pixels from -1 to 1: the \
+            graph does not say;",
+        )
         .says(" --input_mean=123.68 --input_std=127.5 --image=PHOTOGRAPH\n");
     let label = ["--input_layer=images", "--input_mean=123.68", "--input_std=127.5"];
     let label = workspace
@@ -153,13 +157,14 @@ fn a_retrained_graph_can_be_retrained() {
     // The new graph must not overwrite the one it is made from.
     let outcome = retrain(&workspace, &["--architecture=graph.pb"]).expect_code(2);
     outcome.says(
-        "ERROR:tensorflow:--output_graph: graph.pb is the graph to retrain; name another file\n",
+        "ERROR:retrain:--output_graph: graph.pb is the graph to retrain; name another file\n",
     );
     let outcome =
         retrain(&workspace, &["--architecture=graph.pb", "--output_graph=again.pb"]).expect_code(0);
     let tensor = "--bottleneck_tensor=MobilenetV1/Predictions/Reshape";
     outcome.says(&format!(
-        "{tensor} (guessed: the input of the last classifier, 'final_training_ops/Wx_plus_b/MatMul')"
+        "{tensor} (guessed: the input of the last classifier, \
+            'final_training_ops/Wx_plus_b/MatMul')"
     ));
     // The old layer is gone and the new one takes its names: the same seed gives the same graph.
     assert!(fs::read(workspace.path("again.pb")).unwrap() == first);
@@ -194,17 +199,20 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
     let workspace = Workspace::with_photos(20);
     for path in ["none.pb", "no/such"] {
         let message = format!(
-            "ERROR:tensorflow:--architecture: {path}: there is no such file; give the path of a frozen GraphDef, or a \
+            "ERROR:retrain:--architecture: {path}: there is no such file; give the path of a frozen GraphDef, or a \
              model's name\n"
         );
         retrain(&workspace, &[&format!("--architecture={path}")]).expect_code(2).says(&message);
     }
     let outcome = retrain(&workspace, &["--architecture=./photos"]).expect_code(2);
-    outcome.says("--architecture: ./photos: is a directory; give the path of a frozen GraphDef, or a model's name\n");
+    outcome.says(
+        "--architecture: ./photos: is a directory; give the path of a frozen GraphDef, \
+        or a model's name\n",
+    );
     workspace.write("words", "no graph");
     retrain(&workspace, &["--architecture=words"])
         .expect_code(1)
-        .says("ERROR:tensorflow:words: is not a valid GraphDef");
+        .says("ERROR:retrain:words: is not a valid GraphDef");
     retrain(&workspace, &["--architecture=word"])
         .expect_code(255)
         .says("Couldn't understand architecture name 'word'");
@@ -218,7 +226,7 @@ fn the_graph_is_not_emptied_away_with_old_summaries() {
     let workspace = Workspace::with_photos(20);
     write(&workspace, "summaries/net.pb", &classifying(&[-1, 32, 32, 3]).graph());
     let outcome = retrain(&workspace, &["--architecture=summaries/net.pb"]).expect_code(2);
-    outcome.says("ERROR:tensorflow:--summaries_dir: ").says("summaries/net.pb is in it\n");
+    outcome.says("ERROR:retrain:--summaries_dir: ").says("summaries/net.pb is in it\n");
     assert!(workspace.path("summaries/net.pb").is_file());
 }
 
@@ -248,7 +256,7 @@ fn a_dropout_that_was_frozen_in_is_left_out() {
 
     let outcome = retrain(&workspace, &["--architecture=net.pb", "--bottleneck_tensor=drop/out"]);
     outcome.expect_code(2).says(
-        "ERROR:tensorflow:--bottleneck_tensor: 'drop/out' depends on noise: 'drop/random' (RandomUniform) is random; give \
+        "ERROR:retrain:--bottleneck_tensor: 'drop/out' depends on noise: 'drop/random' (RandomUniform) is random; give \
          'features', which comes before it\n",
     );
 }
@@ -268,7 +276,7 @@ fn of_a_network_that_is_random_nothing_is_cached() {
     let args = ["--architecture=miniature", "--model_dir=models"];
     let outcome = retrain(&workspace, &args).expect_code(255);
     outcome.says(
-        "ERROR:tensorflow:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
+        "ERROR:retrain:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
          gives different bottlenecks each time; freeze the graph for inference, without dropout\n",
     );
     assert_eq!(files_under(&workspace.path("bottlenecks")), [""; 0]);

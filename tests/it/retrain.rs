@@ -138,7 +138,8 @@ fn a_directory_that_is_missing_empty_or_of_one_class_ends_the_run_with_255() {
     let one = workspace.path("one/open cluster");
     fs::create_dir_all(one.parent().unwrap()).unwrap();
     fs::rename(workspace.path("photos/open cluster"), one).unwrap();
-    let message = "Only one valid folder of images found at one - multiple classes are needed for classification.";
+    let message = "Only one valid folder of images found at one - multiple classes are needed \
+        for classification.";
     workspace.retrain(&["--image_dir=one"]).expect_code(255).says(message);
     assert!(!workspace.path("bottlenecks").exists());
 }

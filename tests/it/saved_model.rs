@@ -69,7 +69,7 @@ fn a_saved_model_is_not_replaced_and_that_is_said_before_the_training() {
     let outcome = workspace.retrain(&["--saved_model_dir=saved_model"]).expect_code(2);
     assert_eq!(
         outcome.stderr,
-        "ERROR:tensorflow:--saved_model_dir: saved_model exists and is not empty, and a SavedModel \
+        "ERROR:retrain:--saved_model_dir: saved_model exists and is not empty, and a SavedModel \
          does not replace another; give another directory, or remove this one first\n"
     );
     assert!(!workspace.path("bottlenecks").exists() && !workspace.path("summaries").exists());

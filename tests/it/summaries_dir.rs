@@ -8,7 +8,10 @@ fn a_directory_with_other_files_is_left_alone() {
     workspace.write("summaries/sub/thesis.tex", "two years of work");
     workspace.write("summaries/train/events.out.tfevents.1.host", "");
     let outcome = workspace.retrain(&[]).expect_code(2);
-    outcome.says("--summaries_dir: summaries would be emptied, but holds sub/thesis.tex, which no run has written; ");
+    outcome.says(
+        "--summaries_dir: summaries would be emptied, but holds sub/thesis.tex, which \
+        no run has written; ",
+    );
     workspace.write("summaries/a.txt", "");
     workspace
         .retrain(&[])

@@ -15,31 +15,52 @@ fn visible(line: &str) -> String {
     erase.replace_all(last, "").into_owned()
 }
 
-#[test]
-fn log_lines_stand_alone_below_and_above_the_progress_bar() {
-    let Some(python) = system_python() else { return };
-    let workspace = Workspace::with_photos(150);
+/// Runs `retrain` on a terminal and returns all that was written there.
+fn on_a_terminal(workspace: &Workspace, args: &[&str]) -> Option<String> {
+    let python = system_python()?;
     let model_dir = format!("--model_dir={}", miniature_dir().display());
-    let args = ["--image_dir=photos", "--architecture=miniature", "--how_many_training_steps=5"];
-    let argv: Vec<&str> = [&[RETRAIN], &args[..], &OUTPUTS, &[&model_dir]].concat();
+    let fixed = ["--image_dir=photos", "--architecture=miniature", &model_dir];
+    let argv: Vec<&str> = [&[RETRAIN], &fixed[..], &OUTPUTS, args].concat();
     let request = json!({ "argv": argv, "cwd": workspace.root() });
     let answer = ask_peer(&python, "terminal.py", &request);
     assert_eq!(answer["code"], 0, "{answer}");
-    let output = answer["output"].as_str().unwrap();
+    Some(answer["output"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_live_line_shows_how_far_the_training_is() {
+    let workspace = Workspace::with_photos(20);
+    // Long enough for the line to be drawn, on any machine.
+    let args = ["--how_many_training_steps=4000", "--eval_step_interval=100"];
+    let Some(output) = on_a_terminal(&workspace, &args) else { return };
+    let line =
+        Regex::new(r"Step (\d+)/4000 \S+ accuracy \d+\.\d%, loss \d+\.\d{3}, .*left").unwrap();
+    let steps: Vec<u32> = line.captures_iter(&output).map(|c| c[1].parse().unwrap()).collect();
+    assert!(!steps.is_empty() && steps.is_sorted(), "{steps:?} {output}");
+    assert_lines_stand_alone(&output);
+    // It is gone at the end.
+    assert_eq!(visible(output.rsplit('\n').next().unwrap()), "");
+}
+
+/// Fails if a log line shares its line on the terminal, and returns how many there are.
+fn assert_lines_stand_alone(output: &str) -> usize {
+    let is_log = |line: &&str| line.contains(":tensorflow:") || line.contains(":retrain:");
+    let lines = output.split('\n').filter(is_log).map(|line| (line, visible(line)));
+    lines
+        .inspect(|(line, shown)| {
+            let alone = ["INFO:", "WARNING:"].iter().any(|level| shown.starts_with(level));
+            assert!(alone, "{shown:?} in {line:?}");
+        })
+        .count()
+}
+
+#[test]
+fn log_lines_stand_alone_below_and_above_the_progress_bar() {
+    let workspace = Workspace::with_photos(150);
+    let args = ["--how_many_training_steps=5"];
+    let Some(output) = on_a_terminal(&workspace, &args) else { return };
     assert!(output.contains("Bottlenecks "), "no bar: {output}");
-    let mut lines = 0;
-    for line in output
-        .split('\n')
-        .filter(|line| line.contains(":tensorflow:") || line.contains(":retrain:"))
-    {
-        let shown = visible(line);
-        assert!(
-            ["INFO:", "WARNING:"].iter().any(|level| shown.starts_with(level)),
-            "{shown:?} in {line:?}"
-        );
-        lines += 1;
-    }
-    assert!(lines > 10, "{output}");
+    assert!(assert_lines_stand_alone(&output) > 10, "{output}");
     assert!(output.contains("300 bottleneck files created."), "{output}");
 }
 
