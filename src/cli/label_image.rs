@@ -7,7 +7,7 @@ use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
 use super::{environment, exit_code, pixels};
 use crate::error::{Error, Result};
-use crate::label_image::{LabelConfig, Labeller, Source};
+use crate::label_image::{LabelConfig, Source};
 use crate::text::counted;
 use log::LevelFilter;
 use std::io::Write;

@@ -106,7 +106,7 @@ fn flags_that_contradict_the_metadata_are_used_with_one_warning() {
         );
         for photos in [&[PHOTO][..], &["photos"]] {
             let outcome = alone(&workspace, "graph.pb", &[flags, photos].concat()).expect_code(0);
-            assert_eq!(outcome.stderr.matches("WARNING").count(), 1, "{}", outcome.stderr);
+            assert_eq!(outcome.stderr.matches("was trained with").count(), 1, "{}", outcome.stderr);
             outcome.says(&warning);
         }
     }
@@ -119,7 +119,7 @@ fn flags_that_contradict_the_metadata_are_used_with_one_warning() {
 fn metadata_that_is_broken_late_or_of_another_graph_is_an_error_with_the_remedy() {
     let workspace = trained();
     let original = read_json(&workspace.path("graph.pb.json"));
-    let mut refused = |changed: &dyn Fn(&mut Value), message: &str| {
+    let refused = |changed: &dyn Fn(&mut Value), message: &str| {
         fs::write(workspace.path("graph.pb.json"), original.to_string()).unwrap();
         change(&workspace, changed);
         let outcome = alone(&workspace, "graph.pb", &[PHOTO]).expect_code(1);
