@@ -134,7 +134,10 @@ impl Evaluation {
                 "score": wrong.score,
             })
         };
-        let unnamed = |(directory, count): (&PathBuf, &usize)| json!({ "directory": path(directory), "photographs": count });
+        let unnamed = |(directory, count): (&PathBuf, &usize)| {
+            let directory = path(directory);
+            json!({ "directory": directory, "photographs": count })
+        };
         json!({
             "accuracy": self.confusion.accuracy(),
             "interval": interval(self.interval()),

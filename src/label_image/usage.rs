@@ -106,10 +106,25 @@ impl Usage {
             found.compare("input_mean", &range.0, &of.mean);
             found.compare("input_std", &range.1, &of.std);
         }
+        warn_of_format_options(config, metadata);
         let has_other_labels = labels.names != metadata.labels;
         found.say(config, has_other_labels.then(|| shown(&labels.file)));
         let (input, output) = usage;
         Ok(Self { input, output, spec: spec(config, [height.into(), width.into()], range)? })
+    }
+}
+
+/// Warns if the photographs that the graph learned from were read in a way that is not known here.
+fn warn_of_format_options(config: &LabelConfig, metadata: &Metadata) {
+    let options = &metadata.input.format_options;
+    if !options.is_empty() {
+        let options: Vec<&str> = options.keys().map(String::as_str).collect();
+        warn!(
+            target: "retrain",
+            "{} was trained on photographs that were read with {}; this version labels without",
+            shown(&config.graph),
+            options.join(", ")
+        );
     }
 }
 

@@ -4,9 +4,9 @@
 //! | graph | input | size | pixels |
 //! |---|---|---|---|
 //! | MobileNet | `input` | its shape | 128 ± 128, the script's defaults |
-//! | Inception v3 of 2015 | `Mul` | 299 | 128 ± 128, as the graph itself makes `Mul` of a photograph |
+//! | Inception v3 of 2015 | `Mul` | 299 | 128 ± 128, as the graph itself has it |
 //! | on a TF-Hub module | `Placeholder` | its shape | 0 to 1 |
-//! | any other | the placeholder for float images | its shape | as the graph shows, else 128 ± 128 |
+//! | any other | its placeholder for images | its shape | as the graph shows, else 128 ± 128 |
 
 use super::guess::{guess_input, guess_output};
 use super::normalisation::shown_range;
@@ -74,8 +74,8 @@ impl<'g> Labelling<'g> {
         if is_placeholder { self.inferred_size(input) } else { [None, None] }
     }
 
-    /// The height and width that images have at `input`, as far as TensorFlow can tell; the script's
-    /// for the rest.
+    /// The height and width that images have at `input`, as far as TensorFlow can tell, or else the
+    /// script's.
     pub(crate) fn size(&self, input: &str) -> [i64; 2] {
         self.inferred_size(input).map(|side| side.unwrap_or(SCRIPT_SIZE))
     }
