@@ -9,6 +9,7 @@ mod flag;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod generate;
+mod head;
 mod help;
 mod label_image;
 mod label_image_flags;

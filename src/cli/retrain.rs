@@ -2,6 +2,7 @@
 
 use super::argparse::{self, Parsed};
 use super::closing::closing_word;
+use super::head;
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
@@ -111,6 +112,8 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
             check_mtime: parsed.choice("bottleneck_check", &["none", "mtime"])? == "mtime",
         },
         training: training(parsed)?,
+        head: head::head(parsed)?,
+        cross_validate: head::cross_validate(parsed)?,
         outputs: outputs(parsed)?,
         ..Config::new(parsed.path("image_dir"), pretrained(parsed)?)
     };
@@ -218,7 +221,7 @@ fn distortions(parsed: &Parsed) -> Result<Option<Distortions>> {
     Ok(any.then_some(distortions))
 }
 
-fn at_least_0(parsed: &Parsed, name: &str) -> Result<u64> {
+pub(super) fn at_least_0(parsed: &Parsed, name: &str) -> Result<u64> {
     let value = parsed.int(name)?;
     u64::try_from(value).map_err(|_| Error::usage(name, format!("must be at least 0, not {value}")))
 }

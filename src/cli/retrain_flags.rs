@@ -240,4 +240,55 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         .group(Group::Outputs),
     ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output")
         .group(Group::Outputs),
+    ours(
+        "optimizer",
+        Kind::Choice(&["sgd", "adam", "lbfgs"]),
+        "sgd",
+        "How the new layer learns: sgd, as the script; adam; lbfgs: to convergence, in one step",
+    )
+    .group(Group::Training),
+    ours(
+        "weight_decay",
+        Kind::Str,
+        "0",
+        "Strength of the penalty on large weights, or auto: the one that predicts best",
+    )
+    .group(Group::Training),
+    ours(
+        "feature_scaling",
+        Kind::Choice(&["none", "standard"]),
+        "none",
+        "standard: scale features to mean 0 and standard deviation 1",
+    )
+    .group(Group::Training),
+    ours(
+        "class_weights",
+        Kind::Str,
+        "none",
+        "balanced: each class counts the same; or a JSON file of weights by label",
+    )
+    .group(Group::Training),
+    ours(
+        "label_smoothing",
+        Kind::Float,
+        "0",
+        "Share of each label that is spread over all classes",
+    )
+    .group(Group::Training),
+    ours(
+        "early_stopping",
+        Kind::Int,
+        "0",
+        "Stop after so many evaluations without a better one, and keep the best; 0 for never",
+    )
+    .group(Group::Training),
+    ours(
+        "cross_validate",
+        Kind::Int,
+        "0",
+        "Folds of a cross-validation on the cached bottlenecks; 0 for none",
+    )
+    .group(Group::Training),
+    ours("cross_validate_repeats", Kind::Int, "1", "How often to cross-validate, with other folds")
+        .group(Group::Training),
 ];

@@ -17,7 +17,7 @@ pub struct VariableNames {
 }
 
 /// `tf.Variable`: VariableV2, Assign and the Identity `read`.
-pub(super) fn add_variable(
+pub fn add_variable(
     b: &mut GraphBuilder,
     name: &str,
     dims: &[i64],

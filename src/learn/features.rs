@@ -43,6 +43,14 @@ impl Features {
         Self { width: self.width, values }
     }
 
+    /// The features with each number replaced by `f(column, number)`.
+    #[must_use]
+    pub(super) fn map_columns(&self, f: impl Fn(usize, f64) -> f64) -> Self {
+        let columns = (0..self.width).cycle();
+        let values = self.values.iter().zip(columns).map(|(&x, column)| f(column, x)).collect();
+        Self { width: self.width, values }
+    }
+
     /// The same photographs in as few coordinates as they span.
     ///
     /// Where there are fewer photographs than features, this is a rotation into the space they

@@ -2,7 +2,8 @@
 //!
 //! minimise C · Σᵢ sᵢ · cross-entropy(softmax(xᵢW + b), yᵢ) + ½‖W‖²
 //!
-//! with a weight sᵢ per photograph. The biases b are not penalised. C and the loss are those of
+//! with a weight sᵢ per photograph, and yᵢ one-hot, or smoothed: (1 − ε)·one-hot + ε/classes. The
+//! biases b are not penalised. C and the loss are those of
 //! scikit-learn's `LogisticRegression`; for two classes that has a single weight vector w, whose
 //! penalty ½‖w‖² is twice that of the softmax with weights ±w/2.
 
@@ -25,6 +26,8 @@ pub struct Objective<'a> {
     pub classes: usize,
     /// The inverse of the penalty's strength, scikit-learn's `C`.
     pub c: f64,
+    /// ε, the share of each photograph's label that is spread over all classes; 0 for none.
+    pub label_smoothing: f64,
 }
 
 /// A trained classifier.
@@ -83,7 +86,7 @@ impl Logistic {
 }
 
 /// Replaces logits by their softmax, and returns the logarithm of its denominator.
-fn softmax(logits: &mut [f64]) -> f64 {
+pub(super) fn softmax(logits: &mut [f64]) -> f64 {
     let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for logit in logits.iter_mut() {
@@ -114,7 +117,9 @@ impl Problem<'_> {
         if self.last.borrow().at == at {
             return;
         }
-        let Objective { features, truth, sample_weights, classes: k, c } = self.objective;
+        let Objective { features, truth, sample_weights, classes: k, c, label_smoothing } =
+            self.objective;
+        let spread = label_smoothing / k as f64;
         let (d, n) = (features.width, features.len());
         let weight = |i: usize| sample_weights.get(i).copied().unwrap_or(1.0);
         let total: f64 = (0..n).map(weight).sum();
@@ -127,10 +132,12 @@ impl Problem<'_> {
         let mut of_biases = vec![0.0; k];
         for (i, row) in rows.chunks_mut(k).enumerate() {
             row.iter_mut().zip(b).for_each(|(l, b)| *l += b);
-            let own = row[truth[i]];
             let share = weight(i) / total;
-            cost += share * (softmax(row) - own);
-            row[truth[i]] -= 1.0;
+            let all: f64 = row.iter().sum();
+            let labelled = (1.0 - label_smoothing) * row[truth[i]] + spread * all;
+            cost += share * (softmax(row) - labelled);
+            row.iter_mut().for_each(|p| *p -= spread);
+            row[truth[i]] -= 1.0 - label_smoothing;
             row.iter_mut().zip(&mut of_biases).for_each(|(r, b)| {
                 *r *= share;
                 *b += *r;

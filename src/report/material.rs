@@ -3,7 +3,9 @@
 use super::Outcome;
 use crate::bottleneck::Bottlenecks;
 use crate::dataset::hash_name;
-use crate::learn::{Features, Objective, folds, out_of_fold};
+use crate::learn::{
+    Batch, ClassWeights, Features, Optimizer, Recipe, WeightDecay, folds, out_of_fold,
+};
 
 /// What reports are made of: the outcome, the bottlenecks, and what follows from both.
 #[derive(Debug)]
@@ -24,8 +26,6 @@ pub struct Material<'a> {
 const FOLDS: usize = 5;
 /// Beyond this many numbers in all bottlenecks it would take minutes.
 const MOST_NUMBERS: usize = 40_000_000;
-/// The strength of the penalty, as scikit-learn's default.
-const C: f64 = 1.0;
 
 impl<'a> Material<'a> {
     /// Gathers it.
@@ -51,12 +51,21 @@ fn cross_validated(
     let groups: Vec<&[u8]> = groups.iter().map(|group| &**group).collect();
     let features = Features::new(bottlenecks.size, rows.iter().map(|&row| bottlenecks.row(row)));
     let features = features.rotated();
-    let objective = Objective {
-        features: &features,
-        truth: &truth,
-        sample_weights: &[],
-        classes: outcome.labels.len(),
-        c: C,
+    let recipe = Recipe {
+        optimizer: Optimizer::Lbfgs,
+        // scikit-learn's C = 1
+        weight_decay: WeightDecay::Value(1.0 / rows.len() as f64),
+        scaled: false,
+        class_weights: &ClassWeights::None,
+        label_smoothing: 0.0,
+        steps: 0,
+        learning_rate: 0.0,
+        batch: Batch::All,
+        labels: &outcome.labels,
+        seed: outcome.random_seed,
     };
-    out_of_fold(objective, &folds(FOLDS, &truth, &groups, outcome.random_seed))
+    let fold_of = folds(FOLDS, &truth, &groups, outcome.random_seed);
+    let pick = |rows: &[usize]| rows.iter().map(|&row| truth[row]).collect::<Vec<usize>>();
+    let train = |rows: &[usize]| recipe.train(&features.select(rows), &pick(rows), &[]);
+    out_of_fold(&features, &truth, &fold_of, train)
 }

@@ -9,7 +9,7 @@ mod thumbnails;
 
 pub use material::Material;
 pub use metadata::metadata;
-pub use outcome::{Evaluation, Model, Outcome, Prediction, Times, Written};
+pub use outcome::{CrossValidation, Evaluation, Model, Outcome, Prediction, Times, Written};
 pub use summary::summary;
 pub use thumbnails::Thumbnails;
 

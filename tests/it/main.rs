@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod abbreviations;
+mod adam;
 mod api;
 mod archive;
 mod bottleneck;
@@ -37,6 +38,7 @@ mod label_many;
 mod label_metadata;
 mod layering;
 mod layers;
+mod learn;
 mod library;
 mod loading;
 mod miniature;
