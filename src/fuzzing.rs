@@ -9,7 +9,9 @@
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
 pub use crate::images::fuzzing::image_sniffing;
-pub use crate::model::fuzzing::{archive, graph_def, graph_made, hub_module, own_graph};
+pub use crate::model::fuzzing::{
+    archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
+};
 pub use crate::retrain::fuzzing::state;
 
 use crate::export::{self, Metadata};
@@ -31,6 +33,7 @@ pub const TARGETS: [(&str, Property); 12] = [
     ("metadata", metadata),
     ("packed_cache", packed_cache),
     ("state", state),
+    ("torch_weights", torch_weights),
     ("hub_module", hub_module),
     ("own_graph", own_graph),
 ];

@@ -6,12 +6,12 @@ use super::head;
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
-use super::retrain_flags::{LEVELS, RETRAIN_FLAGS};
+use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS};
 use super::terminal::Terminal;
 use super::{bars, environment, exit_code, signals};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
-use crate::model::create_model_info;
+use crate::model::{Features, create_model_info};
 use crate::report;
 use crate::retrain::{
     Cache, Config, OnBadImage, Outputs, Pretrained, ReportDir, Split, Training, run,
@@ -180,6 +180,13 @@ fn report_dir(parsed: &Parsed) -> Result<ReportDir> {
 /// The model that `--architecture` or `--tfhub_module` names.
 fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     let own_graph = own_graph(parsed)?;
+    if parsed.given("features") && (own_graph.is_some() || parsed.given("tfhub_module")) {
+        return Err(Error::usage(
+            "features",
+            "goes with a network that `architecture` names; of a graph of your own, name \
+             `bottleneck_tensor`, and a TF-Hub module has one kind only",
+        ));
+    }
     if parsed.given("tfhub_module") {
         if parsed.given("architecture") {
             return Err(Error::usage(
@@ -198,7 +205,22 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     if let Some(own_graph) = own_graph {
         return Ok(Pretrained::OwnGraph(own_graph));
     }
-    Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
+    let info = create_model_info(&parsed.text("architecture")?)?;
+    Ok(Pretrained::Architecture(match features(parsed)? {
+        Some(features) => info.with_features(features),
+        None => info,
+    }))
+}
+
+/// The layer to train on, where the command line names one.
+fn features(parsed: &Parsed) -> Result<Option<Features>> {
+    if !parsed.given("features") {
+        return Ok(None);
+    }
+    Ok(Some(match parsed.choice("features", FEATURES)?.as_str() {
+        "logits" => Features::Logits,
+        _ => Features::Pooled,
+    }))
 }
 
 /// The distortions asked for; `None` if there are none (the script's `should_distort_images`).

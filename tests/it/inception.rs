@@ -13,7 +13,7 @@ use super::support::{
 use flate2::{Compression, write::GzEncoder};
 use retrain::error::Result;
 use retrain::images::{PixelRange, PixelSpec};
-use retrain::model::create_model_info;
+use retrain::model::{Features, create_model_info};
 use retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value};
 use retrain::rewrite::{fold_batch_norms, free_batch};
 use retrain::tf::{Graph, Session, Tensor, Threads};
@@ -146,6 +146,11 @@ fn the_table_names_the_archive_and_the_tensors() {
         ("pool_3/_reshape:0", 2048)
     );
     assert_eq!(info.pixels, pixel_spec());
+    let logits = info.with_features(Features::Logits);
+    assert_eq!(
+        (logits.bottleneck_tensor_name, logits.bottleneck_tensor_size),
+        ("softmax/logits:0", 1008)
+    );
 }
 
 fn pixel_spec() -> PixelSpec {
