@@ -22,7 +22,7 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 12] = [
+pub const TARGETS: [(&str, Property); 13] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("flags", flags),
