@@ -14,14 +14,15 @@ pub use crate::model::fuzzing::{
 };
 pub use crate::retrain::fuzzing::state;
 
-use crate::export;
+use crate::export::{self, Metadata};
+use serde_json::Value;
 use std::path::Path;
 
 /// Checks a property for one input.
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 12] = [
+pub const TARGETS: [(&str, Property); 13] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("flags", flags),
@@ -29,6 +30,7 @@ pub const TARGETS: [(&str, Property); 12] = [
     ("graph_made", graph_made),
     ("image_sniffing", image_sniffing),
     ("labels", labels),
+    ("metadata", metadata),
     ("packed_cache", packed_cache),
     ("state", state),
     ("torch_weights", torch_weights),
@@ -47,6 +49,31 @@ pub fn labels(data: &[u8]) {
         assert_eq!(export::parse_labels(&std::fs::read(&path).unwrap()), labels);
         assert_eq!(std::fs::read_dir(dir).unwrap().count(), 1);
     });
+}
+
+/// Metadata of graphs: what is read is written again with all its fields, known or not, and reads
+/// as the same.
+pub fn metadata(data: &[u8]) {
+    match Metadata::parse(data) {
+        Ok(metadata) => {
+            let read: Value = serde_json::from_slice(data).unwrap();
+            let written = serde_json::to_value(&metadata).unwrap();
+            assert_keys_kept(&read, &written);
+            let again = Metadata::parse(written.to_string().as_bytes()).unwrap();
+            assert_eq!(serde_json::to_value(&again).unwrap(), written);
+        }
+        Err(message) => assert!(!message.is_empty()),
+    }
+}
+
+/// Asserts that each key of `read`, at any depth, is in `written`.
+fn assert_keys_kept(read: &Value, written: &Value) {
+    if let (Value::Object(read), Value::Object(written)) = (read, written) {
+        for (key, value) in read {
+            assert!(written.contains_key(key), "{key} is lost");
+            assert_keys_kept(value, &written[key]);
+        }
+    }
 }
 
 /// Asserts that the message is neither empty nor longer than a screen.

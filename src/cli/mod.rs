@@ -13,6 +13,7 @@ mod head;
 mod help;
 mod label_image;
 mod label_image_flags;
+mod label_image_many;
 mod logging;
 mod names;
 mod own_graph;

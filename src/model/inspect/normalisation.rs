@@ -49,14 +49,19 @@ impl Affine {
 
 /// Guesses how to normalise the pixels fed to `input`.
 pub(in crate::model) fn guess_range(view: &GraphView<'_>, input: &str) -> RangeGuess {
+    shown_range(view, input).unwrap_or_else(|| {
+        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask its author".into();
+        RangeGuess { mean: USUAL, std: USUAL, why }
+    })
+}
+
+/// How to normalise the pixels fed to `input`, if the graph shows it.
+pub(super) fn shown_range(view: &GraphView<'_>, input: &str) -> Option<RangeGuess> {
     if let Some(affine) = before_input(view, input) {
         let why = format!("as the graph computes '{input}' from a decoded photograph");
-        return RangeGuess { mean: affine.zero(), std: 1.0 / affine.scale, why };
+        return Some(RangeGuess { mean: affine.zero(), std: 1.0 / affine.scale, why });
     }
-    let Some((affine, last)) = after_input(view, input) else {
-        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask its author".into();
-        return RangeGuess { mean: USUAL, std: USUAL, why };
-    };
+    let (affine, last) = after_input(view, input)?;
     // Subtracting 100 or dividing by 255 suggests pixels of 0 to 255; subtracting 0.5 or doubling
     // suggests 0 to 1; subtracting a little suggests pixels that are centred already.
     let zero = affine.zero();
@@ -69,7 +74,7 @@ pub(in crate::model) fn guess_range(view: &GraphView<'_>, input: &str) -> RangeG
     };
     let why =
         format!("the graph itself normalises up to '{last}', apparently from pixels of {range}");
-    RangeGuess { mean, std, why }
+    Some(RangeGuess { mean, std, why })
 }
 
 /// The map from pixel values of 0 to 255 to `input`, if the graph decodes photographs itself.
