@@ -23,6 +23,14 @@ pub struct StepSpec {
     pub weight_decay: f32,
 }
 
+impl StepSpec {
+    /// The scripts' gradient descent.
+    #[must_use]
+    pub fn gradient_descent(learning_rate: f32) -> Self {
+        Self { rule: StepRule::GradientDescent, learning_rate, weight_decay: 0.0 }
+    }
+}
+
 /// How a step follows from the gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepRule {

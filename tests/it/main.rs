@@ -20,6 +20,7 @@ mod events;
 mod export;
 mod faults;
 mod fsio;
+mod heads;
 mod help;
 mod hints;
 mod hostile;
