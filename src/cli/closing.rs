@@ -22,6 +22,7 @@ pub(super) fn closing_word(outcome: &Outcome, parsed: &Parsed) {
         .chain(classes(outcome))
         .chain(confused(outcome))
         .chain(copies(outcome))
+        .chain(cross_validation(outcome))
         .chain(places(outcome))
         .chain(next(outcome))
         .chain(parsed.warnings.iter().cloned());
@@ -98,6 +99,25 @@ fn copies(outcome: &Outcome) -> Vec<String> {
                 high",
             outcome.copies.len()
         ));
+    }
+    lines
+}
+
+fn cross_validation(outcome: &Outcome) -> Vec<String> {
+    let Some(cv) = &outcome.cross_validation else { return Vec::new() };
+    let times = if cv.repeats > 1 { format!(", {} times", cv.repeats) } else { String::new() };
+    let mut lines = vec![format!(
+        "Cross-validation ({} folds{times}, {} photographs): {} ± {} right, ECE {:.3}",
+        cv.folds,
+        outcome.photographs.len(),
+        percent(cv.accuracy_mean),
+        percent(cv.accuracy_sd),
+        cv.ece
+    )];
+    for (class, label) in outcome.labels.iter().enumerate().take(CLASSES) {
+        if let Some(recall) = cv.confusion.class(class).recall {
+            lines.push(format!("  {}  {}", one_line(label), percent(recall)));
+        }
     }
     lines
 }

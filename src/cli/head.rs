@@ -1,7 +1,6 @@
 //! Reads the flags that say how the new layer learns.
 
 use super::argparse::Parsed;
-use super::retrain::at_least_0;
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::learn::{ClassWeights, Optimizer, WeightDecay};
@@ -16,7 +15,7 @@ pub(super) fn head(parsed: &Parsed) -> Result<HeadSettings> {
         "lbfgs" => Optimizer::Lbfgs,
         _ => Optimizer::Sgd,
     };
-    let patience = at_least_0(parsed, "early_stopping")?;
+    let patience = parsed.at_least_0("early_stopping")?;
     Ok(HeadSettings {
         optimizer,
         weight_decay: weight_decay(parsed)?,
@@ -29,7 +28,7 @@ pub(super) fn head(parsed: &Parsed) -> Result<HeadSettings> {
 
 /// The cross-validation, if there is to be one.
 pub(super) fn cross_validate(parsed: &Parsed) -> Result<Option<CrossValidate>> {
-    let number = |name| at_least_0(parsed, name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    let number = |name| parsed.at_least_0(name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     let (folds, repeats) = (number("cross_validate")?, number("cross_validate_repeats")?);
     Ok((folds > 0).then_some(CrossValidate { folds, repeats }))
 }

@@ -122,10 +122,10 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
 }
 
 fn training(parsed: &Parsed) -> Result<Training> {
-    let seed = parsed.given("random_seed").then(|| at_least_0(parsed, "random_seed"));
+    let seed = parsed.given("random_seed").then(|| parsed.at_least_0("random_seed"));
     let interval = parsed.int("eval_step_interval")?;
     Ok(Training {
-        how_many_training_steps: at_least_0(parsed, "how_many_training_steps")?,
+        how_many_training_steps: parsed.at_least_0("how_many_training_steps")?,
         learning_rate: learning_rate(parsed)?,
         // Negative numbers become 0, which `check_values` refuses.
         eval_step_interval: u64::try_from(interval).unwrap_or(0),
@@ -135,7 +135,7 @@ fn training(parsed: &Parsed) -> Result<Training> {
         distortions: distortions(parsed)?,
         random_seed: seed.transpose()?,
         resume: parsed.switch("resume"),
-        checkpoint_frequency: at_least_0(parsed, "checkpoint_frequency")?,
+        checkpoint_frequency: parsed.at_least_0("checkpoint_frequency")?,
         print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
     })
 }
@@ -159,7 +159,7 @@ fn outputs(parsed: &Parsed) -> Result<Outputs> {
         summaries_dir: parsed.path("summaries_dir"),
         summaries_keep: parsed.switch("summaries_keep"),
         intermediate_output_graphs_dir: parsed.text("intermediate_output_graphs_dir")?,
-        intermediate_store_frequency: at_least_0(parsed, frequency)?,
+        intermediate_store_frequency: parsed.at_least_0(frequency)?,
         checkpoint_path: parsed.path("checkpoint_path"),
         saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
         report: report_dir(parsed)?,
@@ -241,11 +241,6 @@ fn distortions(parsed: &Parsed) -> Result<Option<Distortions>> {
         distortions;
     let any = flip_left_right || [random_crop, random_scale, random_brightness] != [0; 3];
     Ok(any.then_some(distortions))
-}
-
-pub(super) fn at_least_0(parsed: &Parsed, name: &str) -> Result<u64> {
-    let value = parsed.int(name)?;
-    u64::try_from(value).map_err(|_| Error::usage(name, format!("must be at least 0, not {value}")))
 }
 
 /// A batch size; `None`, from any negative number, means all images.

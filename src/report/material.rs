@@ -17,7 +17,8 @@ pub struct Material<'a> {
     /// The row in `bottlenecks` of each of `outcome.photographs`.
     pub rows: &'a [usize],
     /// The scores of each of `outcome.photographs` by a logistic regression that learned from other
-    /// photographs, so that a wrong label was not learned from. `None` if there are too few
+    /// photographs, so that a wrong label was not learned from; with `cross_validate`, by a layer
+    /// that was trained as the run's. `None` if there are too few
     /// photographs, or too many.
     pub cross_validated: Option<Vec<Vec<f32>>>,
 }
@@ -31,7 +32,10 @@ impl<'a> Material<'a> {
     /// Gathers it.
     #[must_use]
     pub fn new(outcome: &'a Outcome, bottlenecks: &'a Bottlenecks<'a>, rows: &'a [usize]) -> Self {
-        let cross_validated = cross_validated(outcome, bottlenecks, rows);
+        let cross_validated = match &outcome.cross_validation {
+            Some(cv) => Some(cv.scores.clone()),
+            None => cross_validated(outcome, bottlenecks, rows),
+        };
         Self { outcome, bottlenecks, rows, cross_validated }
     }
 }
