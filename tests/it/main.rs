@@ -59,4 +59,5 @@ mod small_module;
 mod small_net;
 mod summaries_dir;
 mod support;
+mod tensorboard_tabs;
 mod terminal;

@@ -30,8 +30,8 @@ pub(super) fn value(outcome: &Outcome) -> Result<Option<Value>> {
         return Ok(None);
     }
     let description = format!(
-        "{} of {} misclassified photographs, those of the test set first, the most certain mistakes \
-         first. Below each: true class, prediction and score, set and file.",
+        "{} of {} misclassified photographs, those of the test set first, the most certain \
+         mistakes first. Below each: true class, prediction and score, set and file.",
         shown.len(),
         wrong.len()
     );

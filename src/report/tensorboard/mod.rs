@@ -1,6 +1,6 @@
-//! TensorBoard's tabs that the scripts leave empty: the projector, and in an events file of its own,
-//! beside those of `train/` and `validation/`, images, texts, precision–recall curves and
-//! hyperparameters.
+//! TensorBoard's tabs that the scripts leave empty: the projector; and, in an events file of its
+//! own, images, texts, precision–recall curves and hyperparameters. Those of `train/` and
+//! `validation/` stay the scripts'.
 
 mod canvas;
 mod confusion_matrix;

@@ -1,4 +1,5 @@
-//! A precision–recall curve per class: how the class is told from all others, on the test photographs.
+//! A precision–recall curve per class: how the class is told from all others, on the test
+//! photographs.
 
 use super::super::Outcome;
 use super::tags::Tag;

@@ -1,5 +1,5 @@
-//! The bottlenecks for TensorBoard's projector, with what is known of each photograph and a sprite of
-//! their thumbnails.
+//! The bottlenecks for TensorBoard's projector, with what is known of each photograph and a sprite
+//! of their thumbnails.
 
 use super::super::{Exporter, Material, Outcome, Prediction, Thumbnails};
 use super::canvas::{Area, Canvas};

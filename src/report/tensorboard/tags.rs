@@ -1,4 +1,5 @@
-//! The values that TensorBoard's plugins read: a tensor under a tag, and metadata that name the plugin.
+//! The values that TensorBoard's plugins read: a tensor under a tag, and metadata that name the
+//! plugin.
 
 use crate::error::{Error, Result};
 use crate::proto::{
