@@ -3,7 +3,7 @@
 
 use super::events::without_wall_times;
 use super::support::{
-    Workspace, ask_peer, chromium, files_under, miniature_dir, python, screenshots, strings,
+    Workspace, ask_peer, chromium, files_under, in_dir, miniature_dir, python, screenshots, strings,
 };
 use retrain::{Config, Outcome, Pretrained, run};
 use serde_json::{Map, Value, json};
@@ -13,7 +13,8 @@ const PEER: &str = "RETRAIN_PEER_TF2";
 
 /// The settings of a run named `name` below `logs` in `workspace`.
 fn config(workspace: &Workspace, name: &str) -> Config {
-    let mut config = Config::new(workspace.path("photos"), Pretrained::named("miniature").unwrap());
+    // Relative, because the split hashes the path as typed.
+    let mut config = Config::new("photos", Pretrained::named("miniature").unwrap());
     config.model_dir = miniature_dir();
     config.cache.bottleneck_dir = workspace.path("bottlenecks");
     config.outputs.output_graph = workspace.path("graph.pb");
@@ -24,13 +25,17 @@ fn config(workspace: &Workspace, name: &str) -> Config {
     config
 }
 
+fn retrain(workspace: &Workspace, config: &Config) -> Outcome {
+    in_dir(workspace.root(), || run(config, &mut ()).unwrap())
+}
+
 /// Two runs, `long` and `short`; the second learns too little to recognise all photographs.
 fn two_runs(workspace: &Workspace) -> [(&'static str, Outcome); 2] {
-    let long = run(&config(workspace, "long"), &mut ()).unwrap();
+    let long = retrain(workspace, &config(workspace, "long"));
     let mut config = config(workspace, "short");
     config.training.how_many_training_steps = 2;
     config.training.learning_rate = 0.0001;
-    let short = run(&config, &mut ()).unwrap();
+    let short = retrain(workspace, &config);
     let wrong = short.photographs.iter().filter(|p| !p.is_right()).count();
     assert!(wrong > 0, "a sheet of misclassified photographs needs some");
     [("long", long), ("short", short)]
@@ -119,7 +124,7 @@ fn runs_under_one_logdir_compare_by_hyperparameters() {
 fn the_projector_finds_vectors_metadata_and_pictures() {
     let Some(python) = python(PEER) else { return };
     let workspace = Workspace::with_photos(20);
-    let outcome = run(&config(&workspace, "long"), &mut ()).unwrap();
+    let outcome = retrain(&workspace, &config(&workspace, "long"));
     let projector = &plugins(&python, &workspace, json!({}))["projector"]["long"];
     let count = outcome.photographs.len();
     assert_eq!(count, 40);
@@ -142,17 +147,13 @@ fn the_projector_finds_vectors_metadata_and_pictures() {
         let path = photograph.path.to_str().unwrap();
         assert_eq!(row[5], path);
         // The script's own text file has the same bottleneck.
-        let name = format!(
-            "{}_miniature.txt",
-            path.strip_prefix(workspace.path("photos").to_str().unwrap()).unwrap()
-        );
-        let text =
-            std::fs::read_to_string(workspace.root().join(format!("bottlenecks{name}"))).unwrap();
+        let name = format!("{path}_miniature.txt").replacen("photos", "bottlenecks", 1);
+        let text = std::fs::read_to_string(workspace.path(&name)).unwrap();
         let bottleneck = text.split(',').map(|number| number.parse::<f32>().unwrap());
         let vector = projector["vectors"][i].as_array().unwrap();
         assert!(bottleneck.eq(vector.iter().map(|v| v.as_f64().unwrap() as f32)), "{path}");
         // Of all tiles, that of the photograph is most like it.
-        let small = image::open(path).unwrap().thumbnail_exact(64, 64).to_rgb8();
+        let small = image::open(workspace.path(path)).unwrap().thumbnail_exact(64, 64).to_rgb8();
         let difference = |tile: &u32| {
             let (left, top) = (tile % 7 * 64, tile / 7 * 64);
             let tile = image::imageops::crop_imm(&sprite, left, top, 64, 64).to_image();
