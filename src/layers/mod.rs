@@ -13,7 +13,9 @@ mod saver;
 mod summaries;
 mod variable;
 
-pub use decoding::{DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding};
+pub use decoding::{
+    DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding, add_reduced_jpeg_decoding,
+};
 pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use head::{FinalTrainingOps, HeadSpec, Truth, add_final_training_ops};

@@ -22,8 +22,10 @@ pub struct Material<'a> {
 
 /// Folds of the cross-validation.
 const FOLDS: usize = 5;
-/// Beyond this many numbers in all bottlenecks it would take minutes.
+/// Beyond this many numbers in all bottlenecks it would take too much memory.
 const MOST_NUMBERS: usize = 40_000_000;
+/// Beyond this many multiplications for the logits of all photographs it would take minutes.
+const MOST_MULTIPLICATIONS: usize = 100_000_000;
 /// The strength of the penalty, as scikit-learn's default.
 const C: f64 = 1.0;
 
@@ -41,7 +43,10 @@ fn cross_validated(
     bottlenecks: &Bottlenecks<'_>,
     rows: &[usize],
 ) -> Option<Vec<Vec<f32>>> {
-    if rows.len() < 2 * FOLDS || rows.len() * bottlenecks.size > MOST_NUMBERS {
+    let (n, classes) = (rows.len(), outcome.labels.len());
+    let multiplications = n * bottlenecks.size.min(n) * classes;
+    let too_many = n * bottlenecks.size > MOST_NUMBERS || multiplications > MOST_MULTIPLICATIONS;
+    if n < 2 * FOLDS || too_many {
         return None;
     }
     let photographs = &outcome.photographs;
@@ -51,12 +56,7 @@ fn cross_validated(
     let groups: Vec<&[u8]> = groups.iter().map(|group| &**group).collect();
     let features = Features::new(bottlenecks.size, rows.iter().map(|&row| bottlenecks.row(row)));
     let features = features.rotated();
-    let objective = Objective {
-        features: &features,
-        truth: &truth,
-        sample_weights: &[],
-        classes: outcome.labels.len(),
-        c: C,
-    };
+    let objective =
+        Objective { features: &features, truth: &truth, sample_weights: &[], classes, c: C };
     out_of_fold(objective, &folds(FOLDS, &truth, &groups, outcome.random_seed))
 }

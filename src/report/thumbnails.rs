@@ -46,7 +46,9 @@ impl Thumbnails {
 
     fn one(&self, path: &Path, side: u32) -> Option<RgbImage> {
         let (_, bytes) = read_image(path).ok()?;
-        let pixels = self.decoder.decode_full_size(bytes).ok()?;
+        // Twice the side, so that what is averaged is finer than what is shown.
+        let least = 4 * u64::from(side) * u64::from(side);
+        let pixels = self.decoder.decode_reduced(bytes, least).ok()?;
         let &[height, width, 3] = pixels.dims() else { return None };
         let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
         let picture = RgbImage::from_raw(width, height, pixels.to_vec())?;
