@@ -3,7 +3,7 @@
 use crate::images::{PixelRange, PixelSpec, read_image};
 use crate::inference::Decoder;
 use image::RgbImage;
-use image::imageops::{FilterType, resize, thumbnail};
+use image::imageops::thumbnail;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
@@ -55,10 +55,6 @@ impl Thumbnails {
         let longest = width.max(height).max(1);
         let scaled = |n: u32| (n * side.min(longest) / longest).max(1);
         let (to_width, to_height) = (scaled(width), scaled(height));
-        Some(if longest > 2 * side {
-            thumbnail(&picture, to_width, to_height)
-        } else {
-            resize(&picture, to_width, to_height, FilterType::Triangle)
-        })
+        Some(thumbnail(&picture, to_width, to_height))
     }
 }
