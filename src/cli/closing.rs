@@ -3,13 +3,10 @@
 use super::argparse::Parsed;
 use crate::dataset::Category;
 use crate::metrics::Interval;
-use crate::report::Outcome;
+use crate::report::{Outcome, TOO_FEW_TESTED};
 use crate::text::{one_line, shown};
 use log::info;
 
-/// From fewer test photographs nothing can be concluded: the interval covers a third of all values
-/// or more.
-const TOO_FEW: usize = 20;
 /// How many pairs of confused classes are named.
 const PAIRS: usize = 3;
 /// How many classes are listed; the report lists all.
@@ -46,7 +43,7 @@ fn accuracy(outcome: &Outcome) -> Vec<String> {
         percent(low),
         percent(high)
     )];
-    if total < TOO_FEW {
+    if total < TOO_FEW_TESTED {
         let photographs = if total == 1 { "photograph" } else { "photographs" };
         lines.push(format!(
             "{total} test {photographs} are too few to conclude anything from; add photographs, or \

@@ -15,7 +15,9 @@ mod summaries;
 mod variable;
 
 pub use adam::{AdamStep, Trained, add_adam};
-pub use decoding::{DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding};
+pub use decoding::{
+    DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding, add_reduced_jpeg_decoding,
+};
 pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use head::{FinalTrainingOps, HeadSpec, Truth, add_final_training_ops};

@@ -48,6 +48,24 @@ impl Features {
         Self { width: self.width, values }
     }
 
+    /// The rows less their mean, each scaled to length 1. (A row that is the mean stays 0.)
+    #[must_use]
+    pub(super) fn directions(&self) -> Self {
+        let mut mean = vec![0.0; self.width];
+        for row in self.values.chunks_exact(self.width.max(1)) {
+            mean.iter_mut().zip(row).for_each(|(m, v)| *m += v / self.len() as f64);
+        }
+        let mut values = self.values.clone();
+        for row in values.chunks_exact_mut(self.width.max(1)) {
+            row.iter_mut().zip(&mean).for_each(|(v, m)| *v -= m);
+            let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+            if length > 0.0 {
+                row.iter_mut().for_each(|v| *v /= length);
+            }
+        }
+        Self { width: self.width, values }
+    }
+
     /// The features with each number replaced by `f(column, number)`.
     #[must_use]
     pub(super) fn map_columns(&self, f: impl Fn(usize, f64) -> f64) -> Self {

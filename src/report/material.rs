@@ -25,8 +25,10 @@ pub struct Material<'a> {
 
 /// Folds of the cross-validation.
 const FOLDS: usize = 5;
-/// Beyond this many numbers in all bottlenecks it would take minutes.
+/// Beyond this many numbers in all bottlenecks it would take too much memory.
 const MOST_NUMBERS: usize = 40_000_000;
+/// Beyond this many multiplications for the logits of all photographs it would take minutes.
+const MOST_MULTIPLICATIONS: usize = 100_000_000;
 
 impl<'a> Material<'a> {
     /// Gathers it.
@@ -45,7 +47,10 @@ fn cross_validated(
     bottlenecks: &Bottlenecks<'_>,
     rows: &[usize],
 ) -> Option<Vec<Vec<f32>>> {
-    if rows.len() < 2 * FOLDS || rows.len() * bottlenecks.size > MOST_NUMBERS {
+    let (n, classes) = (rows.len(), outcome.labels.len());
+    let multiplications = n * bottlenecks.size.min(n) * classes;
+    let too_many = n * bottlenecks.size > MOST_NUMBERS || multiplications > MOST_MULTIPLICATIONS;
+    if n < 2 * FOLDS || too_many {
         return None;
     }
     let photographs = &outcome.photographs;

@@ -5,6 +5,8 @@ mod exporter;
 mod material;
 mod metadata;
 mod outcome;
+mod page;
+mod predictions;
 mod summary;
 mod tensorboard;
 mod thumbnails;
@@ -12,7 +14,9 @@ mod thumbnails;
 pub use exporter::Exporter;
 pub use material::Material;
 pub use metadata::metadata;
-pub use outcome::{CrossValidation, Evaluation, Model, Outcome, Prediction, Times, Written};
+pub use outcome::{
+    CrossValidation, Evaluation, Model, Outcome, Prediction, TOO_FEW_TESTED, Times, Written,
+};
 pub use summary::summary;
 pub use tensorboard::PROJECTOR_FILES;
 pub use thumbnails::Thumbnails;
@@ -31,8 +35,10 @@ pub const FILES: &[&str] = &["index.html", "predictions.csv", "predictions.json"
 /// # Errors
 /// If a file cannot be written.
 pub fn write(material: &Material<'_>, dir: &Path, summaries_dir: &Path) -> Result<()> {
-    let exporters: [(&Path, &[&dyn Exporter]); 2] =
-        [(dir, &[]), (summaries_dir, &[&Projector, &Summaries])];
+    let exporters: [(&Path, &[&dyn Exporter]); 2] = [
+        (dir, &[&predictions::Csv, &predictions::Json, &page::Page]),
+        (summaries_dir, &[&Projector, &Summaries]),
+    ];
     for (dir, exporters) in exporters {
         fsio::ensure_dir_exists(dir)?;
         exporters.iter().try_for_each(|exporter| exporter.export(material, dir))?;

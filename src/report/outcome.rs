@@ -9,6 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// From fewer test photographs nothing can be concluded: the interval covers a third of all values
+/// or more.
+pub const TOO_FEW_TESTED: usize = 20;
+
 /// The result of a run, besides the files it wrote.
 #[derive(Debug, Clone)]
 pub struct Outcome {
