@@ -156,6 +156,7 @@ fn outcome(
     };
     let range = PixelRange::Unit;
     Outcome {
+        cross_validation: None,
         test_accuracy: None,
         predictions: tested.iter().map(|&i| photographs[i].clone()).collect(),
         photographs,
