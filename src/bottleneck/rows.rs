@@ -30,10 +30,10 @@ impl Bottlenecks<'_> {
     /// The bottleneck of one image, `size` numbers; empty if it was not asked for.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
-        let bytes = self.offsets[row]
-            .map_or(&[][..], |offset| &self.map[offset as usize..][..4 * self.size]);
-        // This cannot fail: the map is aligned to a page, and rows to multiples of four.
-        bytemuck::cast_slice(bytes)
+        // The cast cannot fail: the map is aligned to a page, and rows to multiples of four.
+        self.offsets[row].map_or(&[], |offset| {
+            bytemuck::cast_slice(&self.map[offset as usize..][..4 * self.size])
+        })
     }
 
     /// A hash of the image's file; `None` if the file was never read, because its bottleneck came
