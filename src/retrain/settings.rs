@@ -5,6 +5,11 @@ use crate::layers::Distortions;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
+/// A number as it was typed: 0.01, which a float32 turns into 0.009999999776482582.
+fn decimal(number: f32) -> Value {
+    json!(number.to_string().parse::<f64>().unwrap_or(f64::from(number)))
+}
+
 impl Config {
     /// Every setting by the name of its flag, with defaults filled in.
     #[must_use]
@@ -28,7 +33,7 @@ impl Config {
             ("on_bad_image", json!(if skips { "skip" } else { "fail" })),
             ("bottleneck_dir", path(&cache.bottleneck_dir)),
             ("how_many_training_steps", json!(training.how_many_training_steps)),
-            ("learning_rate", json!(training.learning_rate)),
+            ("learning_rate", decimal(training.learning_rate)),
             ("eval_step_interval", json!(training.eval_step_interval)),
             ("train_batch_size", size(training.train_batch_size)),
             ("test_batch_size", size(training.test_batch_size)),
