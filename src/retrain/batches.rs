@@ -68,6 +68,11 @@ impl<'a> Batches<'a> {
         Self { bottlenecks, distorted, truth, class_count, sampler }
     }
 
+    /// The same, with other bottlenecks of the same images.
+    pub(super) fn reading(self, bottlenecks: &'a Bottlenecks<'a>) -> Self {
+        Self { bottlenecks, ..self }
+    }
+
     /// The positions in the random streams that draw batches and that distort images.
     pub(super) fn drawn(&self) -> [u128; 2] {
         [self.sampler.drawn(), self.distorted.as_ref().map_or(0, DistortedImages::drawn)]

@@ -7,6 +7,7 @@ mod conventions;
 mod evaluation;
 mod exporter;
 mod final_test;
+pub mod fine_tune;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod head;
@@ -24,6 +25,7 @@ mod training;
 
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
 pub use config::{Cache, Config, OnBadImage, Outputs, Pretrained, ReportDir, Split, Training};
+pub use fine_tune::{FineTune, Selection};
 pub use observer::{Observer, Step};
 
 use crate::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
@@ -81,18 +83,19 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let board = TensorBoard::create(&run.summaries_dir)?;
     let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def.clone());
     let model = results::model(&backbone, config);
-    let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
+    let untuned = config.training.fine_tune.as_ref().map(|settings| (settings, backbone.clone()));
+    let mut exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches =
         Batches::new(&bottlenecks, distorted, conventions.truth, lists.class_count(), seed);
     let schedule = Schedule::new(&config.training, &config.outputs);
-    let (head, exporter) = (&head, &exporter);
+    let head = &head;
     let step = 0;
     let mut training = StepLoop {
         curve: Vec::new(),
         run: &run,
         head,
         batches: &mut batches,
-        exporter,
+        exporter: &exporter,
         board,
         schedule,
         step,
@@ -100,7 +103,32 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     };
     training.start(events)?;
     training.train(observer)?;
-    let (steps, curve) = (training.step, training.curve);
+    let StepLoop { step: steps, curve, mut board, conditions, .. } = training;
+    let tuned = match &untuned {
+        None => None,
+        Some((settings, backbone)) => {
+            let (head, board) = (&head.layer()?, &mut board);
+            let (run, bottlenecks) = (&run, &bottlenecks);
+            let conditions = &conditions;
+            let start = fine_tune::Start {
+                run,
+                backbone,
+                head,
+                bottlenecks,
+                lists: &lists,
+                conditions,
+                board,
+            };
+            Some(fine_tune::run(settings, start, observer)?)
+        }
+    };
+    if let Some(tuned) = &tuned {
+        exporter.replace(&tuned.constants)?;
+        head.restore(&tuned.head)?;
+    }
+    let exporter = &exporter;
+    let bottlenecks = tuned.as_ref().map_or(&bottlenecks, |tuned| &tuned.bottlenecks);
+    let mut batches = batches.reading(bottlenecks);
 
     let evaluator = exporter.evaluator(head)?;
     let evaluator = evaluator.as_ref().unwrap_or(&head.evaluator);
@@ -116,8 +144,8 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let mut outcome = Outcome {
         test_accuracy,
         predictions,
-        copies: results::copies(&bottlenecks, &rows),
-        tested: results::tested(&bottlenecks, &photographs, &rows),
+        copies: results::copies(bottlenecks, &rows),
+        tested: results::tested(bottlenecks, &photographs, &rows),
         photographs,
         curve,
         settings: config.settings(),
@@ -131,7 +159,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
         times,
         written: results::written(&run),
     };
-    results::write(&run, &mut outcome, &bottlenecks, &rows)?;
+    results::write(&run, &mut outcome, bottlenecks, &rows)?;
     outcome.times.total = start.elapsed();
     Ok(outcome)
 }
