@@ -23,8 +23,8 @@ use retrain::dataset::{Category, Layout, category_of, create_image_lists};
 use retrain::events::EventsWriter;
 use retrain::inference::{BatchNetwork, Decoded, Decoder, Extractor};
 use retrain::layers::{
-    HeadSpec, Summaries, Truth, add_cross_entropy, add_evaluation_step, add_final_training_ops,
-    add_gradient_descent,
+    HeadSpec, LossSpec, StepSpec, Summaries, Truth, add_cross_entropy, add_evaluation_step,
+    add_final_training_ops, add_train_step,
 };
 use retrain::model::{Backbone, create_model_graph, create_model_info};
 use retrain::proto::DataType::DT_FLOAT;
@@ -242,11 +242,13 @@ fn training(c: &mut Criterion) {
         seed: 1,
     };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec).unwrap();
-    let loss = add_cross_entropy(&mut b, &mut summaries, &ops);
+    let loss = add_cross_entropy(&mut b, &mut summaries, &ops, &LossSpec::default());
     add_evaluation_step(&mut b, &mut summaries, &ops);
     let merged = summaries.merge_all(&mut b);
     graph.extend(&b.take_nodes()).unwrap();
-    let step = add_gradient_descent(&mut b, &mut graph, &ops, &loss, 0.01, &merged).unwrap();
+    let descent = StepSpec::gradient_descent(0.01);
+    let step = add_train_step(&mut b, &mut graph, &ops, &loss, descent, &merged).unwrap();
+    let step = step.train_step;
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: -1 }).unwrap();
     let initializers: Vec<_> =
         ops.all_variables().map(|v| graph.operation(&v.initializer).unwrap()).collect();

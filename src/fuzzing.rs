@@ -9,17 +9,20 @@
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
 pub use crate::images::fuzzing::image_sniffing;
-pub use crate::model::fuzzing::{archive, graph_def, graph_made, hub_module, own_graph};
+pub use crate::model::fuzzing::{
+    archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
+};
 pub use crate::retrain::fuzzing::state;
 
-use crate::export;
+use crate::export::{self, Metadata};
+use serde_json::Value;
 use std::path::Path;
 
 /// Checks a property for one input.
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 11] = [
+pub const TARGETS: [(&str, Property); 13] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("flags", flags),
@@ -27,8 +30,10 @@ pub const TARGETS: [(&str, Property); 11] = [
     ("graph_made", graph_made),
     ("image_sniffing", image_sniffing),
     ("labels", labels),
+    ("metadata", metadata),
     ("packed_cache", packed_cache),
     ("state", state),
+    ("torch_weights", torch_weights),
     ("hub_module", hub_module),
     ("own_graph", own_graph),
 ];
@@ -44,6 +49,31 @@ pub fn labels(data: &[u8]) {
         assert_eq!(export::parse_labels(&std::fs::read(&path).unwrap()), labels);
         assert_eq!(std::fs::read_dir(dir).unwrap().count(), 1);
     });
+}
+
+/// Metadata of graphs: what is read is written again with all its fields, known or not, and reads
+/// as the same.
+pub fn metadata(data: &[u8]) {
+    match Metadata::parse(data) {
+        Ok(metadata) => {
+            let read: Value = serde_json::from_slice(data).unwrap();
+            let written = serde_json::to_value(&metadata).unwrap();
+            assert_keys_kept(&read, &written);
+            let again = Metadata::parse(written.to_string().as_bytes()).unwrap();
+            assert_eq!(serde_json::to_value(&again).unwrap(), written);
+        }
+        Err(message) => assert!(!message.is_empty()),
+    }
+}
+
+/// Asserts that each key of `read`, at any depth, is in `written`.
+fn assert_keys_kept(read: &Value, written: &Value) {
+    if let (Value::Object(read), Value::Object(written)) = (read, written) {
+        for (key, value) in read {
+            assert!(written.contains_key(key), "{key} is lost");
+            assert_keys_kept(value, &written[key]);
+        }
+    }
 }
 
 /// Asserts that the message is neither empty nor longer than a screen.

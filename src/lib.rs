@@ -32,7 +32,7 @@
 //! use retrain::label_image::{LabelConfig, Labeller, Source};
 //!
 //! fn main() -> retrain::Result<()> {
-//!     let config = LabelConfig::new("retrained_graph.pb", "retrained_labels.txt");
+//!     let config = LabelConfig::new("retrained_graph.pb");
 //!     let labeller = Labeller::open(&config)?;
 //!     for row in labeller.rows(vec![Source::Path("new_photos".into())]) {
 //!         let row = row?;

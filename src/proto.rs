@@ -12,7 +12,8 @@ mod generated {
 
 pub use generated::config::{ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
 pub use generated::event::{
-    Event, HistogramProto, SessionLog, Summary, event, session_log, summary,
+    Event, HistogramProto, SessionLog, Summary, SummaryMetadata, event, session_log, summary,
+    summary_metadata,
 };
 pub use generated::graph::attr_value::Value;
 pub use generated::graph::{
@@ -24,6 +25,10 @@ pub use generated::meta_graph::{
     CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef,
     SignatureEntry, TensorInfo, TensorInfoEntry, VariableDef, collection_def, meta_graph_def,
     saver_def,
+};
+pub use generated::plugins::{
+    HParamEntry, HParamValue, HParamsPluginData, PrCurvePluginData, SessionEndInfo,
+    SessionStartInfo, Status, hparam_value, hparams_plugin_data,
 };
 
 /// Parses a message read from `path`; the error names the file.

@@ -251,6 +251,13 @@ impl Parsed {
         self.number(name, "int")
     }
 
+    /// A whole number from 0 on.
+    pub fn at_least_0(&self, name: &str) -> Result<u64> {
+        let value = self.int(name)?;
+        u64::try_from(value)
+            .map_err(|_| Error::usage(name, format!("must be at least 0, not {value}")))
+    }
+
     /// A decimal number, as Python's `float` reads it.
     pub fn float(&self, name: &str) -> Result<f64> {
         self.number(name, "float")

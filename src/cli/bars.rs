@@ -1,5 +1,6 @@
 //! Progress bars below the log lines. None are drawn if standard error is not a terminal.
 
+use crate::label_image::{Source, count};
 use indicatif::{
     HumanDuration, MultiProgress, ProgressBar, ProgressFinish, ProgressState, ProgressStyle,
 };
@@ -26,34 +27,89 @@ pub(super) fn above<R>(write: impl FnOnce() -> R) -> R {
 /// When the counting of a bar began, and how much was done then.
 pub(super) type Began = Arc<OnceLock<(Instant, u64)>>;
 
-/// The rate per second, and the time that is left.
-fn rate(began: &Began, state: &ProgressState) -> Option<(f64, HumanDuration)> {
+/// The rate per second, and the time that is left if the total is known.
+fn rate(began: &Began, state: &ProgressState) -> Option<(f64, Option<HumanDuration>)> {
     let (start, first) = began.get()?;
     let (seconds, done) = (start.elapsed().as_secs_f64(), state.pos().saturating_sub(*first));
     if done == 0 || seconds < MIN_ELAPSED.as_secs_f64() {
         return None;
     }
     let rate = done as f64 / seconds;
-    let remaining = state.len().unwrap_or(0).saturating_sub(state.pos()) as f64 / rate;
-    Some((rate, HumanDuration(Duration::from_secs_f64(remaining.ceil()))))
+    let left = |total: u64| {
+        let remaining = total.saturating_sub(state.pos()) as f64 / rate;
+        HumanDuration(Duration::from_secs_f64(remaining.ceil()))
+    };
+    Some((rate, state.len().map(left)))
+}
+
+/// A bar with the rate, and the total and the time left if they are known.
+fn with_rate(template: &str, total: Option<u64>, began: Began) -> ProgressBar {
+    let rate = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+        if let Some((rate, remaining)) = rate(&began, state) {
+            let _ = write!(out, "{rate:.0}/s");
+            let _ = remaining.map(|remaining| write!(out, ", {remaining:#} left"));
+        }
+    };
+    let count = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{}", state.pos());
+        if let Some(total) = state.len() {
+            let _ = write!(out, "/{total}");
+        }
+    };
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.with_key("rate", rate).with_key("count", count);
+    let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    BARS.add(bar.with_style(style))
 }
 
 /// A bar for bottlenecks. `began` says when the first was computed, and how many were done then.
 pub(super) fn bottlenecks(total: usize, began: Began) -> ProgressBar {
-    let rate = move |state: &ProgressState, out: &mut dyn fmt::Write| {
-        if let Some((rate, remaining)) = rate(&began, state) {
-            let _ = write!(out, "{rate:.0}/s, {remaining:#} left");
+    with_rate("Bottlenecks {wide_bar} {count} {rate}", Some(total as u64), began)
+}
+
+/// A bar for labelling, removed when this is dropped.
+pub(super) struct Labelling {
+    bar: ProgressBar,
+    began: Began,
+}
+
+/// A bar for labelling what is in `sources`, if standard error is a terminal. The total is counted
+/// meanwhile; there is none for standard input.
+pub(super) fn labelling(sources: &[Source]) -> Option<Labelling> {
+    if !are_drawn() {
+        return None;
+    }
+    let began = Began::default();
+    let bar = with_rate("Labelling {wide_bar} {count} {rate}", None, Arc::clone(&began));
+    let (counted, sources) = (bar.clone(), sources.to_vec());
+    std::thread::spawn(move || {
+        if let Some(total) = count(&sources) {
+            counted.set_length(total);
         }
-    };
-    let style = ProgressStyle::with_template("Bottlenecks {wide_bar} {pos}/{len} {rate}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate);
-    BARS.add(ProgressBar::new(total as u64).with_style(style))
+    });
+    Some(Labelling { bar, began })
+}
+
+impl Labelling {
+    /// Shows that so many are done.
+    pub(super) fn set(&self, done: u64) {
+        // The first waits for the network to load: the rate is measured from there.
+        self.began.get_or_init(|| (Instant::now(), done));
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Labelling {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// A bar for training steps. Its message is about the last evaluation.
 pub(super) fn steps(total: u64, began: Began) -> ProgressBar {
     let remaining = move |state: &ProgressState, out: &mut dyn fmt::Write| {
-        if let Some((_, remaining)) = rate(&began, state) {
+        if let Some((_, Some(remaining))) = rate(&began, state) {
             let _ = write!(out, "{remaining:#} left");
         }
     };

@@ -3,13 +3,10 @@
 use super::argparse::Parsed;
 use crate::dataset::Category;
 use crate::metrics::Interval;
-use crate::report::Outcome;
+use crate::report::{Outcome, TOO_FEW_TESTED};
 use crate::text::{one_line, shown};
 use log::info;
 
-/// From fewer test photographs nothing can be concluded: the interval covers a third of all values
-/// or more.
-const TOO_FEW: usize = 20;
 /// How many pairs of confused classes are named.
 const PAIRS: usize = 3;
 /// How many classes are listed; the report lists all.
@@ -22,6 +19,7 @@ pub(super) fn closing_word(outcome: &Outcome, parsed: &Parsed) {
         .chain(classes(outcome))
         .chain(confused(outcome))
         .chain(copies(outcome))
+        .chain(cross_validation(outcome))
         .chain(places(outcome))
         .chain(next(outcome))
         .chain(parsed.warnings.iter().cloned());
@@ -45,7 +43,7 @@ fn accuracy(outcome: &Outcome) -> Vec<String> {
         percent(low),
         percent(high)
     )];
-    if total < TOO_FEW {
+    if total < TOO_FEW_TESTED {
         let photographs = if total == 1 { "photograph" } else { "photographs" };
         lines.push(format!(
             "{total} test {photographs} are too few to conclude anything from; add photographs, or \
@@ -98,6 +96,25 @@ fn copies(outcome: &Outcome) -> Vec<String> {
                 high",
             outcome.copies.len()
         ));
+    }
+    lines
+}
+
+fn cross_validation(outcome: &Outcome) -> Vec<String> {
+    let Some(cv) = &outcome.cross_validation else { return Vec::new() };
+    let times = if cv.repeats > 1 { format!(", {} times", cv.repeats) } else { String::new() };
+    let mut lines = vec![format!(
+        "Cross-validation ({} folds{times}, {} photographs): {} ± {} right, ECE {:.3}",
+        cv.folds,
+        outcome.photographs.len(),
+        percent(cv.accuracy_mean),
+        percent(cv.accuracy_sd),
+        cv.ece
+    )];
+    for (class, label) in outcome.labels.iter().enumerate().take(CLASSES) {
+        if let Some(recall) = cv.confusion.class(class).recall {
+            lines.push(format!("  {}  {}", one_line(label), percent(recall)));
+        }
     }
     lines
 }

@@ -41,7 +41,10 @@ pub fn flags(data: &[u8]) {
         let again = understood(read_label(&full));
         assert!(again.is_some_and(|again| same(&parsed, &again, LABEL_IMAGE_FLAGS)));
         match label_image::config(&parsed) {
-            Ok(config) => assert!(config.input_mean.is_finite() && config.input_std != 0.0),
+            Ok(config) => {
+                assert!(config.input_mean.is_none_or(f32::is_finite));
+                assert!(config.input_std.is_none_or(|std| std != 0.0) && config.top_k > 0);
+            }
             Err(error) => assert_names_a_flag(&error, LABEL_IMAGE_FLAGS),
         }
     }

@@ -2,18 +2,17 @@
 
 use super::argparse::{self, Parsed, Paths};
 use super::help::Program;
-use super::label_image_flags::{GRAPH, LABEL_IMAGE_FLAGS};
+use super::label_image_flags::LABEL_IMAGE_FLAGS;
+use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
 use super::{environment, exit_code, pixels};
 use crate::error::{Error, Result};
-use crate::images::ImageFormat;
-use crate::label_image::{Format, LabelConfig, Labeller, RowWriter, Source};
+use crate::label_image::{LabelConfig, Source};
 use crate::text::counted;
-use log::{LevelFilter, error, info};
-use std::io::{ErrorKind, Write};
+use log::LevelFilter;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 const PROGRAM: Program = Program {
     name: "label_image",
@@ -59,16 +58,14 @@ pub fn label_image() -> ExitCode {
 /// Labels the photographs on the command line. Returns how many could not be labelled.
 fn run(parsed: &Parsed) -> Result<u32> {
     let config = config(parsed)?;
-    if parsed.paths.is_empty() && !parsed.given("format") {
+    let Some(wishes) = Wishes::read(parsed)? else {
         if !parsed.given("image") {
             let message = "must be given: the photograph to label (or list several without a flag)";
             return Err(Error::usage("image", message));
         }
         print_labels(&config, &parsed.path("image"))?;
         return Ok(0);
-    }
-    let format = parsed.choice("format", &Format::NAMES)?;
-    let format = Format::named(&format).unwrap_or(Format::Text);
+    };
     let image = parsed.given("image").then(|| Source::Path(parsed.path("image")));
     let words = parsed.paths.iter().map(|word| Source::typed(word));
     let sources: Vec<Source> = image.into_iter().chain(words).collect();
@@ -76,7 +73,7 @@ fn run(parsed: &Parsed) -> Result<u32> {
         let message = "must be given, or list photographs or directories without a flag";
         return Err(Error::usage("image", message));
     }
-    label_many(&config, sources, format)
+    label_many(&config, sources, &wishes)
 }
 
 /// Labels one photograph and prints the labels as the script does.
@@ -88,84 +85,7 @@ fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
     is_written(out.write_all(text.as_bytes()).and_then(|()| out.flush())).map(drop)
 }
 
-/// Opens the graph. If there is none at its default place, nothing has been trained yet.
-fn open(config: &LabelConfig) -> Result<Labeller> {
-    let LabelConfig { graph, labels, .. } = config;
-    if graph == Path::new(GRAPH) && !graph.exists() {
-        let message = format!(
-            "there is no graph yet; train first: retrain --image_dir=<directory> \
-             --architecture=mobilenet_0.50_224 --output_graph={GRAPH} --output_labels={}",
-            labels.display(),
-        );
-        return Err(Error::input(graph, message));
-    }
-    Labeller::open(config)
-}
-
-/// Whether output was written. A closed pipe (`label_image … | head -3`) is `Ok(false)`, not an
-/// error.
-fn is_written(outcome: std::io::Result<()>) -> Result<bool> {
-    match outcome {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(e) => Err(Error::io("writing to", Path::new("standard output"))(e)),
-    }
-}
-
-/// Prints a row for each photograph. Returns how many could not be labelled; these are also logged.
-fn label_many(config: &LabelConfig, sources: Vec<Source>, format: Format) -> Result<u32> {
-    let start = Instant::now();
-    let labeller = open(config)?;
-    let first = sources.first().cloned();
-    let mut rows = labeller.rows(sources);
-    let mut out = std::io::stdout().lock();
-    let mut line = Vec::new();
-    let writer = RowWriter::new(format, labeller.labels().len(), &mut line);
-    let writer = writer.map_err(Error::io("writing", Path::new("a header")))?;
-    let (mut labelled, mut failed) = (0u32, 0u32);
-    for row in rows.by_ref() {
-        let row = row?;
-        match &row.top {
-            Ok(_) => labelled += 1,
-            Err(message) => {
-                failed += 1;
-                error!(target: "retrain", "{}: {message}", row.path.display());
-            }
-        }
-        let outcome = writer.write(&row, &mut line).and_then(|()| out.write_all(&line));
-        line.clear();
-        if !is_written(outcome)? {
-            return Ok(failed);
-        }
-    }
-    is_written(out.write_all(&line).and_then(|()| out.flush()))?;
-    match (labelled + failed, first) {
-        (0, Some(Source::Path(path))) => Err(no_images(&path)),
-        (0, _) => Err(no_images(Path::new("standard input"))),
-        (1, _) => Ok(failed),
-        (count, _) => {
-            let skipped = rows.skipped();
-            let others = if skipped > 0 {
-                format!("; {} skipped", counted(skipped as u64, "other file"))
-            } else {
-                String::new()
-            };
-            let images = counted(labelled.into(), "image");
-            let time = start.elapsed().as_secs_f64();
-            let each = time * 1e3 / f64::from(count);
-            info!(
-                target: "retrain",
-                "{images} labelled in {time:.2} s: {each:.2} ms an image{others}"
-            );
-            Ok(failed)
-        }
-    }
-}
-
-fn no_images(place: &Path) -> Error {
-    Error::input(place, format!("holds no {} image", ImageFormat::names()))
-}
-
+/// The settings of the labeller.
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
     for name in ["image", "graph", "labels"] {
         if parsed.given(name) && parsed.os(name).is_empty() {
@@ -173,14 +93,33 @@ pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
             return Err(Error::usage(name, message));
         }
     }
+    let number = |name: &str, read: fn(&Parsed, &str) -> Result<f32>| {
+        parsed.given(name).then(|| read(parsed, name)).transpose()
+    };
+    let path = |name: &str| parsed.given(name).then(|| parsed.path(name));
+    let text = |name: &str| parsed.given(name).then(|| parsed.text(name)).transpose();
+    let top_k = parsed.int("top_k")?;
+    let top_k = usize::try_from(top_k).ok().filter(|&k| k > 0);
     Ok(LabelConfig {
         graph: parsed.path("graph"),
-        labels: parsed.path("labels"),
+        labels: path("labels"),
         input_height: pixels::side(parsed, "input_height")?,
         input_width: pixels::side(parsed, "input_width")?,
-        input_mean: pixels::mean(parsed, "input_mean")?,
-        input_std: pixels::std(parsed, "input_std")?,
-        input_layer: parsed.text("input_layer")?,
-        output_layer: parsed.text("output_layer")?,
+        input_mean: number("input_mean", pixels::mean)?,
+        input_std: number("input_std", pixels::std)?,
+        input_layer: text("input_layer")?,
+        output_layer: text("output_layer")?,
+        top_k: top_k.ok_or_else(|| Error::usage("top_k", "must be 1 or more"))?,
+        threshold: threshold(parsed)?,
+        calibrated: parsed.switch("calibrated"),
     })
+}
+
+fn threshold(parsed: &Parsed) -> Result<Option<f32>> {
+    if !parsed.given("threshold") {
+        return Ok(None);
+    }
+    let value = parsed.float("threshold")?;
+    let wrong = || Error::usage("threshold", format!("must be from 0 to 1, not {value}"));
+    (0.0..=1.0).contains(&value).then_some(Some(value as f32)).ok_or_else(wrong)
 }

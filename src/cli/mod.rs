@@ -9,9 +9,11 @@ mod flag;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod generate;
+mod head;
 mod help;
 mod label_image;
 mod label_image_flags;
+mod label_image_many;
 mod logging;
 mod names;
 mod own_graph;

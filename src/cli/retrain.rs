@@ -2,15 +2,16 @@
 
 use super::argparse::{self, Parsed};
 use super::closing::closing_word;
+use super::head;
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
-use super::retrain_flags::{LEVELS, RETRAIN_FLAGS};
+use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS};
 use super::terminal::Terminal;
 use super::{bars, environment, exit_code, signals};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
-use crate::model::create_model_info;
+use crate::model::{Features, create_model_info};
 use crate::report;
 use crate::retrain::{
     Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Split,
@@ -112,6 +113,8 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
             check_mtime: parsed.choice("bottleneck_check", &["none", "mtime"])? == "mtime",
         },
         training: training(parsed)?,
+        head: head::head(parsed)?,
+        cross_validate: head::cross_validate(parsed)?,
         outputs: outputs(parsed)?,
         ..Config::new(parsed.path("image_dir"), pretrained(parsed)?)
     };
@@ -120,10 +123,10 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
 }
 
 fn training(parsed: &Parsed) -> Result<Training> {
-    let seed = parsed.given("random_seed").then(|| at_least_0(parsed, "random_seed"));
+    let seed = parsed.given("random_seed").then(|| parsed.at_least_0("random_seed"));
     let interval = parsed.int("eval_step_interval")?;
     Ok(Training {
-        how_many_training_steps: at_least_0(parsed, "how_many_training_steps")?,
+        how_many_training_steps: parsed.at_least_0("how_many_training_steps")?,
         learning_rate: learning_rate(parsed)?,
         // Negative numbers become 0, which `check_values` refuses.
         eval_step_interval: u64::try_from(interval).unwrap_or(0),
@@ -133,7 +136,7 @@ fn training(parsed: &Parsed) -> Result<Training> {
         distortions: distortions(parsed)?,
         random_seed: seed.transpose()?,
         resume: parsed.switch("resume"),
-        checkpoint_frequency: at_least_0(parsed, "checkpoint_frequency")?,
+        checkpoint_frequency: parsed.at_least_0("checkpoint_frequency")?,
         print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
         fine_tune: fine_tune(parsed)?,
     })
@@ -151,7 +154,7 @@ fn fine_tune(parsed: &Parsed) -> Result<Option<FineTune>> {
     Ok(Some(FineTune {
         layers: Selection::parse(&parsed.text("fine_tune")?)?,
         learning_rate: parsed.float("fine_tune_learning_rate")? as f32,
-        epochs: at_least_0(parsed, "fine_tune_epochs")?,
+        epochs: parsed.at_least_0("fine_tune_epochs")?,
     }))
 }
 
@@ -174,7 +177,7 @@ fn outputs(parsed: &Parsed) -> Result<Outputs> {
         summaries_dir: parsed.path("summaries_dir"),
         summaries_keep: parsed.switch("summaries_keep"),
         intermediate_output_graphs_dir: parsed.text("intermediate_output_graphs_dir")?,
-        intermediate_store_frequency: at_least_0(parsed, frequency)?,
+        intermediate_store_frequency: parsed.at_least_0(frequency)?,
         checkpoint_path: parsed.path("checkpoint_path"),
         saved_model_dir: Some(parsed.path("saved_model_dir")).filter(|d| !d.as_os_str().is_empty()),
         report: report_dir(parsed)?,
@@ -195,6 +198,13 @@ fn report_dir(parsed: &Parsed) -> Result<ReportDir> {
 /// The model that `--architecture` or `--tfhub_module` names.
 fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     let own_graph = own_graph(parsed)?;
+    if parsed.given("features") && (own_graph.is_some() || parsed.given("tfhub_module")) {
+        return Err(Error::usage(
+            "features",
+            "goes with a network that `architecture` names; of a graph of your own, name \
+             `bottleneck_tensor`, and a TF-Hub module has one kind only",
+        ));
+    }
     if parsed.given("tfhub_module") {
         if parsed.given("architecture") {
             return Err(Error::usage(
@@ -213,7 +223,22 @@ fn pretrained(parsed: &Parsed) -> Result<Pretrained> {
     if let Some(own_graph) = own_graph {
         return Ok(Pretrained::OwnGraph(own_graph));
     }
-    Ok(Pretrained::Architecture(create_model_info(&parsed.text("architecture")?)?))
+    let info = create_model_info(&parsed.text("architecture")?)?;
+    Ok(Pretrained::Architecture(match features(parsed)? {
+        Some(features) => info.with_features(features),
+        None => info,
+    }))
+}
+
+/// The layer to train on, where the command line names one.
+fn features(parsed: &Parsed) -> Result<Option<Features>> {
+    if !parsed.given("features") {
+        return Ok(None);
+    }
+    Ok(Some(match parsed.choice("features", FEATURES)?.as_str() {
+        "logits" => Features::Logits,
+        _ => Features::Pooled,
+    }))
 }
 
 /// The distortions asked for; `None` if there are none (the script's `should_distort_images`).
@@ -234,11 +259,6 @@ fn distortions(parsed: &Parsed) -> Result<Option<Distortions>> {
         distortions;
     let any = flip_left_right || [random_crop, random_scale, random_brightness] != [0; 3];
     Ok(any.then_some(distortions))
-}
-
-fn at_least_0(parsed: &Parsed, name: &str) -> Result<u64> {
-    let value = parsed.int(name)?;
-    u64::try_from(value).map_err(|_| Error::usage(name, format!("must be at least 0, not {value}")))
 }
 
 /// A batch size; `None`, from any negative number, means all images.

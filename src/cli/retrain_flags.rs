@@ -4,6 +4,8 @@ use super::flag::{Flag, Group, Kind, Script};
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
+pub(super) const FEATURES: &[&str] = &["logits", "pooled"];
+
 /// A flag of all three scripts.
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
     Flag { name, kind, default, help, scripts: &Script::ALL, group: Group::Running }
@@ -122,8 +124,8 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         Kind::Str,
         "inception_v3",
         "The pretrained model: inception_v3, \
-         mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature (built in), or \
-         the path of a frozen graph of your own",
+         mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], efficientnet_lite<0|1|2>, \
+         mobilenet_v2_1.0_224, miniature (built in), or the path of a frozen graph of your own",
     )
     .of(ARCHITECTURE)
     .group(Group::Start),
@@ -257,4 +259,62 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         .group(Group::Outputs),
     ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output")
         .group(Group::Outputs),
+    ours(
+        "optimizer",
+        Kind::Choice(&["sgd", "adam", "lbfgs"]),
+        "sgd",
+        "How the new layer learns: sgd, as the script; adam; lbfgs: to convergence, in one step",
+    )
+    .group(Group::Training),
+    ours(
+        "weight_decay",
+        Kind::Str,
+        "0",
+        "Strength of the penalty on large weights, or auto: the one that predicts best",
+    )
+    .group(Group::Training),
+    ours(
+        "feature_scaling",
+        Kind::Choice(&["none", "standard"]),
+        "none",
+        "standard: scale features to mean 0 and standard deviation 1",
+    )
+    .group(Group::Training),
+    ours(
+        "class_weights",
+        Kind::Str,
+        "none",
+        "balanced: each class counts the same; or a JSON file of weights by label",
+    )
+    .group(Group::Training),
+    ours(
+        "label_smoothing",
+        Kind::Float,
+        "0",
+        "Share of each label that is spread over all classes",
+    )
+    .group(Group::Training),
+    ours(
+        "early_stopping",
+        Kind::Int,
+        "0",
+        "Stop after so many evaluations without a better one, and keep the best; 0 for never",
+    )
+    .group(Group::Training),
+    ours(
+        "cross_validate",
+        Kind::Int,
+        "0",
+        "Folds of a cross-validation on the cached bottlenecks; 0 for none",
+    )
+    .group(Group::Training),
+    ours("cross_validate_repeats", Kind::Int, "1", "How often to cross-validate, with other folds")
+        .group(Group::Training),
+    ours(
+        "features",
+        Kind::Choice(FEATURES),
+        "",
+        "The layer to train on: a named network's logits, or pooled, the layer before them \
+         [default: logits of a mobilenet_<width>_<size>, as the script; else pooled]",
+    ),
 ];

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 /// Time between two updates of the live line; a step may take only 0.2 ms.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Draws a bar for the bottlenecks and a live line for the training, and has the log kept in the run's directory.
+/// Draws a bar for the bottlenecks and a live line for the training, and has the log kept in the
+/// run's directory.
 #[derive(Default)]
 pub(super) struct Terminal {
     bottlenecks: Option<ProgressBar>,

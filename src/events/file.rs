@@ -1,11 +1,41 @@
-//! Writes an events file: Event messages framed as TFRecords.
+//! An events file: its name, and Event messages framed as TFRecords.
 
 use crate::error::{Error, Result};
-use crate::proto::{self, Event};
+use crate::proto::{self, Event, event::What};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tensorflow::io::RecordWriter;
+
+/// The first event of every file.
+const FILE_VERSION: &str = "brain.Event:2";
+/// How the names of all events files begin.
+pub(super) const PREFIX: &str = "events.out.tfevents.";
+
+fn wall_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+/// A path in `dir` that no file has: `events.out.tfevents.<seconds>.<host><suffix>`.
+pub(super) fn free_path(dir: &Path, suffix: &str) -> PathBuf {
+    let host = gethostname::gethostname();
+    let name = |second: u64| format!("{PREFIX}{second:010}.{}{suffix}", host.to_string_lossy());
+    // A resumed run may start within the same second as the run before it.
+    let now = wall_time() as u64;
+    let mut paths = (now..).map(|second| dir.join(name(second)));
+    paths.find(|path| !path.exists()).unwrap_or_default()
+}
+
+/// An event of this moment.
+pub(super) fn event(step: i64, what: What) -> Event {
+    Event { wall_time: wall_time(), step, what: Some(what), ..Event::default() }
+}
+
+/// The event that every file begins with.
+pub(super) fn first_event() -> Event {
+    event(0, What::FileVersion(FILE_VERSION.into()))
+}
 
 /// The size of the write buffer in bytes.
 const BUFFER: usize = 1 << 18;

@@ -2,26 +2,21 @@
 
 mod file;
 mod queue;
+mod replace;
+
+pub use replace::replace_summary;
 
 use crate::error::Result;
-use crate::proto::{Event, SessionLog, event::What, session_log};
-use file::EventsFile;
+use crate::proto::{SessionLog, event::What, session_log};
+use file::{EventsFile, event, first_event, free_path};
 use queue::Queue;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The first event of every file.
-const FILE_VERSION: &str = "brain.Event:2";
 
 /// Writes one events file (the scripts' `FileWriter`) on a thread of its own, so that framing and
 /// checksums do not hold up the training. A later call reports an error of that thread.
 #[derive(Debug)]
 pub struct EventsWriter {
     queue: Queue,
-}
-
-fn wall_time() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
 impl EventsWriter {
@@ -31,17 +26,8 @@ impl EventsWriter {
     /// If the directory or the file cannot be created.
     pub fn create(dir: &Path) -> Result<Self> {
         crate::fsio::ensure_dir_exists(dir)?;
-        let host = gethostname::gethostname();
-        let name =
-            |second: u64| format!("events.out.tfevents.{second:010}.{}", host.to_string_lossy());
-        // A resumed run may start within the same second as the run before it.
-        let now = wall_time() as u64;
-        let path = (now..)
-            .map(|second| dir.join(name(second)))
-            .find(|path| !path.exists())
-            .unwrap_or_default();
-        let mut writer = Self { queue: Queue::start(EventsFile::create(path)?)? };
-        writer.add(0, What::FileVersion(FILE_VERSION.into()))?;
+        let mut writer = Self { queue: Queue::start(EventsFile::create(free_path(dir, ""))?)? };
+        writer.queue.add(first_event())?;
         Ok(writer)
     }
 
@@ -80,6 +66,6 @@ impl EventsWriter {
     }
 
     fn add(&mut self, step: i64, what: What) -> Result<()> {
-        self.queue.add(Event { wall_time: wall_time(), step, what: Some(what), ..Event::default() })
+        self.queue.add(event(step, what))
     }
 }

@@ -192,7 +192,19 @@ impl Metadata {
                 Err(format!("has version {version}, but this program reads {METADATA_VERSION}"))
             }
             _ => serde_json::from_value(value)
-                .map_err(|e| format!("is not the metadata of a graph ({e})")),
+                .map_err(|e| e.to_string())
+                .and_then(Self::checked)
+                .map_err(|why| format!("is not the metadata of a graph ({why})")),
+        }
+    }
+
+    /// Refuses numbers that pixels cannot be normalised with.
+    fn checked(self) -> Result<Self, String> {
+        let InputMetadata { mean, std, range, .. } = &self.input;
+        let are_finite = [mean, std, &range[0], &range[1]].iter().all(|n| n.is_finite());
+        match are_finite && *std != 0.0 {
+            true => Ok(self),
+            false => Err("`mean`, `std` and `range` must be finite numbers, `std` not 0".into()),
         }
     }
 }

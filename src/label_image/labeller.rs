@@ -2,12 +2,11 @@
 
 use super::LabelConfig;
 use super::many::{self, Rows};
-use super::model::{Model, class_count};
+use super::model::Model;
 use super::paths::Source;
 use crate::error::{Error, Result};
 use crate::images;
 use crate::inference::{BatchNetwork, Decoder};
-use crate::tf;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +24,8 @@ pub struct Labeller {
 pub struct Labelled {
     /// How long the graph took for this one photograph.
     pub evaluation_time: Duration,
-    /// At most five labels with their scores, the best first.
+    /// The best labels with their scores, at most `top_k`, the best first; before them
+    /// [`UNKNOWN`](super::UNKNOWN) with the best score, if that is below the threshold.
     pub top: Vec<(String, f32)>,
 }
 
@@ -43,18 +43,21 @@ impl Labeller {
     /// # Errors
     /// If a file cannot be read, a layer is not in the graph, or the graph does not label images.
     pub fn open(config: &LabelConfig) -> Result<Self> {
-        let model = Model::load(config)?;
-        tf::load()?;
-        let graph = model.import()?;
-        let classes = class_count(&graph, &model.config.output_layer);
-        let classes = classes.unwrap_or(model.labels.len());
+        let (model, classes) = Model::open(config)?;
+        let classes = classes.unwrap_or(model.labels.names.len());
         Ok(Self { model: Arc::new(model), classes })
     }
 
     /// The labels, in the order of class indices.
     #[must_use]
     pub fn labels(&self) -> &[String] {
-        &self.model.labels[..self.classes]
+        &self.model.labels.names[..self.classes]
+    }
+
+    /// How many labels a photograph gets at most, [`UNKNOWN`](super::UNKNOWN) included.
+    #[must_use]
+    pub fn listed(&self) -> usize {
+        self.model.top_k.min(self.classes) + usize::from(self.model.threshold.is_some())
     }
 
     /// Labels one photograph, with the graph as it is in the file.
@@ -64,14 +67,14 @@ impl Labeller {
     pub fn label(&self, path: &Path) -> Result<Labelled> {
         let bad = |message| Error::input(path, message);
         let (_, image) = images::read_image(path).map_err(bad)?;
-        let pixels = Decoder::new(&self.model.spec).decode(image).map_err(bad)?;
+        let pixels = Decoder::new(&self.model.usage.spec).decode(image).map_err(bad)?;
         let bad_graph = |e: Error| self.model.bad_graph(&e);
         let network = BatchNetwork::published(&self.model.part(), &pixels).map_err(bad_graph)?;
         let start = Instant::now();
         let scores = network.run(&pixels).map_err(bad_graph)?;
         let evaluation_time = start.elapsed();
         self.model.check_labels(scores.len())?;
-        Ok(Labelled { evaluation_time, top: self.model.top(&scores) })
+        Ok(Labelled { evaluation_time, top: self.model.answer(&scores).top })
     }
 
     /// Labels many photographs on all cores. Returns one row for each, in the order of `sources`; a

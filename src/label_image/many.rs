@@ -54,7 +54,7 @@ pub struct Rows {
 
 /// Starts labelling on threads of its own.
 pub(super) fn label(model: Arc<Model>, sources: Vec<Source>) -> Rows {
-    let inference = Inference::new(&model.name, &model.spec);
+    let inference = Inference::new(&model.name, &model.usage.spec);
     let window = WINDOW + inference.backlog();
     // A batch needs a ticket to start.
     let (give_back, tickets) = bounded(window);
@@ -226,16 +226,17 @@ fn scores(
     let (paths, decoded): (Vec<PathBuf>, Decoded) = items.unzip();
     let scores = inference.run(decoded).map_err(|e| model.bad_graph(&e))?;
     let row = |(path, scores): (PathBuf, Result<Vec<f32>, String>)| {
-        let top = match scores {
+        let answer = match scores {
             Ok(scores) => {
                 model.check_labels(scores.len())?;
                 let finite = scores.iter().all(|s| s.is_finite());
                 let message = || "has scores that are not finite numbers".to_owned();
-                finite.then(|| model.top(&scores)).ok_or_else(message)
+                finite.then(|| model.answer(&scores)).ok_or_else(message)
             }
             Err(message) => Err(message),
         };
-        Ok(Row { path, top })
+        let class = answer.as_ref().ok().and_then(|answer| answer.class);
+        Ok(Row { path, top: answer.map(|answer| answer.top), class })
     };
     let rows = paths.into_iter().zip(scores).map(row).collect::<Result<_>>()?;
     Ok(Batch { number: batch.number, rows, skipped: batch.skipped })

@@ -1,65 +1,89 @@
 //! Reads and checks the graph and the labels that a configuration names.
 
-use super::{LabelConfig, TOP};
+use super::labels::{Labels, labels};
+use super::usage::{Usage, class_count, node_of};
+use super::{LabelConfig, UNKNOWN};
 use crate::error::{Error, Result};
-use crate::images::{PixelRange, PixelSpec};
+use crate::export::Metadata;
+use crate::fsio;
 use crate::inference::Part;
-use crate::model;
-use crate::proto::{self, GraphDef, NodeDef};
+use crate::metrics::tempered;
+use crate::model::{self, Labelling};
+use crate::proto::{self, GraphDef};
 use crate::text::shown;
-use crate::tf::Graph;
-use crate::{export, fsio};
+use crate::tf;
 use log::warn;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-/// The script's default size, for a graph that does not say what size it takes.
-const DEFAULT_SIZE: i32 = 224;
 /// An error suggests at most this many nodes.
 const MAX_SUGGESTIONS: usize = 5;
 
-/// A graph and its labels.
+/// A graph and its labels, with how both are used.
 #[derive(Debug)]
 pub(super) struct Model {
-    pub(super) config: LabelConfig,
+    graph: PathBuf,
     /// The graph's path, for messages.
     pub(super) name: String,
     pub(super) graph_def: GraphDef,
-    pub(super) labels: Vec<String>,
-    pub(super) spec: PixelSpec,
+    pub(super) labels: Labels,
+    pub(super) usage: Usage,
+    pub(super) top_k: usize,
+    pub(super) threshold: Option<f32>,
+    /// What the logits are divided by.
+    temperature: Option<f64>,
     /// Makes the warning about too many labels appear only once.
     too_many: Once,
 }
 
-impl Model {
-    /// Reads both files and checks what can be checked without TensorFlow.
-    pub(super) fn load(config: &LabelConfig) -> Result<Self> {
-        let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
-        let labels = export::read_labels(&config.labels)?;
-        let input = find_layer(&graph_def, config, "input_layer")?;
-        find_layer(&graph_def, config, "output_layer")?;
-        let spec = pixels(config, input)?;
-        let name = config.graph.display().to_string();
-        model::check_graph(&graph_def).map_err(|message| Error::input(&config.graph, message))?;
-        Ok(Self { config: config.clone(), name, graph_def, labels, spec, too_many: Once::new() })
-    }
+/// What the scores of a photograph say.
+pub(super) struct Answer {
+    /// The labels with the best scores, the best first; before them [`UNKNOWN`], if it is.
+    pub(super) top: Vec<(String, f32)>,
+    /// The class of the best score; `None` if it is below the threshold.
+    pub(super) class: Option<usize>,
+}
 
-    /// Imports the graph into TensorFlow, and checks that it does nothing but label images.
-    pub(super) fn import(&self) -> Result<Graph> {
-        let config = &self.config;
-        let graph = Graph::import(&self.graph_def).map_err(|e| self.bad_graph(&e))?;
-        let (from, to) = (&config.input_layer, &config.output_layer);
-        model::check_part(&graph, &self.graph_def, from, to)
-            .map_err(|message| Error::input(&config.graph, message))?;
-        if let Some(classes) = class_count(&graph, to) {
-            self.check_labels(classes)?;
-        }
-        Ok(graph)
+impl Model {
+    /// Reads and checks the files, and finds how the graph is used. Also returns how many classes
+    /// it has, if it says so.
+    pub(super) fn open(config: &LabelConfig) -> Result<(Self, Option<usize>)> {
+        config.check()?;
+        let wrong = |message: String| Error::input(&config.graph, message);
+        let graph_def: GraphDef = proto::parse(&config.graph, &fsio::read(&config.graph)?)?;
+        let metadata = Metadata::load(&config.graph)?;
+        let temperature = temperature(config, metadata.as_ref())?;
+        let labels = labels(config, metadata.as_ref())?;
+        check_layer(&graph_def, config, "input_layer")?;
+        check_layer(&graph_def, config, "output_layer")?;
+        model::check_graph(&graph_def).map_err(wrong)?;
+        tf::load()?;
+        let graph = Labelling::of(&graph_def).map_err(|e| wrong(e.to_string()))?;
+        let usage = match &metadata {
+            Some(metadata) => Usage::of_metadata(config, metadata, &graph, &labels)?,
+            None => Usage::guessed(config, &graph, &labels)?,
+        };
+        model::check_part(graph.graph(), &graph_def, &usage.input, &usage.output).map_err(wrong)?;
+        let classes = class_count(&graph, &usage.output);
+        drop(graph);
+        let model = Self {
+            graph: config.graph.clone(),
+            name: config.graph.display().to_string(),
+            graph_def,
+            labels,
+            usage,
+            top_k: config.top_k,
+            threshold: config.threshold,
+            temperature,
+            too_many: Once::new(),
+        };
+        classes.map_or(Ok(()), |classes| model.check_labels(classes))?;
+        Ok((model, classes))
     }
 
     /// The same error, about the graph's file.
     pub(super) fn bad_graph(&self, error: &Error) -> Error {
-        Error::input(&self.config.graph, error.to_string())
+        Error::input(&self.graph, error.to_string())
     }
 
     /// The network from pixels to scores.
@@ -67,9 +91,9 @@ impl Model {
         Part {
             name: &self.name,
             graph: &self.graph_def,
-            input: &self.config.input_layer,
-            output: &self.config.output_layer,
-            pixels: &self.spec,
+            input: &self.usage.input,
+            output: &self.usage.output,
+            pixels: &self.usage.spec,
             size: None,
             probabilities: true,
         }
@@ -78,17 +102,17 @@ impl Model {
     /// Checks the number of labels. Too few are an error; if there are too many, the first ones are
     /// used, as in the script, with a warning.
     pub(super) fn check_labels(&self, classes: usize) -> Result<()> {
-        let (labels, graph) = (self.labels.len(), shown(&self.config.graph));
+        let (labels, graph) = (self.labels.names.len(), shown(&self.graph));
         if labels < classes {
             let message = format!(
                 "holds labels for {labels} of the {classes} classes of {graph}; give the labels \
                  that belong to it"
             );
-            return Err(Error::input(&self.config.labels, message));
+            return Err(Error::input(&self.labels.file, message));
         }
         if labels > classes {
             self.too_many.call_once(|| {
-                let file = shown(&self.config.labels);
+                let file = shown(&self.labels.file);
                 warn!(
                     target: "retrain",
                     "{file}: holds {labels} labels, but {graph} has {classes} classes: \
@@ -99,67 +123,56 @@ impl Model {
         Ok(())
     }
 
-    /// The best scores with their labels, the best first. Of two equal scores, the one with the
-    /// higher class index comes first, as in the script.
-    pub(super) fn top(&self, scores: &[f32]) -> Vec<(String, f32)> {
+    /// What the scores say. Of two equal scores, the one with the higher class index comes first,
+    /// as in the script.
+    pub(super) fn answer(&self, scores: &[f32]) -> Answer {
+        let calibrated = self.temperature.map(|temperature| tempered(scores, temperature));
+        let scores = calibrated.as_deref().unwrap_or(scores);
         let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-        let best = order.into_iter().rev().take(TOP);
-        best.map(|i| (self.labels[i].clone(), scores[i])).collect()
+        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(b.cmp(&a)));
+        let best = order.first().copied();
+        let is_known = |&class: &usize| self.threshold.is_none_or(|least| scores[class] >= least);
+        let class = best.filter(is_known);
+        let unknown = best.filter(|_| class.is_none()).map(|i| (UNKNOWN.to_owned(), scores[i]));
+        let best = order.into_iter().take(self.top_k);
+        let best = best.map(|i| (self.labels.names[i].clone(), scores[i]));
+        Answer { top: unknown.into_iter().chain(best).collect(), class }
     }
 }
 
-/// How many scores an output gives for each image, if the graph says so.
-pub(super) fn class_count(graph: &Graph, output: &str) -> Option<usize> {
-    match graph.shape(output)?.as_slice() {
-        [_, classes @ ..] if !classes.is_empty() => {
-            classes.iter().map(|&n| usize::try_from(n).ok()).product()
-        }
-        _ => None,
+/// The temperature to divide logits by, if the settings ask for it.
+fn temperature(config: &LabelConfig, metadata: Option<&Metadata>) -> Result<Option<f64>> {
+    if !config.calibrated {
+        return Ok(None);
     }
-}
-
-/// The size and range of the pixels to feed: from the settings, or else from the graph.
-///
-/// # Errors
-/// If a size in the settings contradicts the graph.
-fn pixels(config: &LabelConfig, input: &NodeDef) -> Result<PixelSpec> {
-    let wanted = input.shape_attr("shape").filter(|s| s.len() == 4 && input.op == "Placeholder");
-    let known = |axis: usize| wanted.as_ref().map(|s| s[axis]).filter(|&n| n > 0);
-    // TensorFlow's C API accepts any size here, and fails deep in the graph or not at all.
-    for (setting, given, known) in [
-        ("input_height", config.input_height, known(1)),
-        ("input_width", config.input_width, known(2)),
-    ] {
-        if let (Some(given), Some(known)) = (given, known)
-            && i64::from(given) != known
-        {
-            let layer = &config.input_layer;
-            let message = format!("{given}, but '{layer}' wants {known}; leave it out");
-            return Err(Error::usage(setting, message));
+    let given = metadata.and_then(|metadata| metadata.temperature);
+    match given.filter(|t| t.is_finite() && *t > 0.0) {
+        Some(temperature) => Ok(Some(temperature)),
+        None => {
+            let file = shown(&Metadata::path_of(&config.graph));
+            let message = match metadata {
+                None => format!("needs the graph's metadata: there is no {file}"),
+                Some(_) => {
+                    format!("{file} holds no temperature: train again with validation photographs")
+                }
+            };
+            Err(Error::usage("calibrated", message))
         }
     }
-    let side = |given: Option<i32>, axis| {
-        given.map(i64::from).or(known(axis)).unwrap_or(DEFAULT_SIZE.into())
-    };
-    let size = model::image_size(side(config.input_height, 1), side(config.input_width, 2));
-    let (height, width) = size.map_err(|message| Error::input(&config.graph, message))?;
-    let range = PixelRange::Divide { mean: config.input_mean, std: config.input_std };
-    Ok(PixelSpec { height, width, depth: 3, range })
 }
 
-/// The node that a setting names.
+/// Checks that the graph has the node that a setting names.
 ///
 /// # Errors
-/// If the graph has no such node; the error lists nodes that could be meant.
-fn find_layer<'g>(graph: &'g GraphDef, config: &LabelConfig, setting: &str) -> Result<&'g NodeDef> {
+/// If it has not; the error lists nodes that could be meant.
+fn check_layer(graph: &GraphDef, config: &LabelConfig, setting: &str) -> Result<()> {
     let (name, op) = match setting {
         "input_layer" => (&config.input_layer, "Placeholder"),
         _ => (&config.output_layer, "Softmax"),
     };
-    if let Some(node) = graph.find(name) {
-        return Ok(node);
-    }
+    let Some(name) = name.as_deref().map(node_of).filter(|name| graph.find(name).is_none()) else {
+        return Ok(());
+    };
     let suggestions = graph.node.iter().filter(|n| n.op == op).map(|n| n.name.as_str());
     let names: Vec<&str> = suggestions.take(MAX_SUGGESTIONS).collect();
     let hint = match names[..] {

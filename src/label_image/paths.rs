@@ -74,6 +74,17 @@ pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
     found
 }
 
+/// How many files a search of `sources` finds, images or not; `None` if standard input is among
+/// them. For progress bars: other programs may add and remove files meanwhile.
+#[must_use]
+pub fn count(sources: &[Source]) -> Option<u64> {
+    let count = |source: &Source| match source {
+        Source::Path(path) => Some(files(path.clone()).count() as u64),
+        Source::StandardInput => None,
+    };
+    sources.iter().map(count).sum()
+}
+
 /// A file, or the files in a directory and its subdirectories in order of name. Hidden files and
 /// those that desktops create (`Thumbs.db`) are left out.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {

@@ -1,7 +1,6 @@
 //! Writes the labels of many images as text, one line per image, for `grep`, spreadsheets and other
 //! programs.
 
-use super::TOP;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::json;
 use std::io::{self, Write};
@@ -12,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub enum Format {
     /// The path, and the label and score of the best class, separated by tabs.
     Text,
-    /// Comma-separated, with a header: the path, up to five labels with their scores, and the
+    /// Comma-separated, with a header: the path, the best labels with their scores, and the
     /// error.
     Csv,
     /// One JSON object per line, with `path`, `labels`, `scores` and `error`. If the path is not
@@ -37,8 +36,12 @@ impl Format {
 pub struct Row {
     /// The image.
     pub path: PathBuf,
-    /// At most five labels with their scores, the best first; or what is wrong with the image.
+    /// The best labels with their scores, at most `top_k`, the best first; before them
+    /// [`UNKNOWN`](super::UNKNOWN) with the best score, if that is below the threshold. Or what is
+    /// wrong with the image.
     pub top: Result<Vec<(String, f32)>, String>,
+    /// The class of the best score; `None` if that is below the threshold, or there is no score.
+    pub class: Option<usize>,
 }
 
 /// Writes rows in one format.
@@ -50,9 +53,9 @@ pub struct RowWriter {
 }
 
 impl RowWriter {
-    /// Writes the header, if the format has one. `classes` is how many classes the graph has.
-    pub fn new(format: Format, classes: usize, out: &mut impl Write) -> io::Result<Self> {
-        let labels = classes.min(TOP);
+    /// Writes the header, if the format has one. `labels` is how many each row has at
+    /// most ([`Labeller::listed`](super::Labeller::listed)).
+    pub fn new(format: Format, labels: usize, out: &mut impl Write) -> io::Result<Self> {
         if format == Format::Csv {
             write!(out, "image,label,score")?;
             (2..=labels).try_for_each(|n| write!(out, ",label_{n},score_{n}"))?;

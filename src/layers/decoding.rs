@@ -2,7 +2,7 @@
 
 use crate::images::{ImageFormat, PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
-use crate::tf::GraphBuilder;
+use crate::tf::{GraphBuilder, Op};
 
 /// The tensors of a decoding graph.
 #[derive(Debug, Clone)]
@@ -89,6 +89,16 @@ pub fn add_image_decoding(
     DecodedImage { data, decoded, pixels }
 }
 
+/// Decodes a JPEG to one `ratio`-th (1, 2, 4 or 8) of its width and height, which takes less time
+/// than decoding all of it. Returns the tensors of the file's bytes and of its pixels.
+pub fn add_reduced_jpeg_decoding(b: &mut GraphBuilder, ratio: i64) -> [String; 2] {
+    let data =
+        b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
+    let decoder = b.op("DecodeJpeg", "image_reader").input(&data).int_attr("channels", 3);
+    let decoded = with_jpeg_attrs(decoder, ratio).finish();
+    [data, decoded]
+}
+
 pub(super) fn add_decoder(
     b: &mut GraphBuilder,
     op: &str,
@@ -97,15 +107,19 @@ pub(super) fn add_decoder(
     depth: i32,
 ) -> String {
     let decoder = b.op(op, name).input(data).int_attr("channels", depth.into());
-    if op != "DecodeJpeg" {
-        return decoder.type_attr("dtype", DT_UINT8).finish();
+    if op == "DecodeJpeg" {
+        with_jpeg_attrs(decoder, 1).finish()
+    } else {
+        decoder.type_attr("dtype", DT_UINT8).finish()
     }
-    let decoder =
-        decoder.int_attr("ratio", 1).bool_attr("fancy_upscaling", true).str_attr("dct_method", "");
+}
+
+fn with_jpeg_attrs(decoder: Op<'_>, ratio: i64) -> Op<'_> {
+    let decoder = decoder.int_attr("ratio", ratio).bool_attr("fancy_upscaling", true);
     decoder
+        .str_attr("dct_method", "")
         .bool_attr("try_recover_truncated", false)
         .float_attr("acceptable_fraction", 1.0)
-        .finish()
 }
 
 fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {

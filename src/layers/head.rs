@@ -49,6 +49,10 @@ pub struct FinalTrainingOps {
     pub ground_truth_input: String,
     /// How the true classes are fed.
     pub truth: Truth,
+    /// The number of classes.
+    pub class_count: usize,
+    /// The length of a bottleneck.
+    pub bottleneck_size: usize,
     /// The trained variables: weights, then biases.
     pub variables: [VariableNames; 2],
     /// The weights the logits are computed from: plain or fake-quantised.
@@ -138,6 +142,8 @@ pub fn add_final_training_ops(
         bottleneck_input,
         ground_truth_input,
         truth: spec.truth,
+        class_count: spec.class_count,
+        bottleneck_size: spec.bottleneck_tensor_size,
         variables,
         weights_in_use,
         ranges,

@@ -1,4 +1,5 @@
-//! The loss: the mean cross-entropy −Σ t·ln softmax(logits) of a batch.
+//! The loss: the mean cross-entropy −Σ t·ln softmax(logits) of a batch, as the scripts have it or
+//! with class weights and smoothed labels.
 
 use super::head::{FinalTrainingOps, Truth};
 use super::summaries::{Summaries, reduce};
@@ -15,15 +16,36 @@ pub struct Loss {
     pub(super) example_gradients: Option<String>,
 }
 
-/// The mean cross-entropy of a batch, with its summary.
+/// How the loss differs from the scripts'.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LossSpec {
+    /// How much each class counts; empty for 1 each.
+    pub class_weights: Vec<f32>,
+    /// ε: labels are (1 − ε)·one-hot + ε/classes.
+    pub label_smoothing: f32,
+}
+
+impl LossSpec {
+    /// Whether the loss is the scripts'.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.class_weights.is_empty() && self.label_smoothing == 0.0
+    }
+}
+
+/// The mean cross-entropy of a batch, with its summary. A `spec` that is not plain needs
+/// [`Truth::OneHot`].
 pub fn add_cross_entropy(
     b: &mut GraphBuilder,
     summaries: &mut Summaries,
     ops: &FinalTrainingOps,
+    spec: &LossSpec,
 ) -> Loss {
     let loss = b.name_scope("cross_entropy", |b| match ops.truth {
         Truth::OneHot => {
-            let losses = softmax_cross_entropy(b, &ops.logits, &ops.ground_truth_input);
+            let truth = smoothed(b, &ops.ground_truth_input, ops.class_count, spec);
+            let losses = softmax_cross_entropy(b, &ops.logits, &truth);
+            let losses = weighted(b, &losses, &ops.ground_truth_input, spec);
             let mean = b.name_scope("total", |b| reduce(b, "Mean", &losses, &[0]));
             Loss { mean, example_gradients: None }
         }
@@ -31,6 +53,34 @@ pub fn add_cross_entropy(
     });
     summaries.scalar(b, "cross_entropy", &loss.mean);
     loss
+}
+
+/// The labels with a share ε spread over all classes.
+fn smoothed(b: &mut GraphBuilder, truth: &str, classes: usize, spec: &LossSpec) -> String {
+    let epsilon = spec.label_smoothing;
+    if epsilon == 0.0 {
+        return truth.to_owned();
+    }
+    b.name_scope("label_smoothing", |b| {
+        let own = b.float("own", 1.0 - epsilon);
+        let spread = b.float("spread", epsilon / classes as f32);
+        let product = b.op("Mul", "mul").inputs([truth, &own]).float_type().finish();
+        b.op("AddV2", "add").inputs([product, spread]).float_type().finish()
+    })
+}
+
+/// The losses, [batch], each times the weight of its true class.
+fn weighted(b: &mut GraphBuilder, losses: &str, truth: &str, spec: &LossSpec) -> String {
+    if spec.class_weights.is_empty() {
+        return losses.to_owned();
+    }
+    b.name_scope("class_weights", |b| {
+        let dims = [1, spec.class_weights.len() as i64];
+        let weights = b.floats("weights", &dims, &spec.class_weights);
+        let of_each = b.op("Mul", "mul").inputs([truth, &weights]).float_type().finish();
+        let of_each = reduce(b, "Sum", &of_each, &[1]);
+        b.op("Mul", "weighted").inputs([losses, &of_each]).float_type().finish()
+    })
 }
 
 /// `tf.losses.sparse_softmax_cross_entropy`, without the nodes that only handle per-example

@@ -15,12 +15,14 @@ mod summaries;
 mod variable;
 
 pub use adam::{AdamStep, Trained, add_adam};
-pub use decoding::{DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding};
+pub use decoding::{
+    DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding, add_reduced_jpeg_decoding,
+};
 pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};
 pub use head::{FinalTrainingOps, HeadSpec, Truth, add_final_training_ops};
-pub use loss::{Loss, add_cross_entropy};
-pub use optimizer::add_gradient_descent;
+pub use loss::{Loss, LossSpec, add_cross_entropy};
+pub use optimizer::{StepRule, StepSpec, TrainStep, add_train_step};
 pub use quantize::QuantForm;
 pub use saver::{SavedVariable, Saver, add_saver};
 pub use summaries::{Summaries, variable_summaries};

@@ -1,28 +1,67 @@
-//! One step of gradient descent, W ← W − η ∂L/∂W. TensorFlow derives the gradients as far as its C
-//! API can.
+//! One training step: gradient descent, W ← W − η(∂L/∂W + λW), or Adam. TensorFlow derives the
+//! gradients as far as its C API can.
 
+use super::adam::{Trained, add_adam};
 use super::decoding::add_cast;
 use super::head::FinalTrainingOps;
 use super::loss::Loss;
 use super::quantize;
 use super::summaries::reduce;
+use super::variable::VariableNames;
 use crate::error::Result;
 use crate::proto::DataType::{DT_FLOAT, DT_INT32, DT_INT64};
 use crate::tf::{Graph, GraphBuilder};
 
+/// How a step follows from the gradients.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepSpec {
+    /// The rule.
+    pub rule: StepRule,
+    /// η
+    pub learning_rate: f32,
+    /// λ, for the weights; the biases have no penalty.
+    pub weight_decay: f32,
+}
+
+impl StepSpec {
+    /// The scripts' gradient descent.
+    #[must_use]
+    pub fn gradient_descent(learning_rate: f32) -> Self {
+        Self { rule: StepRule::GradientDescent, learning_rate, weight_decay: 0.0 }
+    }
+}
+
+/// How a step follows from the gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepRule {
+    /// The scripts' GradientDescentOptimizer.
+    GradientDescent,
+    /// AdamOptimizer, with the weight decay of AdamW.
+    Adam,
+}
+
+/// The names of the step's nodes.
+#[derive(Debug, Clone)]
+pub struct TrainStep {
+    /// The node to run.
+    pub train_step: String,
+    /// The optimizer's own variables.
+    pub variables: Vec<VariableNames>,
+}
+
 /// The script's `train` scope: TensorFlow's gradients of the loss, and the step that applies them.
 /// The step waits for `before`, the merged summaries, so that they always show the state before the
-/// step (in the scripts the two race). Returns the train step's name.
+/// step (in the scripts the two race).
 ///
 /// `graph` must hold all nodes made so far; the gradients and the step are added to it.
-pub fn add_gradient_descent(
+pub fn add_train_step(
     b: &mut GraphBuilder,
     graph: &mut Graph,
     ops: &FinalTrainingOps,
     loss: &Loss,
-    learning_rate: f32,
+    spec: StepSpec,
     before: &str,
-) -> Result<String> {
+) -> Result<TrainStep> {
     b.name_scope_named("train", |b, scope| {
         let [weights, biases] = &ops.variables;
         let variables = [ops.weights_in_use.as_str(), &biases.snapshot];
@@ -51,31 +90,82 @@ pub fn add_gradient_descent(
             // The C API cannot differentiate fake quantisation.
             gradients[0] = fake_quant_gradient(b, ops, &gradients[0]);
         }
-        let step = b.name_scope_named("GradientDescent", |b, scope| {
-            let rate = b.float("learning_rate", learning_rate);
-            let mut updates = Vec::new();
-            for (variable, gradient) in ops.variables.iter().zip(&gradients) {
-                let name = format!("update_{}/ApplyGradientDescent", variable.variable);
-                let update = b.op("ApplyGradientDescent", &name).inputs([
-                    &variable.variable,
-                    &rate,
-                    gradient,
-                ]);
-                let update = update.input(format!("^{before}")).colocate_with(&variable.variable);
-                updates.push(format!(
-                    "^{}",
-                    update.float_type().bool_attr("use_locking", false).finish()
-                ));
-            }
-            // The script's order: biases first.
-            updates.reverse();
-            b.op_named("NoOp", scope.to_owned()).inputs(updates).finish()
-        });
+        let step = match spec.rule {
+            StepRule::GradientDescent => descend(b, ops, &gradients, spec, before),
+            StepRule::Adam => adam(b, ops, &gradients, spec, before),
+        };
         let step_nodes = b.take_nodes();
         graph.extend(&step_nodes)?;
         made.into_iter().chain(step_nodes).for_each(|n| b.adopt(n));
         Ok(step)
     })
+}
+
+/// The script's GradientDescentOptimizer.
+fn descend(
+    b: &mut GraphBuilder,
+    ops: &FinalTrainingOps,
+    gradients: &[String],
+    spec: StepSpec,
+    before: &str,
+) -> TrainStep {
+    let gradients = decayed(b, ops, gradients, spec.weight_decay);
+    let train_step = b.name_scope_named("GradientDescent", |b, scope| {
+        let rate = b.float("learning_rate", spec.learning_rate);
+        let mut updates = Vec::new();
+        for (variable, gradient) in ops.variables.iter().zip(&gradients) {
+            let name = format!("update_{}/ApplyGradientDescent", variable.variable);
+            let update = b.op("ApplyGradientDescent", &name);
+            let update = update.inputs([&variable.variable, &rate, gradient]);
+            let update = update.input(format!("^{before}")).colocate_with(&variable.variable);
+            let update = update.float_type().bool_attr("use_locking", false).finish();
+            updates.push(format!("^{update}"));
+        }
+        // The script's order: biases first.
+        updates.reverse();
+        b.op_named("NoOp", scope.to_owned()).inputs(updates).finish()
+    });
+    TrainStep { train_step, variables: Vec::new() }
+}
+
+/// The gradients of weights and biases, with λW added to that of the weights.
+fn decayed(
+    b: &mut GraphBuilder,
+    ops: &FinalTrainingOps,
+    gradients: &[String],
+    weight_decay: f32,
+) -> Vec<String> {
+    let mut gradients = gradients.to_vec();
+    if weight_decay != 0.0 {
+        gradients[0] = b.name_scope("weight_decay", |b| {
+            let decay = b.float("weight_decay", weight_decay);
+            let weights = &ops.variables[0].snapshot;
+            let penalty = b.op("Mul", "mul").inputs([weights, &decay]).float_type().finish();
+            b.op("AddV2", "add").inputs([&gradients[0], &penalty]).float_type().finish()
+        });
+    }
+    gradients
+}
+
+fn adam(
+    b: &mut GraphBuilder,
+    ops: &FinalTrainingOps,
+    gradients: &[String],
+    spec: StepSpec,
+    before: &str,
+) -> TrainStep {
+    let learning_rate = b.float("learning_rate", spec.learning_rate);
+    let trained = |i: usize, dims: Vec<i64>, weight_decay: f32| Trained {
+        names: ops.variables[i].clone(),
+        dims,
+        gradient: gradients[i].clone(),
+        learning_rate: learning_rate.clone(),
+        weight_decay,
+    };
+    let classes = ops.class_count as i64;
+    let weights = trained(0, vec![ops.bottleneck_size as i64, classes], spec.weight_decay);
+    let step = add_adam(b, &[weights, trained(1, vec![classes], 0.0)], &[before]);
+    TrainStep { train_step: step.train_step, variables: step.variables }
 }
 
 /// A stand-in for the mean loss with the same gradient: TensorFlow's C API cannot differentiate

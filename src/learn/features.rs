@@ -18,6 +18,11 @@ impl Features {
         Self { width, values: rows.map(f64::from).collect() }
     }
 
+    /// A matrix of `n` rows and columns.
+    pub(super) fn square(n: usize, values: Vec<f64>) -> Self {
+        Self { width: n, values }
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -40,6 +45,32 @@ impl Features {
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {
         let values = rows.iter().flat_map(|&row| self.row(row).iter().copied()).collect();
+        Self { width: self.width, values }
+    }
+
+    /// The rows less their mean, each scaled to length 1. (A row that is the mean stays 0.)
+    #[must_use]
+    pub(super) fn directions(&self) -> Self {
+        let mut mean = vec![0.0; self.width];
+        for row in self.values.chunks_exact(self.width.max(1)) {
+            mean.iter_mut().zip(row).for_each(|(m, v)| *m += v / self.len() as f64);
+        }
+        let mut values = self.values.clone();
+        for row in values.chunks_exact_mut(self.width.max(1)) {
+            row.iter_mut().zip(&mean).for_each(|(v, m)| *v -= m);
+            let length = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+            if length > 0.0 {
+                row.iter_mut().for_each(|v| *v /= length);
+            }
+        }
+        Self { width: self.width, values }
+    }
+
+    /// The features with each number replaced by `f(column, number)`.
+    #[must_use]
+    pub(super) fn map_columns(&self, f: impl Fn(usize, f64) -> f64) -> Self {
+        let columns = (0..self.width).cycle();
+        let values = self.values.iter().zip(columns).map(|(&x, column)| f(column, x)).collect();
         Self { width: self.width, values }
     }
 

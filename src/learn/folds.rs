@@ -1,10 +1,12 @@
 //! Folds for cross-validation: stratified by class, with groups kept together.
 
-use super::{Logistic, Objective};
+use super::{Features, Logistic};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// The fold, 0 to `k` − 1, of each photograph.
 ///
@@ -37,29 +39,55 @@ pub fn folds(k: usize, truth: &[usize], groups: &[&[u8]], seed: u64) -> Vec<usiz
     fold_of
 }
 
-/// The scores of each photograph by a logistic regression that was trained on the other folds.
-/// `None` if some fold would leave fewer than two classes to learn from.
-#[must_use]
-pub fn out_of_fold(objective: Objective<'_>, fold_of: &[usize]) -> Option<Vec<Vec<f32>>> {
+/// The scores of each photograph by a classifier that `train` made from the rows of the other
+/// folds. `None` if some fold leaves fewer than two classes to learn from. The folds are spread over
+/// all cores.
+pub fn out_of_fold(
+    features: &Features,
+    truth: &[usize],
+    fold_of: &[usize],
+    train: impl Fn(&[usize]) -> Logistic + Sync,
+) -> Option<Vec<Vec<f32>>> {
     let k = fold_of.iter().max()? + 1;
+    let rows = |of_fold: bool, fold: usize| -> Vec<usize> {
+        (0..fold_of.len()).filter(|&i| (fold_of[i] == fold) == of_fold).collect()
+    };
+    let learns = |rest: &[usize]| rest.iter().any(|&i| truth[i] != truth[rest[0]]);
+    if !(0..k).all(|fold| learns(&rows(false, fold))) {
+        return None;
+    }
+    let one = |fold: usize| {
+        let held = rows(true, fold);
+        let scores = train(&rows(false, fold)).predict(&features.select(&held));
+        held.into_iter().zip(scores).collect::<Vec<_>>()
+    };
     let mut scores = vec![Vec::new(); fold_of.len()];
-    for fold in 0..k {
-        let (held, rest): (Vec<usize>, Vec<usize>) =
-            (0..fold_of.len()).partition(|&i| fold_of[i] == fold);
-        let truth: Vec<usize> = rest.iter().map(|&i| objective.truth[i]).collect();
-        if truth.iter().all(|&class| class == truth[0]) {
-            return None;
-        }
-        let weights = &objective.sample_weights;
-        let weights: Vec<f64> = rest.iter().filter_map(|&i| weights.get(i).copied()).collect();
-        let model = Logistic::fit(Objective {
-            features: &objective.features.select(&rest),
-            truth: &truth,
-            sample_weights: &weights,
-            ..objective
-        });
-        let predicted: Vec<Vec<f32>> = model.predict(&objective.features.select(&held));
-        held.into_iter().zip(predicted).for_each(|(i, row): (usize, Vec<f32>)| scores[i] = row);
+    for (i, row) in in_parallel(k, one).into_iter().flatten() {
+        scores[i] = row;
     }
     Some(scores)
+}
+
+/// `f` of 0 to `n` − 1, on all cores.
+fn in_parallel<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            if i >= n {
+                return done;
+            }
+            done.push(f(i));
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(n);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, Vec<T>>| match worker.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        workers.into_iter().flat_map(join).collect()
+    })
 }

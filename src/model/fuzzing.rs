@@ -5,7 +5,7 @@
 
 use super::inspect::random_op;
 use super::source::{archive, hub};
-use super::{OwnGraph, create_module_graph, create_own_graph};
+use super::{OwnGraph, TorchWeights, create_module_graph, create_own_graph};
 use crate::error::Error;
 use crate::fuzzing::{assert_readable, in_temporary_dir};
 use crate::images::{PixelRange, PixelSpec};
@@ -68,6 +68,35 @@ const SPEC: PixelSpec = PixelSpec {
     depth: 3,
     range: PixelRange::Multiply { mean: 127.5, std: 127.5 },
 };
+
+/// A file of torch's weights: what is read of it is no larger than the file, and a refusal names the
+/// file. Tensors of up to four dimensions are read, forwards and backwards.
+pub fn torch_weights(data: &[u8]) {
+    let weights = match TorchWeights::parse(Path::new("some.pth"), data.to_vec()) {
+        Ok(weights) => weights,
+        Err(error) => {
+            assert_readable(&error);
+            assert!(error.to_string().starts_with("some.pth: "), "{error}");
+            return;
+        }
+    };
+    for (name, dims) in weights.tensors() {
+        let reads = match *dims {
+            [] => vec![weights.read(name, [], [])],
+            [a] => vec![weights.read(name, [a], [0])],
+            [a, b] => vec![weights.read(name, [a, b], [0, 1]), weights.read(name, [a, b], [1, 0])],
+            [a, b, c, d] => {
+                let dims = [a, b, c, d];
+                vec![weights.read(name, dims, [0, 1, 2, 3]), weights.read(name, dims, [2, 3, 1, 0])]
+            }
+            _ => continue,
+        };
+        for values in reads.into_iter().flatten() {
+            assert_eq!(values.len(), dims.iter().product::<usize>());
+            assert!(4 * values.len() <= data.len() && values.iter().all(|v| v.is_finite()));
+        }
+    }
+}
 
 /// A serialized GraphDef.
 pub fn graph_def(data: &[u8]) {

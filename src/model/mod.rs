@@ -8,12 +8,19 @@ pub(crate) mod fuzzing;
 mod identity;
 mod inspect;
 mod source;
+mod torch_weights;
+mod wheels;
 
-pub use architecture::{ModelInfo, Source, create_model_info};
+pub use architecture::{Features, ModelInfo, Source, create_model_info};
 pub use backbone::Backbone;
 pub use builtin::{Calibration, build_miniature, write_miniature};
 pub use identity::Identity;
-pub(crate) use inspect::{RandomOp, batch_norm, check_graph, check_part, image_size, random_op};
+pub(crate) use inspect::{
+    Labelling, RandomOp, SCRIPT_INPUT, SCRIPT_OUTPUT, SCRIPT_RANGE, batch_norm, check_graph,
+    check_part, image_size, random_op,
+};
 pub use source::{
     OwnGraph, create_model_graph, create_module_graph, create_own_graph, maybe_download_and_extract,
 };
+pub use torch_weights::TorchWeights;
+pub use wheels::{WHEELS, Wheel};

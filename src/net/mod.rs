@@ -3,11 +3,13 @@
 
 mod forward;
 mod part;
+mod pip;
 mod proxies;
 mod request;
 mod spec;
 mod sum;
 
+pub use pip::WheelFetch;
 pub use proxies::Proxies;
 pub use spec::{Fetch, Patience};
 pub use sum::Sum;

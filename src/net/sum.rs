@@ -33,7 +33,7 @@ impl Sum {
     }
 
     /// Computes the checksum of this kind of the file at `path`.
-    pub(super) fn of(self, path: &Path) -> Result<String> {
+    pub(crate) fn of(self, path: &Path) -> Result<String> {
         let mut file = File::open(path).map_err(Error::io("reading", path))?;
         match self {
             Self::Sha256(_) => digest(Sha256::new(), &mut file, path),

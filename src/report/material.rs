@@ -3,7 +3,9 @@
 use super::Outcome;
 use crate::bottleneck::Bottlenecks;
 use crate::dataset::hash_name;
-use crate::learn::{Features, Objective, folds, out_of_fold};
+use crate::learn::{
+    Batch, ClassWeights, Features, Optimizer, Recipe, WeightDecay, folds, out_of_fold,
+};
 
 /// What reports are made of: the outcome, the bottlenecks, and what follows from both.
 #[derive(Debug)]
@@ -15,23 +17,27 @@ pub struct Material<'a> {
     /// The row in `bottlenecks` of each of `outcome.photographs`.
     pub rows: &'a [usize],
     /// The scores of each of `outcome.photographs` by a logistic regression that learned from other
-    /// photographs, so that a wrong label was not learned from. `None` if there are too few
+    /// photographs, so that a wrong label was not learned from; with `cross_validate`, by a layer
+    /// that was trained as the run's. `None` if there are too few
     /// photographs, or too many.
     pub cross_validated: Option<Vec<Vec<f32>>>,
 }
 
 /// Folds of the cross-validation.
 const FOLDS: usize = 5;
-/// Beyond this many numbers in all bottlenecks it would take minutes.
+/// Beyond this many numbers in all bottlenecks it would take too much memory.
 const MOST_NUMBERS: usize = 40_000_000;
-/// The strength of the penalty, as scikit-learn's default.
-const C: f64 = 1.0;
+/// Beyond this many multiplications for the logits of all photographs it would take minutes.
+const MOST_MULTIPLICATIONS: usize = 100_000_000;
 
 impl<'a> Material<'a> {
     /// Gathers it.
     #[must_use]
     pub fn new(outcome: &'a Outcome, bottlenecks: &'a Bottlenecks<'a>, rows: &'a [usize]) -> Self {
-        let cross_validated = cross_validated(outcome, bottlenecks, rows);
+        let cross_validated = match &outcome.cross_validation {
+            Some(cv) => Some(cv.scores.clone()),
+            None => cross_validated(outcome, bottlenecks, rows),
+        };
         Self { outcome, bottlenecks, rows, cross_validated }
     }
 }
@@ -41,7 +47,10 @@ fn cross_validated(
     bottlenecks: &Bottlenecks<'_>,
     rows: &[usize],
 ) -> Option<Vec<Vec<f32>>> {
-    if rows.len() < 2 * FOLDS || rows.len() * bottlenecks.size > MOST_NUMBERS {
+    let (n, classes) = (rows.len(), outcome.labels.len());
+    let multiplications = n * bottlenecks.size.min(n) * classes;
+    let too_many = n * bottlenecks.size > MOST_NUMBERS || multiplications > MOST_MULTIPLICATIONS;
+    if n < 2 * FOLDS || too_many {
         return None;
     }
     let photographs = &outcome.photographs;
@@ -51,12 +60,21 @@ fn cross_validated(
     let groups: Vec<&[u8]> = groups.iter().map(|group| &**group).collect();
     let features = Features::new(bottlenecks.size, rows.iter().map(|&row| bottlenecks.row(row)));
     let features = features.rotated();
-    let objective = Objective {
-        features: &features,
-        truth: &truth,
-        sample_weights: &[],
-        classes: outcome.labels.len(),
-        c: C,
+    let recipe = Recipe {
+        optimizer: Optimizer::Lbfgs,
+        // scikit-learn's C = 1
+        weight_decay: WeightDecay::Value(1.0 / rows.len() as f64),
+        scaled: false,
+        class_weights: &ClassWeights::None,
+        label_smoothing: 0.0,
+        steps: 0,
+        learning_rate: 0.0,
+        batch: Batch::All,
+        labels: &outcome.labels,
+        seed: outcome.random_seed,
     };
-    out_of_fold(objective, &folds(FOLDS, &truth, &groups, outcome.random_seed))
+    let fold_of = folds(FOLDS, &truth, &groups, outcome.random_seed);
+    let pick = |rows: &[usize]| rows.iter().map(|&row| truth[row]).collect::<Vec<usize>>();
+    let train = |rows: &[usize]| recipe.train(&features.select(rows), &pick(rows), &[]);
+    out_of_fold(&features, &truth, &fold_of, train)
 }

@@ -1,6 +1,7 @@
 //! The metadata of a run's graph.
 
 use super::Outcome;
+use super::summary::cross_validation;
 use crate::dataset::Category;
 use crate::export::{
     AccuracyMetadata, InputMetadata, METADATA_VERSION, Metadata, ModelMetadata, OutputMetadata,
@@ -48,7 +49,11 @@ pub fn metadata(outcome: &Outcome) -> Metadata {
             test_interval: outcome.test_interval().map(|Interval { low, high }| [low, high]),
             test_photographs: outcome.tested.len(),
             validation_accuracy: outcome.validation_accuracy(),
-            other: none(),
+            other: outcome
+                .cross_validation
+                .iter()
+                .map(|cv| ("cross_validation".to_owned(), cross_validation(cv)))
+                .collect(),
         },
         temperature: outcome.temperature(),
         other: none(),

@@ -9,6 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// From fewer test photographs nothing can be concluded: the interval covers a third of all values
+/// or more.
+pub const TOO_FEW_TESTED: usize = 20;
+
 /// The result of a run, besides the files it wrote.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -24,6 +28,8 @@ pub struct Outcome {
     pub copies: Vec<(usize, usize)>,
     /// The test photographs, each content once, as indices into `photographs`.
     pub tested: Vec<usize>,
+    /// The cross-validation, if the settings ask for one.
+    pub cross_validation: Option<CrossValidation>,
     /// The evaluations during training.
     pub curve: Vec<Evaluation>,
     /// The settings, by flag name.
@@ -123,6 +129,27 @@ pub struct Evaluation {
     pub validation: Option<(f32, usize)>,
 }
 
+/// How well layers predict photographs that they did not learn from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrossValidation {
+    /// Folds.
+    pub folds: usize,
+    /// How often, with other folds each time.
+    pub repeats: usize,
+    /// The mean of the accuracies on all folds × repeats, 0 to 1.
+    pub accuracy_mean: f64,
+    /// Their standard deviation.
+    pub accuracy_sd: f64,
+    /// The expected calibration error over all predictions.
+    pub ece: f64,
+    /// How often each class was taken for each, over all repeats.
+    pub confusion: Confusion,
+    /// The scores of each of `Outcome::photographs`, in the first repeat.
+    pub scores: Vec<Vec<f32>>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
 impl Outcome {
     /// The photographs of one set.
     pub fn of_set(&self, set: Category) -> impl Iterator<Item = &Prediction> {
@@ -175,6 +202,12 @@ impl Prediction {
     #[must_use]
     pub fn new(path: PathBuf, set: Category, truth: usize, scores: Vec<f32>) -> Self {
         Self { path, set, truth, predicted: argmax(&scores), scores }
+    }
+
+    /// −ln of the true class's score, in nats.
+    #[must_use]
+    pub fn cross_entropy(&self) -> f64 {
+        -f64::from(self.scores[self.truth]).max(1e-30).ln()
     }
 
     /// Whether the photograph was recognised.

@@ -1,6 +1,6 @@
 //! The run's result as one JSON object: what `--json` prints.
 
-use super::Outcome;
+use super::{CrossValidation, Outcome};
 use crate::dataset::Category;
 use crate::metrics::Interval;
 use serde_json::{Value, json};
@@ -37,6 +37,8 @@ pub fn summary(outcome: &Outcome) -> Value {
         .map(|&(a, b)| [a, b].map(|i| outcome.photographs[i].path.to_string_lossy().into_owned()));
     let sizes = Category::ALL.map(|set| (set.name().to_owned(), json!(outcome.split.count(set))));
     let written = &outcome.written;
+    let cross_validation = outcome.cross_validation.as_ref().map(cross_validation);
+    let page = written.report_dir.as_ref().map(|dir| dir.join("index.html"));
     json!({
         "test_accuracy": outcome.test_accuracy,
         "test_interval": interval(outcome.test_interval()),
@@ -59,7 +61,23 @@ pub fn summary(outcome: &Outcome) -> Value {
         "output_graph": written.output_graph.to_string_lossy(),
         "output_labels": written.output_labels.to_string_lossy(),
         "metadata": written.metadata.to_string_lossy(),
-        "report": written.report_dir.as_ref().map(|dir| dir.join("index.html").to_string_lossy().into_owned()),
+        "report": page.map(|page| page.to_string_lossy().into_owned()),
+        "cross_validation": cross_validation,
         "summaries": written.summaries_dir.to_string_lossy(),
+    })
+}
+
+/// A cross-validation as JSON.
+pub(super) fn cross_validation(cv: &CrossValidation) -> Value {
+    let recall = |class: usize| cv.confusion.class(class).recall;
+    json!({
+        "folds": cv.folds,
+        "repeats": cv.repeats,
+        "accuracy_mean": cv.accuracy_mean,
+        "accuracy_sd": cv.accuracy_sd,
+        "ece": cv.ece,
+        "recall": (0..cv.confusion.counts.len()).map(recall).collect::<Vec<_>>(),
+        "confusion": cv.confusion.counts,
+        "seconds": cv.seconds,
     })
 }

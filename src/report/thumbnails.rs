@@ -3,7 +3,7 @@
 use crate::images::{PixelRange, PixelSpec, read_image};
 use crate::inference::Decoder;
 use image::RgbImage;
-use image::imageops::{FilterType, resize, thumbnail};
+use image::imageops::thumbnail;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
@@ -46,17 +46,15 @@ impl Thumbnails {
 
     fn one(&self, path: &Path, side: u32) -> Option<RgbImage> {
         let (_, bytes) = read_image(path).ok()?;
-        let pixels = self.decoder.decode_full_size(bytes).ok()?;
+        // Twice the side, so that what is averaged is finer than what is shown.
+        let least = 4 * u64::from(side) * u64::from(side);
+        let pixels = self.decoder.decode_reduced(bytes, least).ok()?;
         let &[height, width, 3] = pixels.dims() else { return None };
         let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
         let picture = RgbImage::from_raw(width, height, pixels.to_vec())?;
         let longest = width.max(height).max(1);
         let scaled = |n: u32| (n * side.min(longest) / longest).max(1);
         let (to_width, to_height) = (scaled(width), scaled(height));
-        Some(if longest > 2 * side {
-            thumbnail(&picture, to_width, to_height)
-        } else {
-            resize(&picture, to_width, to_height, FilterType::Triangle)
-        })
+        Some(thumbnail(&picture, to_width, to_height))
     }
 }

@@ -6,6 +6,7 @@ use crate::dataset::{Category, Sampler};
 use crate::error::Result;
 use crate::inference::DistortedImages;
 use crate::layers::Truth;
+use crate::learn::Scaling;
 use crate::tf::Tensor;
 use tensorflow::SessionRunArgs;
 
@@ -54,6 +55,8 @@ pub(super) struct Batches<'a> {
     truth: Truth,
     class_count: usize,
     sampler: Sampler,
+    /// How features are scaled, while the layer learns.
+    scaling: Option<Scaling>,
 }
 
 impl<'a> Batches<'a> {
@@ -65,7 +68,12 @@ impl<'a> Batches<'a> {
         random_seed: u64,
     ) -> Self {
         let sampler = Sampler::new(random_seed);
-        Self { bottlenecks, distorted, truth, class_count, sampler }
+        Self { bottlenecks, distorted, truth, class_count, sampler, scaling: None }
+    }
+
+    /// Scales the features of all batches from now on; `None` leaves them as they are.
+    pub(super) fn scale(&mut self, scaling: Option<Scaling>) {
+        self.scaling = scaling;
     }
 
     /// The same, with other bottlenecks of the same images.
@@ -136,7 +144,10 @@ impl<'a> Batches<'a> {
         self.resize(batch);
         let size = self.bottlenecks.size;
         let rows = batch.rows.iter().zip(batch.bottlenecks.chunks_exact_mut(size));
-        rows.for_each(|(&row, into)| into.copy_from_slice(self.bottlenecks.row(row)));
+        for (&row, into) in rows {
+            into.copy_from_slice(self.bottlenecks.row(row));
+            self.scaling.iter().for_each(|scaling| scaling.apply(into));
+        }
         self.gather_truth(batch);
     }
 

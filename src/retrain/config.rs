@@ -5,6 +5,7 @@ use super::fine_tune::FineTune;
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::layers::Distortions;
+use crate::learn::{ClassWeights, Optimizer, WeightDecay};
 use crate::model::{ModelInfo, OwnGraph, create_model_info};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,10 @@ pub struct Config {
     pub cache: Cache,
     /// The new layer's training.
     pub training: Training,
+    /// The kind of the new layer's training: the scripts', or another.
+    pub head: Head,
+    /// Whether the classes are also predicted by cross-validation.
+    pub cross_validate: Option<CrossValidate>,
     /// Where results go.
     pub outputs: Outputs,
     /// Stops the run.
@@ -98,6 +103,34 @@ pub struct Training {
     pub print_misclassified_test_images: bool,
     /// How the network itself is trained after the new layer, if at all.
     pub fine_tune: Option<FineTune>,
+}
+
+/// How the new layer learns. The default is the scripts' way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// What minimises the loss.
+    pub optimizer: Optimizer,
+    /// The strength of the penalty on the weights.
+    pub weight_decay: WeightDecay,
+    /// Whether features are scaled to mean 0 and standard deviation 1. The exported weights contain
+    /// the scaling.
+    pub feature_scaling: bool,
+    /// How much the photographs of each class count.
+    pub class_weights: ClassWeights,
+    /// The share of each label that is spread over all classes, 0 to below 1.
+    pub label_smoothing: f32,
+    /// After how many evaluations without a better one training ends, with the best layer; `None`
+    /// for all steps.
+    pub early_stopping: Option<u64>,
+}
+
+/// Cross-validation on the cached bottlenecks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CrossValidate {
+    /// Folds, at least 2.
+    pub folds: usize,
+    /// How often, with other folds each time.
+    pub repeats: usize,
 }
 
 /// Where results go.
@@ -180,6 +213,8 @@ impl Config {
             on_bad_image: OnBadImage::Fail,
             cache: Cache::default(),
             training: Training::default(),
+            head: Head::default(),
+            cross_validate: None,
             outputs: Outputs::default(),
             cancel: CancelToken::new(),
         }
@@ -189,6 +224,19 @@ impl Config {
 impl Default for Split {
     fn default() -> Self {
         Self { testing_percentage: 10, validation_percentage: 10 }
+    }
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            optimizer: Optimizer::Sgd,
+            weight_decay: WeightDecay::Value(0.0),
+            feature_scaling: false,
+            class_weights: ClassWeights::None,
+            label_smoothing: 0.0,
+            early_stopping: None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::conventions::Exported;
 use super::evaluation::{EvalNames, Evaluator, build_eval_graph, build_eval_session};
 use super::fine_tune::replace_values;
-use super::head::{Head, TrainingGraph};
+use super::head::TrainingGraph;
 use super::parked::Parked;
 use super::serving;
 use super::this_run::Run;
@@ -58,9 +58,9 @@ impl<'a> Exporter<'a> {
     }
 
     /// Loads the graph and the values of all its variables, pretrained and new.
-    fn load(&self, head: &Head) -> Result<(GraphDef, Vec<NamedTensor>)> {
+    fn load(&self, layer: &[NamedTensor]) -> Result<(GraphDef, Vec<NamedTensor>)> {
         let (graph, mut variables) = self.parked.load()?;
-        variables.extend(head.layer()?);
+        variables.extend_from_slice(layer);
         Ok((graph, variables))
     }
 
@@ -78,9 +78,9 @@ impl<'a> Exporter<'a> {
     }
 
     /// Stores the graph after a step. Like the hub script, a hub run also saves a checkpoint.
-    pub(super) fn store_intermediate(&self, head: &Head, step: u64) -> Result<()> {
+    pub(super) fn store_intermediate(&self, layer: &[NamedTensor], step: u64) -> Result<()> {
         let outputs = &self.run.config.outputs;
-        let (graph, variables) = self.load(head)?;
+        let (graph, variables) = self.load(layer)?;
         if let Form::Evaluation(names) = &self.form {
             serving::save_checkpoint(&outputs.checkpoint_path, &graph, names, &variables)?;
         }
@@ -92,18 +92,18 @@ impl<'a> Exporter<'a> {
 
     /// Saves the hub script's checkpoint and restores an evaluator from it; `None` if the training
     /// graph itself is evaluated.
-    pub(super) fn evaluator(&self, head: &Head) -> Result<Option<Evaluator>> {
+    pub(super) fn evaluator(&self, layer: &[NamedTensor]) -> Result<Option<Evaluator>> {
         let Form::Evaluation(names) = &self.form else { return Ok(None) };
         let path = &self.run.config.outputs.checkpoint_path;
-        let (graph, variables) = self.load(head)?;
+        let (graph, variables) = self.load(layer)?;
         serving::save_checkpoint(path, &graph, names, &variables)?;
         build_eval_session(&graph, names, path).map(Some)
     }
 
     /// Writes the trained graph, the labels, and the SavedModel if requested.
-    pub(super) fn export(&self, head: &Head, labels: &[String]) -> Result<()> {
+    pub(super) fn export(&self, layer: &[NamedTensor], labels: &[String]) -> Result<()> {
         let outputs = &self.run.config.outputs;
-        let (graph, variables) = self.load(head)?;
+        let (graph, variables) = self.load(layer)?;
         let path = &outputs.output_graph;
         if let Form::Evaluation(_) = self.form {
             info!(target: "tensorflow", "Save final result to : {}", path.display());

@@ -36,23 +36,37 @@ pub(super) fn final_test(
 /// The prediction for every photograph that has a cached bottleneck, and its row: set by set, class
 /// by class.
 pub(super) fn predict_all(
-    batches: &mut Batches<'_>,
+    batches: &Batches<'_>,
     evaluator: &Evaluator,
 ) -> Result<(Vec<Prediction>, Vec<usize>)> {
     let (mut predictions, mut all) = (Vec::new(), Vec::new());
     for set in Category::ALL {
-        let bottlenecks = batches.bottlenecks;
-        let rows = bottlenecks.members(set).iter().flatten().copied();
-        let rows: Vec<usize> = rows.filter(|&row| !bottlenecks.row(row).is_empty()).collect();
+        let rows = cached(batches, set);
         predictions.extend(predict_rows(batches, &rows, evaluator, set)?.1);
         all.extend(rows);
     }
     Ok((predictions, all))
 }
 
+/// The prediction for every photograph of one set that has a cached bottleneck.
+pub(super) fn predict_set(
+    batches: &Batches<'_>,
+    evaluator: &Evaluator,
+    set: Category,
+) -> Result<Vec<Prediction>> {
+    Ok(predict_rows(batches, &cached(batches, set), evaluator, set)?.1)
+}
+
+/// The rows of one set that have bottlenecks.
+fn cached(batches: &Batches<'_>, set: Category) -> Vec<usize> {
+    let bottlenecks = batches.bottlenecks;
+    let rows = bottlenecks.members(set).iter().flatten().copied();
+    rows.filter(|&row| !bottlenecks.row(row).is_empty()).collect()
+}
+
 /// How many of these photographs of one set are recognised, and the prediction for each.
 fn predict_rows(
-    batches: &mut Batches<'_>,
+    batches: &Batches<'_>,
     rows: &[usize],
     evaluator: &Evaluator,
     set: Category,

@@ -6,9 +6,9 @@ use super::evaluation::{Evaluator, THREADS};
 use crate::error::{Error, Result};
 use crate::export::meta_graph;
 use crate::layers::{
-    Distortions, FinalTrainingOps, HeadSpec, Summaries, VariableNames, add_cross_entropy,
-    add_evaluation_step, add_final_training_ops, add_gradient_descent, add_input_distortions,
-    add_jpeg_decoding,
+    Distortions, FinalTrainingOps, HeadSpec, LossSpec, StepSpec, Summaries, VariableNames,
+    add_cross_entropy, add_evaluation_step, add_final_training_ops, add_input_distortions,
+    add_jpeg_decoding, add_train_step,
 };
 use crate::model::Backbone;
 use crate::proto::{self, GraphDef, InputRef, NodeDef, float_tensor};
@@ -30,63 +30,118 @@ pub(super) struct Head {
     pub(super) train_step: Operation,
     pub(super) merged: Output,
     pub(super) cross_entropy: Output,
-    initializers: Vec<Operation>,
-    variables: Vec<(String, Output)>,
-    initial_values: Vec<(String, Output)>,
+    /// The variables of the layer.
+    layer: Vec<Variable>,
+    /// Those of the optimizer.
+    slots: Vec<Variable>,
+}
+
+/// A variable in the session.
+#[derive(Debug)]
+struct Variable {
+    name: String,
+    initializer: Operation,
+    initial_value: Output,
+    snapshot: Output,
+}
+
+impl Variable {
+    fn find(graph: &Graph, names: &VariableNames) -> Result<Self> {
+        Ok(Self {
+            name: names.variable.clone(),
+            initializer: graph.operation(&names.initializer)?,
+            initial_value: graph.output(&names.initial_value)?,
+            snapshot: graph.output(&names.snapshot)?,
+        })
+    }
+}
+
+/// What is trained, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Training<'a> {
+    pub(super) spec: &'a HeadSpec,
+    pub(super) loss: &'a LossSpec,
+    pub(super) step: StepSpec,
+    pub(super) distortions: Option<&'a Distortions>,
 }
 
 impl Head {
     /// Builds the training graph on `backbone`, and opens a session on the layer's part of it.
     pub(super) fn build(
         backbone: &Backbone,
-        spec: &HeadSpec,
-        distortions: Option<&Distortions>,
-        learning_rate: f32,
+        training: Training<'_>,
     ) -> Result<(Self, TrainingGraph)> {
         let mut b = GraphBuilder::on(&backbone.graph_def);
         let mut graph_def = backbone.graph_def.clone();
         let mut summaries = Summaries::default();
         add_jpeg_decoding(&mut b, &backbone.pixels);
-        if let Some(distortions) = distortions {
+        if let Some(distortions) = training.distortions {
             add_input_distortions(&mut b, distortions, &backbone.pixels);
         }
         graph_def.node.extend(b.take_nodes());
-        let ops = add_final_training_ops(&mut b, &mut summaries, spec)?;
-        let loss = add_cross_entropy(&mut b, &mut summaries, &ops);
+        let ops = add_final_training_ops(&mut b, &mut summaries, training.spec)?;
+        let loss = add_cross_entropy(&mut b, &mut summaries, &ops, training.loss);
         let step = add_evaluation_step(&mut b, &mut summaries, &ops);
         let merged = summaries.merge_all(&mut b);
         let forward = b.take_nodes();
         let mut graph = Graph::import(&alone(&forward, &ops.bottleneck_input, &graph_def))?;
-        let train_step =
-            add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged)?;
+        let train = add_train_step(&mut b, &mut graph, &ops, &loss, training.step, &merged)?;
         graph_def.node.extend(forward);
         graph_def.node.extend(b.take_nodes());
         let meta_graph_def =
-            meta_graph::for_events(&graph, &graph_def, &ops, &summaries, &train_step)?;
+            meta_graph::for_events(&graph, &graph_def, &ops, &summaries, &train.train_step)?;
         let session = Session::new(&graph, THREADS)?;
-        let initializer = |v: &VariableNames| graph.operation(&v.initializer);
+        let find = |names: &VariableNames| Variable::find(&graph, names);
         let head = Self {
             evaluator: Evaluator::new(&graph, session, &ops, &step)?,
-            train_step: graph.operation(&train_step)?,
+            train_step: graph.operation(&train.train_step)?,
             merged: graph.output(&merged)?,
             cross_entropy: graph.output(&loss.mean)?,
-            initializers: ops.all_variables().map(initializer).collect::<Result<_>>()?,
-            variables: outputs(&graph, &ops, |v| &v.snapshot)?,
-            initial_values: outputs(&graph, &ops, |v| &v.initial_value)?,
+            layer: ops.all_variables().map(find).collect::<Result<_>>()?,
+            slots: train.variables.iter().map(find).collect::<Result<_>>()?,
         };
         Ok((head, TrainingGraph { graph_def, meta_graph_def, ops }))
     }
 
-    /// Sets the layer's variables to their initial values.
+    /// Sets all variables to their initial values.
     pub(super) fn initialize(&self) -> Result<()> {
-        self.evaluator.session.run_targets(&self.initializers, "initializing the new layer")
+        let initializers: Vec<Operation> = self.all().map(|v| v.initializer.clone()).collect();
+        self.evaluator.session.run_targets(&initializers, "initializing the new layer")
+    }
+
+    /// Sets all variables, those of the optimizer too, to what [`Self::state`] returned.
+    pub(super) fn restore(&self, values: &[NamedTensor]) -> Result<()> {
+        self.assign(self.all(), values)
     }
 
     /// Sets the layer's variables to `values`.
-    pub(super) fn restore(&self, values: &[NamedTensor]) -> Result<()> {
+    pub(super) fn set_layer(&self, values: &[NamedTensor]) -> Result<()> {
+        self.assign(self.layer.iter(), values)
+    }
+
+    /// The current values of the layer's variables, by name.
+    pub(super) fn layer(&self) -> Result<Vec<NamedTensor>> {
+        self.read(self.layer.iter())
+    }
+
+    /// The current values of all variables, those of the optimizer too, by name.
+    pub(super) fn state(&self) -> Result<Vec<NamedTensor>> {
+        self.read(self.all())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Variable> {
+        self.layer.iter().chain(&self.slots)
+    }
+
+    fn assign<'v>(
+        &self,
+        variables: impl Iterator<Item = &'v Variable>,
+        values: &[NamedTensor],
+    ) -> Result<()> {
         const DOING: &str = "restoring the new layer";
-        let mut tensors = Vec::with_capacity(self.initial_values.len());
-        for (name, initial) in &self.initial_values {
+        let mut tensors = Vec::new();
+        for variable in variables {
+            let name = &variable.name;
             let value = values.iter().find(|(n, _)| n == name).map(|(_, value)| value);
             let value =
                 value.ok_or_else(|| Error::graph(name, "is missing from the state of the run"))?;
@@ -94,25 +149,25 @@ impl Head {
                 value.tensor_shape.dim.iter().map(|d| d.size.unsigned_abs()).collect();
             let numbers = proto::floats(value);
             let tensor = Tensor::<f32>::new(&dims).with_values(&numbers);
-            tensors.push((initial, tensor.map_err(|e| Error::tensorflow(DOING, e))?));
+            tensors.push((variable, tensor.map_err(|e| Error::tensorflow(DOING, e))?));
         }
         let mut args = SessionRunArgs::new();
-        tensors
-            .iter()
-            .for_each(|(output, tensor)| args.add_feed(&output.operation, output.index, tensor));
-        self.initializers.iter().for_each(|op| args.add_target(op));
+        for (variable, tensor) in &tensors {
+            let fed = &variable.initial_value;
+            args.add_feed(&fed.operation, fed.index, tensor);
+            args.add_target(&variable.initializer);
+        }
         self.evaluator.session.run(&mut args, DOING)
     }
 
-    /// The current values of the layer's variables, by name.
-    pub(super) fn layer(&self) -> Result<Vec<NamedTensor>> {
-        let read = |(name, output): &(String, Output)| -> Result<NamedTensor> {
-            let value: Tensor<f32> =
-                self.evaluator.session.fetch(output, &format!("reading {name}"))?;
+    fn read<'v>(&self, variables: impl Iterator<Item = &'v Variable>) -> Result<Vec<NamedTensor>> {
+        let read = |variable: &Variable| -> Result<NamedTensor> {
+            let doing = format!("reading {}", variable.name);
+            let value: Tensor<f32> = self.evaluator.session.fetch(&variable.snapshot, &doing)?;
             let dims: Vec<i64> = value.dims().iter().map(|&d| d as i64).collect();
-            Ok((name.clone(), float_tensor(&dims, &value)))
+            Ok((variable.name.clone(), float_tensor(&dims, &value)))
         };
-        self.variables.iter().map(read).collect()
+        variables.map(read).collect()
     }
 }
 
@@ -129,13 +184,4 @@ fn alone(layer: &[NodeDef], bottleneck_input: &str, whole: &GraphDef) -> GraphDe
         versions: whole.versions.clone(),
         ..GraphDef::default()
     }
-}
-
-/// One tensor of each variable, by the variable's name.
-fn outputs(
-    graph: &Graph,
-    ops: &FinalTrainingOps,
-    tensor: impl Fn(&VariableNames) -> &String,
-) -> Result<Vec<(String, Output)>> {
-    ops.all_variables().map(|v| Ok((v.variable.clone(), graph.output(tensor(v))?))).collect()
 }

@@ -4,6 +4,8 @@ mod batches;
 mod checks;
 mod config;
 mod conventions;
+mod cross_validate;
+mod early_stopping;
 mod evaluation;
 mod exporter;
 mod final_test;
@@ -13,6 +15,7 @@ pub(crate) mod fuzzing;
 mod head;
 mod observer;
 mod parked;
+mod plan;
 mod results;
 mod schedule;
 mod serving;
@@ -24,7 +27,10 @@ mod this_run;
 mod training;
 
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
-pub use config::{Cache, Config, OnBadImage, Outputs, Pretrained, ReportDir, Split, Training};
+pub use config::{
+    Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
+    Split, Training,
+};
 pub use fine_tune::{FineTune, Selection};
 pub use observer::{Observer, Step};
 
@@ -32,14 +38,18 @@ use crate::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists, create_image_lists};
 use crate::error::{Error, Result};
 use crate::inference::{DistortedImages, LocalExtractor, PIXEL_BUDGET};
-use crate::layers::{HeadSpec, QuantForm};
+use crate::layers::{HeadSpec, QuantForm, Truth};
 use crate::model::{self, Backbone};
 use crate::{fsio, proto, tf};
 use batches::Batches;
 use conventions::Conventions;
+use cross_validate::{Validated, cross_validate};
+use early_stopping::EarlyStopping;
 use exporter::Exporter;
+use fine_tune::Untuned;
 use head::Head;
 use log::info;
+use plan::Plan;
 use schedule::Schedule;
 use std::path::Path;
 use std::sync::Arc;
@@ -77,21 +87,30 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let conditions = conditions(&run, &conventions, &backbone, &bottlenecks)?;
     let distorted = distorted_images(&run, &backbone, &bottlenecks)?;
 
-    let spec = head_spec(&run, &conventions, &backbone, &lists);
-    let (distortions, rate) = (run.distortions(), config.training.learning_rate);
-    let (head, graph) = Head::build(&backbone, &spec, distortions.as_ref(), rate)?;
+    let plan = Plan::new(config, &backbone, &bottlenecks, &lists, seed)?;
+    let spec = head_spec(&run, &conventions, &backbone, &lists, &plan);
+    let distortions = run.distortions();
+    let training = head::Training {
+        spec: &spec,
+        loss: &plan.loss,
+        step: plan.step,
+        distortions: distortions.as_ref(),
+    };
+    let (head, graph) = Head::build(&backbone, training)?;
     let board = TensorBoard::create(&run.summaries_dir)?;
     let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def.clone());
     let model = results::model(&backbone, config);
-    let untuned = config.training.fine_tune.as_ref().map(|settings| (settings, backbone.clone()));
+    let untuned = Untuned::of(config, &backbone);
     let mut exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
-    let mut batches =
-        Batches::new(&bottlenecks, distorted, conventions.truth, lists.class_count(), seed);
-    let schedule = Schedule::new(&config.training, &config.outputs);
+    let mut batches = Batches::new(&bottlenecks, distorted, spec.truth, lists.class_count(), seed);
+    batches.scale(plan.scaling.clone());
+    let schedule = Schedule::new(&config.training, &config.head, &config.outputs);
     let head = &head;
     let step = 0;
     let mut training = StepLoop {
         curve: Vec::new(),
+        plan: &plan,
+        early_stopping: EarlyStopping::new(config.head.early_stopping),
         run: &run,
         head,
         batches: &mut batches,
@@ -104,33 +123,33 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     training.start(events)?;
     training.train(observer)?;
     let StepLoop { step: steps, curve, mut board, conditions, .. } = training;
-    let tuned = match &untuned {
-        None => None,
-        Some((settings, backbone)) => {
-            let (head, board) = (&head.layer()?, &mut board);
-            let (run, bottlenecks) = (&run, &bottlenecks);
-            let conditions = &conditions;
-            let start = fine_tune::Start {
-                run,
-                backbone,
-                head,
-                bottlenecks,
-                lists: &lists,
-                conditions,
-                board,
-            };
-            Some(fine_tune::run(settings, start, observer)?)
-        }
-    };
+
+    // From here on, the layer takes features as they are.
+    let mut layer = plan.exported(head.layer()?);
+    let tuned = untuned.as_ref().map(|untuned| {
+        let start = fine_tune::Start {
+            run: &run,
+            untuned,
+            head: &layer,
+            bottlenecks: &bottlenecks,
+            lists: &lists,
+            conditions: &conditions,
+            board: &mut board,
+        };
+        fine_tune::run(start, observer)
+    });
+    let tuned = tuned.transpose()?;
     if let Some(tuned) = &tuned {
         exporter.replace(&tuned.constants)?;
-        head.restore(&tuned.head)?;
+        layer.clone_from(&tuned.head);
     }
     let exporter = &exporter;
+    let untuned_bottlenecks = &bottlenecks;
     let bottlenecks = tuned.as_ref().map_or(&bottlenecks, |tuned| &tuned.bottlenecks);
     let mut batches = batches.reading(bottlenecks);
-
-    let evaluator = exporter.evaluator(head)?;
+    head.set_layer(&layer)?;
+    batches.scale(None);
+    let evaluator = exporter.evaluator(&layer)?;
     let evaluator = evaluator.as_ref().unwrap_or(&head.evaluator);
     let (test_accuracy, predictions) =
         final_test::final_test(&mut batches, evaluator, config.training.test_batch_size)?;
@@ -139,13 +158,23 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     if config.training.print_misclassified_test_images {
         final_test::print_misclassified(&predictions, &labels);
     }
-    exporter.export(head, &labels)?;
-    let (photographs, rows) = final_test::predict_all(&mut batches, evaluator)?;
+    exporter.export(&layer, &labels)?;
+    let (photographs, rows) = final_test::predict_all(&batches, evaluator)?;
+    let cross_validation = Validated {
+        config,
+        bottlenecks: untuned_bottlenecks,
+        rows: &rows,
+        labels: &labels,
+        seed,
+        untuned: untuned.as_ref(),
+    };
+    let cross_validation = cross_validate(&cross_validation)?;
     let mut outcome = Outcome {
         test_accuracy,
         predictions,
         copies: results::copies(bottlenecks, &rows),
         tested: results::tested(bottlenecks, &photographs, &rows),
+        cross_validation,
         photographs,
         curve,
         settings: config.settings(),
@@ -193,10 +222,12 @@ fn head_spec(
     conventions: &Conventions,
     backbone: &Backbone,
     lists: &ImageLists,
+    plan: &Plan,
 ) -> HeadSpec {
     HeadSpec {
         scope: conventions.scope,
-        truth: conventions.truth,
+        // Class indices can be neither weighted nor smoothed.
+        truth: if plan.loss.is_plain() { conventions.truth } else { Truth::OneHot },
         class_count: lists.class_count(),
         final_tensor_name: run.config.outputs.final_tensor_name.clone(),
         bottleneck_tensor: backbone.bottleneck.clone(),

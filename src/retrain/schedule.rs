@@ -1,6 +1,7 @@
 //! What is due after which step.
 
-use super::config::{Outputs, Training};
+use super::config::{Head, Outputs, Training};
+use crate::learn::Optimizer;
 use std::time::{Duration, Instant};
 
 /// How often a run's state is kept by default.
@@ -17,9 +18,11 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(training: &Training, outputs: &Outputs) -> Self {
+    pub(super) fn new(training: &Training, head: &Head, outputs: &Outputs) -> Self {
+        let steps = training.how_many_training_steps;
         Self {
-            steps: training.how_many_training_steps,
+            // L-BFGS converges in a single step of ours.
+            steps: if head.optimizer == Optimizer::Lbfgs { steps.min(1) } else { steps },
             evaluate_every: training.eval_step_interval,
             store_every: outputs.intermediate_store_frequency,
             keep_every: training.checkpoint_frequency,

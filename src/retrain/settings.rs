@@ -2,8 +2,14 @@
 
 use super::config::{Config, OnBadImage, Pretrained, ReportDir};
 use crate::layers::Distortions;
+use crate::learn::{ClassWeights, Optimizer, WeightDecay};
 use serde_json::{Map, Value, json};
 use std::path::Path;
+
+/// A number as it was typed: 0.01, which a float32 turns into 0.009999999776482582.
+fn decimal(number: f32) -> Value {
+    json!(number.to_string().parse::<f64>().unwrap_or(f64::from(number)))
+}
 
 impl Config {
     /// Every setting by the name of its flag, with defaults filled in.
@@ -12,6 +18,7 @@ impl Config {
         let path = |path: &Path| json!(path.to_string_lossy());
         let size = |size: Option<usize>| size.map_or(json!(-1), |size| json!(size));
         let (training, outputs, cache) = (&self.training, &self.outputs, &self.cache);
+        let head = &self.head;
         let (name, model) = match &self.pretrained {
             Pretrained::Architecture(info) => ("architecture", json!(info.architecture)),
             Pretrained::OwnGraph(own) => ("architecture", path(&own.path)),
@@ -28,7 +35,7 @@ impl Config {
             ("on_bad_image", json!(if skips { "skip" } else { "fail" })),
             ("bottleneck_dir", path(&cache.bottleneck_dir)),
             ("how_many_training_steps", json!(training.how_many_training_steps)),
-            ("learning_rate", json!(training.learning_rate)),
+            ("learning_rate", decimal(training.learning_rate)),
             ("eval_step_interval", json!(training.eval_step_interval)),
             ("train_batch_size", size(training.train_batch_size)),
             ("test_batch_size", size(training.test_batch_size)),
@@ -37,6 +44,13 @@ impl Config {
             ("random_crop", json!(distortions.random_crop)),
             ("random_scale", json!(distortions.random_scale)),
             ("random_brightness", json!(distortions.random_brightness)),
+            ("optimizer", json!(optimizer_name(head.optimizer))),
+            ("weight_decay", weight_decay(head.weight_decay)),
+            ("feature_scaling", json!(if head.feature_scaling { "standard" } else { "none" })),
+            ("class_weights", class_weights(&head.class_weights)),
+            ("label_smoothing", json!(head.label_smoothing)),
+            ("early_stopping", json!(head.early_stopping.unwrap_or(0))),
+            ("cross_validate", json!(self.cross_validate.map_or(0, |cv| cv.folds))),
             ("output_graph", path(&outputs.output_graph)),
             ("output_labels", path(&outputs.output_labels)),
             ("final_tensor_name", json!(outputs.final_tensor_name)),
@@ -54,5 +68,31 @@ impl Config {
             settings.insert("report_dir".into(), path(dir));
         }
         settings
+    }
+}
+
+/// The word for an optimizer.
+pub(super) fn optimizer_name(optimizer: Optimizer) -> &'static str {
+    match optimizer {
+        Optimizer::Sgd => "sgd",
+        Optimizer::Adam => "adam",
+        Optimizer::Lbfgs => "lbfgs",
+    }
+}
+
+/// λ, or "auto".
+pub(super) fn weight_decay(decay: WeightDecay) -> Value {
+    match decay {
+        WeightDecay::Value(decay) => json!(decay),
+        WeightDecay::Auto => json!("auto"),
+    }
+}
+
+/// "none", "balanced", or the weights by label.
+pub(super) fn class_weights(weights: &ClassWeights) -> Value {
+    match weights {
+        ClassWeights::None => json!("none"),
+        ClassWeights::Balanced => json!("balanced"),
+        ClassWeights::ByLabel(weights) => json!(weights),
     }
 }

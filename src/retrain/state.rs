@@ -6,6 +6,7 @@
 
 use super::config::Config;
 use super::conventions::Conventions;
+use super::settings::{class_weights, optimizer_name, weight_decay};
 use crate::bottleneck::Bottlenecks;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
@@ -36,7 +37,9 @@ pub(super) struct State {
     /// The positions in the random streams that draw batches and that distort images.
     pub(super) drawn: [u128; 2],
     pub(super) conditions: Conditions,
-    /// The new layer's variables.
+    /// What early stopping knows; null without it.
+    pub(super) early_stopping: Value,
+    /// The variables of the new layer and its optimizer, and the best layer so far.
     pub(super) variables: Vec<NamedTensor>,
 }
 
@@ -51,6 +54,7 @@ impl State {
             "random_seed": self.seed,
             "drawn": self.drawn.map(|d| d.to_string()),
             "conditions": conditions,
+            "early_stopping": self.early_stopping,
         });
         let json = TensorProto {
             dtype: DataType::DT_STRING.into(),
@@ -101,6 +105,7 @@ impl State {
             seed: rest["random_seed"].as_u64()?,
             drawn: [drawn(0)?, drawn(1)?],
             conditions,
+            early_stopping: rest["early_stopping"].clone(),
             variables,
         })
     }
@@ -192,6 +197,12 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
         ("validation_batch_size", size(training.validation_batch_size)),
         ("eval_step_interval", training.eval_step_interval.to_string()),
         ("final_tensor_name", config.outputs.final_tensor_name.clone()),
+        ("optimizer", optimizer_name(config.head.optimizer).into()),
+        ("weight_decay", weight_decay(config.head.weight_decay).to_string()),
+        ("feature_scaling", if config.head.feature_scaling { "standard" } else { "none" }.into()),
+        ("class_weights", class_weights(&config.head.class_weights).to_string()),
+        ("label_smoothing", config.head.label_smoothing.to_string()),
+        ("early_stopping", config.head.early_stopping.unwrap_or(0).to_string()),
     ];
     let entries = entries.into_iter().chain(DISTORTIONS.into_iter().zip(distortions));
     entries.map(|(setting, value)| (setting.to_owned(), value)).collect()

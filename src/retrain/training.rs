@@ -1,20 +1,25 @@
 //! The step loop and the evaluations along the way.
 
 use super::batches::{Batch, Batches};
+use super::early_stopping::EarlyStopping;
 use super::exporter::Exporter;
+use super::final_test;
 use super::head::Head;
 use super::observer::{Observer, Step};
+use super::plan::Plan;
 use super::schedule::Schedule;
 use super::state::{Conditions, State};
 use super::tensorboard::TensorBoard;
 use super::this_run::Run;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
+use crate::learn::Optimizer;
 use crate::pyfmt;
-use crate::report::Evaluation;
+use crate::report::{Evaluation, Prediction};
 use crate::tf::{Bytes, fetch, request};
 use chrono::Local;
 use log::{info, warn};
+use std::time::Instant;
 use tensorflow::{FetchToken, SessionRunArgs};
 
 /// A training run on bottlenecks in memory.
@@ -28,6 +33,8 @@ pub(super) struct Training<'a, 'b> {
     /// How many steps are done.
     pub(super) step: u64,
     pub(super) conditions: Conditions,
+    pub(super) plan: &'a Plan,
+    pub(super) early_stopping: EarlyStopping,
     /// The evaluations so far.
     pub(super) curve: Vec<Evaluation>,
 }
@@ -44,6 +51,7 @@ impl Training<'_, '_> {
         self.step = state.step;
         info!(target: "retrain", "Resuming after {} steps", self.step);
         self.head.restore(&state.variables)?;
+        self.early_stopping.resume(&state.early_stopping, &state.variables);
         self.batches.skip_to(state.drawn);
         self.board.resume_at(self.step)
     }
@@ -52,17 +60,19 @@ impl Training<'_, '_> {
     pub(super) fn train(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let batch_size = self.run.config.training.train_batch_size;
         let (mut train, mut validation) = (Batch::new(), Batch::new());
-        while self.step < self.schedule.steps {
+        while self.step < self.schedule.steps && !self.early_stopping.is_over() {
             let i = self.step;
             self.batches.fill(&mut train, Category::Training, batch_size)?;
-            self.train_step(&train, i)?;
+            self.learn(&train, i)?;
             if self.schedule.evaluates(i) {
                 let evaluation = self.evaluate(&train, &mut validation, i)?;
                 self.curve.push(evaluation);
                 observer.evaluated(evaluation);
+                self.consider(i)?;
             }
             if self.schedule.stores(i) {
-                self.exporter.store_intermediate(self.head, i)?;
+                let layer = self.plan.exported(self.head.layer()?);
+                self.exporter.store_intermediate(&layer, i)?;
             }
             self.step += 1;
             observer.step(Step { done: self.step, total: self.schedule.steps });
@@ -72,7 +82,38 @@ impl Training<'_, '_> {
             }
             self.check_cancelled()?;
         }
+        if let Some(best) = self.early_stopping.best() {
+            self.head.set_layer(best)?;
+        }
         self.board.sync()
+    }
+
+    /// Learns from the batch; L-BFGS learns all there is in its only step.
+    fn learn(&mut self, batch: &Batch, step: u64) -> Result<()> {
+        if self.plan.optimizer != Optimizer::Lbfgs {
+            return self.train_step(batch, step);
+        }
+        let start = Instant::now();
+        let layer = self.plan.solve(self.batches.bottlenecks, self.head.layer()?);
+        self.head.set_layer(&layer)?;
+        let seconds = start.elapsed().as_secs_f64();
+        info!(target: "retrain", "L-BFGS converged in {seconds:.3} s");
+        self.summarize(batch, step)
+    }
+
+    /// Tells early stopping how good the layer is on all validation photographs.
+    fn consider(&mut self, step: u64) -> Result<()> {
+        if !self.early_stopping.is_wanted() {
+            return Ok(());
+        }
+        let evaluator = &self.head.evaluator;
+        let validated = final_test::predict_set(self.batches, evaluator, Category::Validation)?;
+        let loss: f64 = validated.iter().map(Prediction::cross_entropy).sum();
+        if self.early_stopping.consider(loss, step, || self.head.layer())? {
+            let best = self.early_stopping.best_step();
+            info!(target: "retrain", "Stopping early: no better layer since step {best}");
+        }
+        Ok(())
     }
 
     /// Ends a cancelled run, unless all steps are done.
@@ -99,7 +140,8 @@ impl Training<'_, '_> {
             seed: self.run.random_seed,
             drawn: self.batches.drawn(),
             conditions: self.conditions.clone(),
-            variables: self.head.layer()?,
+            early_stopping: self.early_stopping.state(),
+            variables: [self.head.state()?, self.early_stopping.variables()].concat(),
         };
         self.schedule.kept();
         state.save(&self.run.state_path())
@@ -113,6 +155,17 @@ impl Training<'_, '_> {
         args.add_target(&self.head.train_step);
         let ran = self.head.evaluator.session.run(&mut args, doing);
         ran.map_err(|error| self.diverged(error, step))?;
+        let summary = take_bytes(&mut args, merged, doing)?;
+        drop(args);
+        self.board.train.add_summary(summary, step as i64)
+    }
+
+    /// Writes the batch's summaries.
+    fn summarize(&mut self, batch: &Batch, step: u64) -> Result<()> {
+        let doing = "summarizing the training step";
+        let mut args = batch.feed(&self.head.evaluator);
+        let merged = request(&mut args, &self.head.merged);
+        self.head.evaluator.session.run(&mut args, doing)?;
         let summary = take_bytes(&mut args, merged, doing)?;
         drop(args);
         self.board.train.add_summary(summary, step as i64)

@@ -78,9 +78,7 @@ fn an_outcome_says_what_the_files_say() {
     let accuracy = right as f32 / tested.len() as f32;
     assert!((outcome.test_accuracy.unwrap() - accuracy).abs() < 1e-6);
     // The written graph gives the same scores.
-    let mut labelling = LabelConfig::new(workspace.path("graph.pb"), workspace.path("labels.txt"));
-    (labelling.input_mean, labelling.input_std) = (127.5, 127.5);
-    let labeller = Labeller::open(&labelling).unwrap();
+    let labeller = Labeller::open(&LabelConfig::new(workspace.path("graph.pb"))).unwrap();
     let sources = tested.iter().cloned().map(Source::Path).collect();
     let rows: Vec<_> = labeller.rows(sources).map(Result::unwrap).collect();
     assert_eq!(rows.iter().map(|row| row.path.clone()).collect::<Vec<_>>(), tested);
@@ -124,13 +122,13 @@ fn rows_end_when_they_are_dropped_and_labels_must_fit() {
     let workspace = Workspace::with_photos(20);
     let config = config(&workspace);
     run(&config, &mut ()).unwrap();
-    let labelling = LabelConfig::new(workspace.path("graph.pb"), workspace.path("labels.txt"));
+    let mut labelling = LabelConfig::new(workspace.path("graph.pb"));
     let labeller = Labeller::open(&labelling).unwrap();
     // The first rows arrive long before the last; the rest need not be awaited.
     let mut rows = labeller.rows(vec![Source::Path(workspace.path("photos")); 500]);
     assert!(rows.next().unwrap().unwrap().top.is_ok());
     drop(rows);
-    workspace.write("labels.txt", "only one\n");
+    labelling.labels = Some(workspace.write("labels.txt", "only one\n"));
     let error = Labeller::open(&labelling).unwrap_err().to_string();
     assert!(error.contains("holds labels for 1 of the 2 classes of "), "{error}");
 }

@@ -138,6 +138,7 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
         255,
         "model mobilenet_1.0_224_float: Couldn't understand architecture suffix 'float'; choose \
             inception_v3, mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], \
+            efficientnet_lite0, efficientnet_lite1, efficientnet_lite2, mobilenet_v2_1.0_224, \
             miniature, or the path of a frozen graph (.pb)",
     ),
     (

@@ -10,7 +10,8 @@ fn retrain(args: &[&str]) -> Outcome {
 
 /// How the message ends when no name is close.
 const FAMILIES: &str = "; choose inception_v3, \
-    mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], miniature, or the path of a \
+    mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], efficientnet_lite0, \
+    efficientnet_lite1, efficientnet_lite2, mobilenet_v2_1.0_224, miniature, or the path of a \
     frozen graph (.pb)\n";
 
 #[test]
@@ -31,6 +32,8 @@ fn typing_errors_in_an_architectures_name_are_mended() {
         ("mobilenet_v1_050_192", "mobilenet_0.50_192"),
         ("mobilenet_0.5_224", "mobilenet_0.50_224"),
         ("mobilenet_1.0_128_quant", "mobilenet_1.0_128_quantized"),
+        ("mobilenet_v2_100_224", "mobilenet_v2_1.0_224"),
+        ("efficientnet-lite1", "efficientnet_lite1"),
     ] {
         let outcome = retrain(&[&format!("--architecture={typed}")]).expect_code(255);
         outcome.says(&format!("; did you mean '{meant}'?\n"));
@@ -42,7 +45,6 @@ fn networks_that_are_not_there_are_answered_with_those_that_are() {
     for typed in [
         "resnet50",
         "mobilenet_v2",
-        "mobilenet_v2_1.0_224",
         "mobilenet_v3_1.0_224",
         "efficientnet",
         "efficientnet_b0",

@@ -13,7 +13,7 @@ use super::support::{
 use flate2::{Compression, write::GzEncoder};
 use retrain::error::Result;
 use retrain::images::{PixelRange, PixelSpec};
-use retrain::model::create_model_info;
+use retrain::model::{Features, create_model_info};
 use retrain::proto::{self, DataType, GraphDef, NodeDef, TensorProto, Value};
 use retrain::rewrite::{fold_batch_norms, free_batch};
 use retrain::tf::{Graph, Session, Tensor, Threads};
@@ -146,6 +146,11 @@ fn the_table_names_the_archive_and_the_tensors() {
         ("pool_3/_reshape:0", 2048)
     );
     assert_eq!(info.pixels, pixel_spec());
+    let logits = info.with_features(Features::Logits);
+    assert_eq!(
+        (logits.bottleneck_tensor_name, logits.bottleneck_tensor_size),
+        ("softmax/logits:0", 1008)
+    );
 }
 
 fn pixel_spec() -> PixelSpec {
@@ -400,6 +405,8 @@ fn bottleneck_file(workspace: &Workspace, photo: &str) -> PathBuf {
 /// Asks each peer for the scores of [`PHOTOS`] and their bottlenecks, and compares them with
 /// label_image's output and retrain's files.
 fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
+    // A copy of the graph has no metadata.
+    fs::copy(workspace.path("graph.pb"), workspace.path("copy.pb")).unwrap();
     let args = ["--input_layer=Mul", "--input_height=299", "--input_width=299"];
     let images = PHOTOS.map(|photo| workspace.path("photos").join(photo));
     let ours = images.each_ref().map(|image| {
@@ -410,6 +417,15 @@ fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
         ];
         let ours =
             scores(&run(LABEL_IMAGE, workspace.root(), &args.concat()).expect_code(0).stdout);
+        // The metadata says the same as these flags, and so does the graph without any.
+        for graph in ["graph.pb", "copy.pb"] {
+            let alone = [format!("--graph={graph}"), format!("--image={}", image.display())];
+            let alone = run(LABEL_IMAGE, workspace.root(), &alone).expect_code(0);
+            assert_eq!(scores(&alone.stdout), ours, "{graph}");
+            let guessed = "--input_layer=Mul --input_height=299 --input_width=299 \
+                           --input_mean=128 --input_std=128 --output_layer=final_result";
+            assert_eq!(alone.stderr.contains(guessed), graph == "copy.pb", "{}", alone.stderr);
+        }
         // Scores are printed with five digits.
         assert!(ours.len() == 2 && (ours[0].1 + ours[1].1 - 1.0).abs() < 2e-5, "{ours:?}");
         ours

@@ -38,9 +38,8 @@ fn scores_of_real_photographs_are_the_scripts() {
     let golden = golden.as_object().unwrap();
     assert_eq!(golden.len(), 12);
     for (name, lines) in golden {
-        let files = ["retrained_graph.pb", "retrained_labels.txt"].map(|f| graph.join(f));
-        let [graph, labels] = files;
-        let labeller = Labeller::open(&LabelConfig::new(graph, labels)).unwrap();
+        let config = LabelConfig::new(graph.join("retrained_graph.pb"));
+        let labeller = Labeller::open(&config).unwrap();
         let out = labeller.label(&photos.join(name)).unwrap().to_string();
         let (ours, golden) = (scores(&out), scores(&strings(lines).join("\n")));
         assert_eq!(ours.len(), golden.len());
@@ -226,10 +225,9 @@ fn files_that_are_no_labels_or_no_graph_are_named() {
         .says("labels.txt: is not a valid GraphDef");
     let classifying = GraphDef::default();
     workspace.write("empty.pb", proto::serialize(&classifying).unwrap());
-    workspace
-        .label_image(&[photo, "--graph=empty.pb"])
-        .expect_code(2)
-        .says("holds no node 'input'");
+    workspace.label_image(&[photo, "--graph=empty.pb"]).expect_code(2).says(
+        "--input_layer: must be given for empty.pb: there is no placeholder for float images",
+    );
 }
 
 /// Saves the trained graph as `hidden.pb`, with an output whose size is unknown until it runs.
@@ -329,8 +327,9 @@ fn mean_and_std_are_taken_as_given_and_a_zero_mean_is_one() {
         scores(&workspace.label_image(&[&photo, args].concat()).expect_code(0).stdout)
     };
     let default = label(&[]);
+    let given = ["--input_mean=127.5", "--input_std=127.5"];
     assert_eq!(
-        label(&["--input_mean=128", "--input_std=128", "--input_height=128", "--input_width=128"]),
+        label(&[&given[..], &["--input_height=128", "--input_width=128"]].concat()),
         default
     );
     let zero = label(&["--input_mean=0", "--input_std=255"]);

@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 
 /// A labeller with the graph and labels of a directory.
 fn opened(dir: &Path, config: &LabelConfig) -> Labeller {
-    let (graph, labels) = (dir.join(&config.graph), dir.join(&config.labels));
+    let (graph, labels) = (dir.join(&config.graph), config.labels.as_ref().map(|l| dir.join(l)));
     Labeller::open(&LabelConfig { graph, labels, ..config.clone() }).unwrap()
 }
 
@@ -74,7 +74,7 @@ fn started(workspace: &Workspace, args: &[&str]) -> Child {
 #[test]
 fn many_photographs_get_the_scores_each_gets_alone() {
     let workspace = trained();
-    let labeller = opened(workspace.root(), &LabelConfig::new("graph.pb", "labels.txt"));
+    let labeller = opened(workspace.root(), &LabelConfig::new("graph.pb"));
     let rows = rows(&workspace.label_image(&["--format=json", "photos"]).expect_code(0).stdout);
     assert_eq!(rows.len(), 40);
     // Every photograph once, in order of name.
@@ -93,15 +93,12 @@ fn scores_of_real_photographs_are_those_each_gets_alone() {
     else {
         return;
     };
-    let config = LabelConfig::new("retrained_graph.pb", "retrained_labels.txt");
+    let config = LabelConfig::new("retrained_graph.pb");
     let labeller = opened(&graph, &config);
     let golden = json(&golden);
     let names: Vec<&str> = golden.as_object().unwrap().keys().map(String::as_str).collect();
-    let flags = ["graph", "labels"].map(|f| {
-        let path = if f == "graph" { &config.graph } else { &config.labels };
-        format!("--{f}={}", graph.join(path).display())
-    });
-    let args = [&[flags[0].as_str(), &flags[1], "--format=json"], &names[..]].concat();
+    let flag = format!("--graph={}", graph.join(&config.graph).display());
+    let args = [&[flag.as_str(), "--format=json"], &names[..]].concat();
     let rows = rows(&super::support::run(LABEL_IMAGE, &photos, &args).expect_code(0).stdout);
     assert_eq!(paths(&rows), names);
     rows.iter().for_each(|row| assert_same(row, &labeller, &photos));
@@ -186,7 +183,7 @@ fn files_directories_and_lists_come_in_the_order_given() {
         "-x.jpg",
     ];
     assert_eq!(paths(&rows), expected);
-    let labeller = opened(workspace.root(), &LabelConfig::new("graph.pb", "labels.txt"));
+    let labeller = opened(workspace.root(), &LabelConfig::new("graph.pb"));
     rows.iter().for_each(|row| assert_same(row, &labeller, workspace.root()));
 }
 
@@ -393,9 +390,9 @@ fn a_format_is_for_one_photograph_too_and_mean_and_std_apply() {
     let workspace = trained();
     let rgb = image::open(workspace.path("photos/open cluster/o00003.jpg")).unwrap().to_rgb8();
     workspace.write("a.gif", gif(&[&rgb]));
-    let mut config = LabelConfig::new("graph.pb", "labels.txt");
+    let mut config = LabelConfig::new("graph.pb");
     for (flags, mean, std) in
-        [(&[][..], 128.0, 128.0), (&["--input_mean=0", "--input_std=255"], 0.0, 255.0)]
+        [(&[][..], None, None), (&["--input_mean=0", "--input_std=255"], Some(0.0), Some(255.0))]
     {
         (config.input_mean, config.input_std) = (mean, std);
         let labeller = opened(workspace.root(), &config);

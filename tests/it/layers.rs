@@ -3,8 +3,8 @@
 use super::loading::load_tensorflow;
 use super::support::{golden, json, shared};
 use retrain::layers::{
-    FinalTrainingOps, HeadSpec, Loss, Summaries, Truth, add_cross_entropy, add_evaluation_step,
-    add_final_training_ops, add_gradient_descent,
+    FinalTrainingOps, HeadSpec, Loss, LossSpec, StepSpec, Summaries, Truth, add_cross_entropy,
+    add_evaluation_step, add_final_training_ops, add_train_step,
 };
 use retrain::proto::{DataType, GraphDef};
 use retrain::tf::{self, Graph, GraphBuilder, Session, Tensor, Threads};
@@ -63,12 +63,13 @@ fn build(size: usize, class_count: usize, learning_rate: f32) -> Layer {
         seed: 1,
     };
     let ops = add_final_training_ops(&mut b, &mut summaries, &spec).unwrap();
-    let loss = add_cross_entropy(&mut b, &mut summaries, &ops);
+    let loss = add_cross_entropy(&mut b, &mut summaries, &ops, &LossSpec::default());
     let step = add_evaluation_step(&mut b, &mut summaries, &ops);
     let merged = summaries.merge_all(&mut b);
     graph.extend(&b.take_nodes()).unwrap();
-    let train_step =
-        add_gradient_descent(&mut b, &mut graph, &ops, &loss, learning_rate, &merged).unwrap();
+    let descent = StepSpec::gradient_descent(learning_rate);
+    let train = add_train_step(&mut b, &mut graph, &ops, &loss, descent, &merged).unwrap();
+    let train_step = train.train_step;
     let session = Session::new(&graph, Threads { intra_op: 1, inter_op: 1 }).unwrap();
     Layer { session, graph, ops, loss, accuracy: step.accuracy, merged, train_step }
 }

@@ -185,6 +185,12 @@ fn a_graph_that_normalises_is_fed_with_what_it_normalises() {
             0.0,
             255.0,
         ),
+        // torchvision's, from pixels of −1 to 1: our MobileNet v2.
+        (
+            vec![("Mul", vec![2.183, 2.232, 2.222]), ("Add", vec![0.066, 0.196, 0.418])],
+            127.5,
+            127.5,
+        ),
         (vec![], 127.5, 127.5),
     ] {
         let net =

@@ -5,6 +5,7 @@ use super::small_net::{Net, classifying, miniature, published_mobilenet, write};
 use super::support::{
     LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, files_under, miniature_dir, run, scores,
 };
+use retrain::export::Metadata;
 use retrain::proto::DataType::DT_FLOAT;
 use retrain::proto::{self, GraphDef};
 use std::fs;
@@ -46,12 +47,10 @@ fn a_run_says_what_it_guessed_and_how_to_label() {
         "a bottleneck is the 8 numbers of 'features'",
     ];
     assert_eq!(said, expected);
-    let command = "--graph='my graph.pb' --labels=labels.txt --input_layer=images --output_layer=final_result \
-                   --input_width=32 --input_height=32 --input_mean=0 --input_std=1 --image=PHOTOGRAPH";
-    outcome.says(&format!("INFO:retrain:To label a photograph: label_image {command}\n"));
-
-    // Runs the command as printed, in a shell.
-    let command = command.replace("PHOTOGRAPH", "'photos/open cluster/o00000.jpg'");
+    // The closing word's command labels a photograph as it is printed, in a shell.
+    let said = "INFO:retrain:To label photographs: label_image ";
+    let command = outcome.stderr.lines().find_map(|line| line.strip_prefix(said)).unwrap();
+    assert!(command.starts_with("--graph='my graph.pb' --image="), "{command}");
     let labelled = run("/bin/sh", workspace.root(), &["-c", &format!("'{LABEL_IMAGE}' {command}")])
         .expect_code(0);
     assert_eq!(scores(&labelled.stdout).len(), 2, "{}", labelled.stdout);
@@ -89,17 +88,13 @@ fn only_what_was_not_given_is_said_and_decimals_are_read() {
         "--bottleneck_tensor=features",
     ];
     let outcome = retrain(&workspace, &args).expect_code(0);
-    outcome
-        .says("INFO:retrain:net.pb: --input_height=32 (the shape of 'images')\n")
-        .says(
-            "INFO:retrain:net.pb: --input_std=127.5 (assumed, for pixels from -1 to 1: the \
+    outcome.says("INFO:retrain:net.pb: --input_height=32 (the shape of 'images')\n").says(
+        "INFO:retrain:net.pb: --input_std=127.5 (assumed, for pixels from -1 to 1: the \
             graph does not say;",
-        )
-        .says(" --input_mean=123.68 --input_std=127.5 --image=PHOTOGRAPH\n");
-    let label = ["--input_layer=images", "--input_mean=123.68", "--input_std=127.5"];
-    let label = workspace
-        .label_image(&[&label[..], &["--image=photos/open cluster/o00000.jpg"]].concat())
-        .expect_code(0);
+    );
+    let metadata = Metadata::load(&workspace.path("graph.pb")).unwrap().unwrap();
+    assert_eq!((metadata.input.mean, metadata.input.std), (123.68, 127.5));
+    let label = workspace.label_image(&["--image=photos/open cluster/o00000.jpg"]).expect_code(0);
     assert_eq!(scores(&label.stdout).len(), 2);
 }
 

@@ -43,7 +43,7 @@ fn what_a_desktop_leaves_stops_no_run_and_goes_with_the_summaries() {
         ] {
             workspace.write(&format!("summaries/{name}"), "");
         }
-        workspace.retrain(&[]).expect_code(0);
+        workspace.retrain(&["--noreport"]).expect_code(0);
         assert_eq!(files_under(&summaries).len(), 4, "{:?}", files_under(&summaries));
     }
     workspace.write("summaries/.DS_Store", "");
@@ -68,7 +68,7 @@ fn what_a_user_threw_away_or_named_like_a_leftover_is_not_deleted() {
 fn the_files_of_an_earlier_run_go_or_stay() {
     let workspace = Workspace::with_photos(20);
     for _ in 0..2 {
-        workspace.retrain(&[]).expect_code(0);
+        workspace.retrain(&["--noreport"]).expect_code(0);
         assert_eq!(
             files_under(&workspace.path("summaries")).len(),
             4,
@@ -77,11 +77,11 @@ fn the_files_of_an_earlier_run_go_or_stay() {
         );
     }
     for run in ["run_0001", "run_0002"] {
-        workspace.retrain(&["--summaries_keep"]).expect_code(0).says(run);
+        workspace.retrain(&["--summaries_keep", "--noreport"]).expect_code(0).says(run);
         assert_eq!(files_under(&workspace.path("summaries").join(run)).len(), 4);
     }
     workspace
-        .retrain(&["--summaries_keep", "--resume"])
+        .retrain(&["--summaries_keep", "--resume", "--noreport"])
         .expect_code(0)
         .says("Resuming after 20 steps");
     assert_eq!(files_under(&workspace.path("summaries/run_0001")).len(), 4);

@@ -53,6 +53,28 @@ pub(crate) fn system_python() -> Option<PathBuf> {
     None
 }
 
+/// The Chromium that RETRAIN_PEER_CHROMIUM names, or the one on the path.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    let given = std::env::var_os("RETRAIN_PEER_CHROMIUM").map(PathBuf::from);
+    let named = given.clone().unwrap_or_else(|| "chromium".into());
+    let answers = Command::new(&named).arg("--version").output();
+    if answers.is_ok_and(|output| output.status.success()) {
+        return Some(named);
+    }
+    assert!(given.is_none(), "RETRAIN_PEER_CHROMIUM: {} does not run", named.display());
+    println!("skipped: no chromium");
+    None
+}
+
+/// Where tests put pictures of what they saw: RETRAIN_SCREENSHOTS, or a directory that goes with
+/// the workspace.
+pub(crate) fn screenshots(workspace: &Workspace) -> PathBuf {
+    let given = std::env::var_os("RETRAIN_SCREENSHOTS").map(PathBuf::from);
+    let dir = given.unwrap_or_else(|| workspace.path("screenshots"));
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
 /// A file of tests/golden.
 pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)

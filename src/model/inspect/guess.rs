@@ -191,6 +191,11 @@ fn logits_because(convolution: &str, read: &str) -> String {
     )
 }
 
+/// The node that the graph computes from `input`: its last softmax, or else its only output.
+pub(super) fn guess_output<'g>(view: &GraphView<'g>, input: &str) -> Result<&'g str, String> {
+    output(view, &view.reached_from(input))
+}
+
 /// The tensor that the graph was made to compute.
 fn output<'g>(view: &GraphView<'g>, dependent: &HashSet<&str>) -> Result<&'g str, String> {
     if let Some(softmax) = last_softmax(view).filter(|s| dependent.contains(s)) {

@@ -7,6 +7,9 @@ use crate::proto::{DataType, NodeDef};
 
 /// The pixel range of most networks trained with TensorFlow: from −1 to 1.
 const USUAL: f32 = 127.5;
+/// The mean of photographs' pixels from −1 to 1 is nearer to 0 than this; that of pixels from 0 to 1
+/// is not.
+const NEARLY_CENTRED: f32 = 0.25;
 /// The longest chain that is taken for normalisation.
 const LONGEST: usize = 32;
 
@@ -46,22 +49,32 @@ impl Affine {
 
 /// Guesses how to normalise the pixels fed to `input`.
 pub(in crate::model) fn guess_range(view: &GraphView<'_>, input: &str) -> RangeGuess {
+    shown_range(view, input).unwrap_or_else(|| {
+        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask its author".into();
+        RangeGuess { mean: USUAL, std: USUAL, why }
+    })
+}
+
+/// How to normalise the pixels fed to `input`, if the graph shows it.
+pub(super) fn shown_range(view: &GraphView<'_>, input: &str) -> Option<RangeGuess> {
     if let Some(affine) = before_input(view, input) {
         let why = format!("as the graph computes '{input}' from a decoded photograph");
-        return RangeGuess { mean: affine.zero(), std: 1.0 / affine.scale, why };
+        return Some(RangeGuess { mean: affine.zero(), std: 1.0 / affine.scale, why });
     }
-    let Some((affine, last)) = after_input(view, input) else {
-        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask its author".into();
-        return RangeGuess { mean: USUAL, std: USUAL, why };
-    };
+    let (affine, last) = after_input(view, input)?;
     // Subtracting 100 or dividing by 255 suggests pixels of 0 to 255; subtracting 0.5 or doubling
-    // suggests 0 to 1.
-    let bytes = affine.zero() > 2.0 || affine.scale.abs() < 0.1;
-    let (std, most) = if bytes { (1.0, "255") } else { (255.0, "1") };
-    let why = format!(
-        "the graph itself normalises up to '{last}', apparently from pixels of 0 to {most}"
-    );
-    RangeGuess { mean: 0.0, std, why }
+    // suggests 0 to 1; subtracting a little suggests pixels that are centred already.
+    let zero = affine.zero();
+    let (mean, std, range) = if zero > 2.0 || affine.scale.abs() < 0.1 {
+        (0.0, 1.0, "0 to 255")
+    } else if zero != 0.0 && zero.abs() < NEARLY_CENTRED {
+        (USUAL, USUAL, "-1 to 1")
+    } else {
+        (0.0, 255.0, "0 to 1")
+    };
+    let why =
+        format!("the graph itself normalises up to '{last}', apparently from pixels of {range}");
+    Some(RangeGuess { mean, std, why })
 }
 
 /// The map from pixel values of 0 to 255 to `input`, if the graph decodes photographs itself.

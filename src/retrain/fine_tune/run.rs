@@ -1,6 +1,6 @@
 //! Fine-tuning as a part of a run: after the training of the new layer, before the final test.
 
-use super::{FineTune, Keep, Report, Task, Watch, fine_tune, replace_values};
+use super::{FineTune, Keep, Report, Task, Untuned, Watch, fine_tune, replace_values};
 use crate::bottleneck::{Bottlenecks, CacheSpec, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::tf::NamedTensor;
 /// The outcome of the new layer's training, which fine-tuning continues.
 pub(in crate::retrain) struct Start<'a, 'l> {
     pub(in crate::retrain) run: &'a Run<'a>,
-    pub(in crate::retrain) backbone: &'a Backbone,
+    pub(in crate::retrain) untuned: &'a Untuned<'a>,
     /// The new layer's variables.
     pub(in crate::retrain) head: &'a [NamedTensor],
     pub(in crate::retrain) bottlenecks: &'a Bottlenecks<'l>,
@@ -39,11 +39,11 @@ pub(in crate::retrain) struct Tuned<'l> {
 
 /// Fine-tunes the network, and computes its bottlenecks anew.
 pub(in crate::retrain) fn run<'l>(
-    settings: &FineTune,
     start: Start<'_, 'l>,
     observer: &mut dyn Observer,
 ) -> Result<Tuned<'l>> {
-    let Start { run, backbone, head, bottlenecks, lists, conditions, board } = start;
+    let Start { run, untuned, head, bottlenecks, lists, conditions, board } = start;
+    let Untuned { settings, backbone } = untuned;
     let steps = run.config.training.how_many_training_steps;
     let rows = |set| -> Vec<usize> { bottlenecks.members(set).iter().flatten().copied().collect() };
     let mut watch = Watcher { board, observer, before: steps };
@@ -64,7 +64,7 @@ pub(in crate::retrain) fn run<'l>(
             resume: run.resumed.is_some(),
         }),
     };
-    let mut constants = fine_tune(&task, &mut watch)?;
+    let mut constants = fine_tune(&task, &mut watch)?.trained()?;
     let tuned_head = constants.split_off(constants.len() - head.len());
     let mut backbone = backbone.clone();
     replace_values(&mut backbone.graph_def, &constants);
