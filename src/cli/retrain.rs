@@ -14,7 +14,8 @@ use crate::layers::Distortions;
 use crate::model::{Features, create_model_info};
 use crate::report;
 use crate::retrain::{
-    Cache, Config, OnBadImage, Outputs, Pretrained, ReportDir, Split, Training, run,
+    Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Split,
+    Training, run,
 };
 use log::{LevelFilter, warn};
 use signal_hook::consts::SIGINT;
@@ -137,7 +138,24 @@ fn training(parsed: &Parsed) -> Result<Training> {
         resume: parsed.switch("resume"),
         checkpoint_frequency: parsed.at_least_0("checkpoint_frequency")?,
         print_misclassified_test_images: parsed.switch("print_misclassified_test_images"),
+        fine_tune: fine_tune(parsed)?,
     })
+}
+
+fn fine_tune(parsed: &Parsed) -> Result<Option<FineTune>> {
+    if !parsed.given("fine_tune") {
+        for name in ["fine_tune_learning_rate", "fine_tune_epochs"] {
+            if parsed.given(name) {
+                warn!(target: "retrain", "`{name}` is ignored without `fine_tune`");
+            }
+        }
+        return Ok(None);
+    }
+    Ok(Some(FineTune {
+        layers: Selection::parse(&parsed.text("fine_tune")?)?,
+        learning_rate: parsed.float("fine_tune_learning_rate")? as f32,
+        epochs: parsed.at_least_0("fine_tune_epochs")?,
+    }))
 }
 
 /// The rate as a float32, the type that training uses.

@@ -232,6 +232,23 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
     )
     .group(Group::Training),
     ours(
+        "fine_tune",
+        Kind::Str,
+        "",
+        "After the new layer, also train the network: all, the number of its last layers, or a \
+         regular expression that matches names of its nodes",
+    )
+    .group(Group::Training),
+    ours(
+        "fine_tune_learning_rate",
+        Kind::Float,
+        "0.0001",
+        "The highest learning rate of fine-tuning; the new layer's is ten times as high",
+    )
+    .group(Group::Training),
+    ours("fine_tune_epochs", Kind::Int, "30", "How often fine-tuning shows each photograph")
+        .group(Group::Training),
+    ours(
         "report_dir",
         Kind::Str,
         "",

@@ -23,6 +23,7 @@ pub(super) struct Terminal {
     /// network to load.
     began: Began,
     steps: Option<Steps>,
+    fine_tuning: Option<Steps>,
     evaluation: Option<Evaluation>,
 }
 
@@ -69,6 +70,18 @@ impl Observer for Terminal {
         }
     }
 
+    fn fine_tuned(&mut self, step: Step) {
+        if !bars::are_drawn() {
+            return;
+        }
+        let steps = self.fine_tuning.get_or_insert_with(|| Steps::new(step));
+        steps.bar.set_message("fine-tuning,");
+        steps.bar.set_position(step.done);
+        if step.done == step.total {
+            steps.bar.finish_and_clear();
+        }
+    }
+
     fn step(&mut self, step: Step) {
         if !bars::are_drawn() {
             return;
@@ -92,7 +105,7 @@ impl Observer for Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let steps = self.steps.iter().map(|steps| &steps.bar);
+        let steps = self.steps.iter().chain(&self.fine_tuning).map(|steps| &steps.bar);
         self.bottlenecks.iter().chain(steps).for_each(ProgressBar::finish_and_clear);
     }
 }

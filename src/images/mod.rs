@@ -11,9 +11,11 @@ mod header;
 mod jpeg;
 mod pixels;
 mod png;
+mod raster;
 mod read;
 
 pub use format::ImageFormat;
 pub use header::{MAX_PIXELS, checked};
 pub use pixels::{PixelRange, PixelSpec};
+pub use raster::{Raster, View};
 pub use read::{read_if_image, read_image};

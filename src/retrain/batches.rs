@@ -76,6 +76,11 @@ impl<'a> Batches<'a> {
         self.scaling = scaling;
     }
 
+    /// The same, with other bottlenecks of the same images.
+    pub(super) fn reading(self, bottlenecks: &'a Bottlenecks<'a>) -> Self {
+        Self { bottlenecks, ..self }
+    }
+
     /// The positions in the random streams that draw batches and that distort images.
     pub(super) fn drawn(&self) -> [u128; 2] {
         [self.sampler.drawn(), self.distorted.as_ref().map_or(0, DistortedImages::drawn)]

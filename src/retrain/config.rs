@@ -1,6 +1,7 @@
 //! The settings of a run. [`Config::new`] has the defaults of `retrain.py`; fields are named after
 //! its flags.
 
+use super::fine_tune::FineTune;
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::layers::Distortions;
@@ -100,6 +101,8 @@ pub struct Training {
     pub checkpoint_frequency: u64,
     /// Whether the final test lists the photographs it got wrong.
     pub print_misclassified_test_images: bool,
+    /// How the network itself is trained after the new layer, if at all.
+    pub fine_tune: Option<FineTune>,
 }
 
 /// How the new layer learns. The default is the scripts' way.
@@ -257,6 +260,7 @@ impl Default for Training {
             resume: false,
             checkpoint_frequency: 0,
             print_misclassified_test_images: false,
+            fine_tune: None,
         }
     }
 }

@@ -2,28 +2,37 @@
 //! from other photographs, trained as the run's own layer is.
 
 use super::config::{Config, CrossValidate};
+use super::fine_tune::{Rows, Untuned};
 use super::plan::{Learnable, recipe};
 use crate::bottleneck::Bottlenecks;
+use crate::error::Result;
 use crate::learn::{Features, folds, out_of_fold};
 use crate::metrics::{Calibration, Confusion, argmax};
 use crate::report::CrossValidation;
 use log::warn;
 use std::time::Instant;
 
-/// The cross-validation that the settings ask for, over these rows of the bottlenecks.
-pub(super) fn cross_validate(
-    config: &Config,
-    bottlenecks: &Bottlenecks<'_>,
-    rows: &[usize],
-    labels: &[String],
-    seed: u64,
-) -> Option<CrossValidation> {
-    let CrossValidate { folds: k, repeats } = config.cross_validate?;
+/// What is cross-validated: these rows of the bottlenecks of the network as published.
+pub(super) struct Validated<'a, 'l> {
+    pub(super) config: &'a Config,
+    pub(super) bottlenecks: &'a Bottlenecks<'l>,
+    pub(super) rows: &'a [usize],
+    pub(super) labels: &'a [String],
+    pub(super) seed: u64,
+    /// The network, if it is fine-tuned.
+    pub(super) untuned: Option<&'a Untuned<'a>>,
+}
+
+/// The cross-validation that the settings ask for. A network that is fine-tuned is tuned anew for
+/// each fold.
+pub(super) fn cross_validate(validated: &Validated<'_, '_>) -> Result<Option<CrossValidation>> {
+    let Validated { config, bottlenecks, rows, labels, seed, untuned } = *validated;
+    let Some(CrossValidate { folds: k, repeats }) = config.cross_validate else { return Ok(None) };
     let start = Instant::now();
     let learnable = Learnable::of(bottlenecks, rows);
     let (truth, groups) = (&learnable.truth, learnable.groups());
     let recipe = recipe(config, labels, seed);
-    let features: &Features = &match recipe.may_rotate() {
+    let features: &Features = &match recipe.may_rotate() && untuned.is_none() {
         true => learnable.features.clone().rotated(),
         false => learnable.features.clone(),
     };
@@ -35,12 +44,19 @@ pub(super) fn cross_validate(
             let groups: Vec<&[u8]> = rows.iter().map(|&i| groups[i]).collect();
             recipe.train(&features.select(rows), &truth, &groups)
         };
-        let Some(of_repeat) = out_of_fold(features, truth, &fold_of, train) else {
+        let of_repeat = match untuned {
+            None => out_of_fold(features, truth, &fold_of, train),
+            Some(untuned) => {
+                let rows = Rows { bottlenecks, rows, truth, class_count: labels.len() };
+                untuned.out_of_fold(&rows, &fold_of, seed, &config.cancel, train)?
+            }
+        };
+        let Some(of_repeat) = of_repeat else {
             warn!(
                 target: "retrain",
                 "`cross_validate` is left out: a fold would leave fewer than two classes to learn"
             );
-            return None;
+            return Ok(None);
         };
         let right = |i: &usize| argmax(&of_repeat[*i]) == truth[*i];
         for fold in 0..k {
@@ -54,14 +70,18 @@ pub(super) fn cross_validate(
     let n = accuracies.len() as f64;
     let mean = accuracies.iter().sum::<f64>() / n;
     let variance = accuracies.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / n;
-    Some(CrossValidation {
+    let Some(calibration) = Calibration::of(all().map(|(&truth, row)| (truth, &row[..]))) else {
+        return Ok(None);
+    };
+    let confusion = Confusion::of(labels.len(), all().map(|(&truth, row)| (truth, argmax(row))));
+    Ok(Some(CrossValidation {
         folds: k,
         repeats,
         accuracy_mean: mean,
         accuracy_sd: variance.sqrt(),
-        ece: Calibration::of(all().map(|(&truth, row)| (truth, &row[..])))?.ece,
-        confusion: Confusion::of(labels.len(), all().map(|(&truth, row)| (truth, argmax(row)))),
+        ece: calibration.ece,
+        confusion,
         scores: scores.swap_remove(0),
         seconds: start.elapsed().as_secs_f64(),
-    })
+    }))
 }

@@ -3,6 +3,7 @@
 
 use super::conventions::Exported;
 use super::evaluation::{EvalNames, Evaluator, build_eval_graph, build_eval_session};
+use super::fine_tune::replace_values;
 use super::head::TrainingGraph;
 use super::parked::Parked;
 use super::serving;
@@ -61,6 +62,19 @@ impl<'a> Exporter<'a> {
         let (graph, mut variables) = self.parked.load()?;
         variables.extend_from_slice(layer);
         Ok((graph, variables))
+    }
+
+    /// Takes the values of constants and variables that fine-tuning has changed.
+    pub(super) fn replace(&mut self, tuned: &[NamedTensor]) -> Result<()> {
+        let (mut graph, mut variables) = self.parked.load()?;
+        replace_values(&mut graph, tuned);
+        for (name, value) in &mut variables {
+            if let Some((_, tuned)) = tuned.iter().find(|(n, _)| n == name) {
+                *value = tuned.clone();
+            }
+        }
+        self.parked = Parked::new(graph, variables)?;
+        Ok(())
     }
 
     /// Stores the graph after a step. Like the hub script, a hub run also saves a checkpoint.

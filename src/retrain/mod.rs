@@ -9,6 +9,7 @@ mod early_stopping;
 mod evaluation;
 mod exporter;
 mod final_test;
+pub mod fine_tune;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod head;
@@ -30,6 +31,7 @@ pub use config::{
     Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
     Split, Training,
 };
+pub use fine_tune::{FineTune, Selection};
 pub use observer::{Observer, Step};
 
 use crate::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
@@ -41,9 +43,10 @@ use crate::model::{self, Backbone};
 use crate::{fsio, proto, tf};
 use batches::Batches;
 use conventions::Conventions;
-use cross_validate::cross_validate;
+use cross_validate::{Validated, cross_validate};
 use early_stopping::EarlyStopping;
 use exporter::Exporter;
+use fine_tune::Untuned;
 use head::Head;
 use log::info;
 use plan::Plan;
@@ -97,11 +100,12 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let board = TensorBoard::create(&run.summaries_dir)?;
     let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def.clone());
     let model = results::model(&backbone, config);
-    let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
+    let untuned = Untuned::of(config, &backbone);
+    let mut exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches = Batches::new(&bottlenecks, distorted, spec.truth, lists.class_count(), seed);
     batches.scale(plan.scaling.clone());
     let schedule = Schedule::new(&config.training, &config.head, &config.outputs);
-    let (head, exporter) = (&head, &exporter);
+    let head = &head;
     let step = 0;
     let mut training = StepLoop {
         curve: Vec::new(),
@@ -110,7 +114,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
         run: &run,
         head,
         batches: &mut batches,
-        exporter,
+        exporter: &exporter,
         board,
         schedule,
         step,
@@ -118,10 +122,31 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     };
     training.start(events)?;
     training.train(observer)?;
-    let (steps, curve) = (training.step, training.curve);
+    let StepLoop { step: steps, curve, mut board, conditions, .. } = training;
 
     // From here on, the layer takes features as they are.
-    let layer = plan.exported(head.layer()?);
+    let mut layer = plan.exported(head.layer()?);
+    let tuned = untuned.as_ref().map(|untuned| {
+        let start = fine_tune::Start {
+            run: &run,
+            untuned,
+            head: &layer,
+            bottlenecks: &bottlenecks,
+            lists: &lists,
+            conditions: &conditions,
+            board: &mut board,
+        };
+        fine_tune::run(start, observer)
+    });
+    let tuned = tuned.transpose()?;
+    if let Some(tuned) = &tuned {
+        exporter.replace(&tuned.constants)?;
+        layer.clone_from(&tuned.head);
+    }
+    let exporter = &exporter;
+    let untuned_bottlenecks = &bottlenecks;
+    let bottlenecks = tuned.as_ref().map_or(&bottlenecks, |tuned| &tuned.bottlenecks);
+    let mut batches = batches.reading(bottlenecks);
     head.set_layer(&layer)?;
     batches.scale(None);
     let evaluator = exporter.evaluator(&layer)?;
@@ -135,12 +160,21 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     }
     exporter.export(&layer, &labels)?;
     let (photographs, rows) = final_test::predict_all(&batches, evaluator)?;
+    let cross_validation = Validated {
+        config,
+        bottlenecks: untuned_bottlenecks,
+        rows: &rows,
+        labels: &labels,
+        seed,
+        untuned: untuned.as_ref(),
+    };
+    let cross_validation = cross_validate(&cross_validation)?;
     let mut outcome = Outcome {
         test_accuracy,
         predictions,
-        copies: results::copies(&bottlenecks, &rows),
-        tested: results::tested(&bottlenecks, &photographs, &rows),
-        cross_validation: cross_validate(config, &bottlenecks, &rows, &labels, seed),
+        copies: results::copies(bottlenecks, &rows),
+        tested: results::tested(bottlenecks, &photographs, &rows),
+        cross_validation,
         photographs,
         curve,
         settings: config.settings(),
@@ -154,7 +188,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
         times,
         written: results::written(&run),
     };
-    results::write(&run, &mut outcome, &bottlenecks, &rows)?;
+    results::write(&run, &mut outcome, bottlenecks, &rows)?;
     outcome.times.total = start.elapsed();
     Ok(outcome)
 }

@@ -27,6 +27,11 @@ pub trait Observer {
         let _ = step;
     }
 
+    /// A step of fine-tuning is done.
+    fn fine_tuned(&mut self, step: Step) {
+        let _ = step;
+    }
+
     /// The new layer was evaluated.
     fn evaluated(&mut self, evaluation: Evaluation) {
         let _ = evaluation;

@@ -59,6 +59,11 @@ impl Config {
         ];
         let mut settings: Map<String, Value> =
             entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if let Some(tune) = &training.fine_tune {
+            settings.insert("fine_tune".into(), json!(tune.layers.to_string()));
+            settings.insert("fine_tune_learning_rate".into(), json!(tune.learning_rate));
+            settings.insert("fine_tune_epochs".into(), json!(tune.epochs));
+        }
         if let ReportDir::At(dir) = &outputs.report {
             settings.insert("report_dir".into(), path(dir));
         }

@@ -56,7 +56,8 @@ pub(super) fn check_ours(dir: &Path) -> Result<()> {
 /// Whether a run may have written the file: events, our log and state, the projector's settings.
 fn is_ours(name: &str) -> bool {
     name.starts_with("events.out.tfevents.")
-        || ["retrain.log", "retrain.state", "projector_config.pbtxt"].contains(&name)
+        || ["retrain.log", "retrain.state", "fine_tune.state", "projector_config.pbtxt"]
+            .contains(&name)
         || name.starts_with(".retrain-")
 }
 

@@ -77,6 +77,13 @@ impl Constant<'_> {
     }
 }
 
+/// The shape and the numbers of a float32 Const; `None` for anything else.
+#[must_use]
+pub fn constant_floats(node: &NodeDef) -> Option<(Vec<i64>, Vec<f32>)> {
+    let constant = constant(node).filter(|_| node.op == "Const")?;
+    Some((constant.dims, constant.values.into_owned()))
+}
+
 /// A Const's value. TensorFlow leaves out trailing numbers that repeat the last one.
 fn constant(node: &NodeDef) -> Option<Constant<'_>> {
     let tensor = node.tensor_attr("value").ok()?;

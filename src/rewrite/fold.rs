@@ -20,17 +20,17 @@ use std::collections::{HashMap, HashSet};
 const LARGEST_GROWTH: u64 = 64 << 20;
 
 /// A convolution and the normalisation after it.
-struct Fold {
-    conv: String,
-    weights: String,
-    depthwise: bool,
+pub(super) struct Fold {
+    pub(super) conv: String,
+    pub(super) weights: String,
+    pub(super) depthwise: bool,
     /// The last node of the normalisation.
-    norm: String,
-    constants: Constants,
+    pub(super) norm: String,
+    pub(super) constants: Constants,
 }
 
 /// The tensors that normalise.
-enum Constants {
+pub(super) enum Constants {
     MultiplyAdd { m: String, c: String },
     Moments { mean: String, variance: String, beta: String, gamma: Option<String>, epsilon: f32 },
 }
@@ -38,7 +38,7 @@ enum Constants {
 /// Folds every batch normalisation it understands. The values of the node `output` do not change.
 #[must_use]
 pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
-    let folds = View::new(graph, output).folds();
+    let folds = folds(graph, output);
     let mut folded = graph.clone();
     if folds.is_empty() {
         return folded;
@@ -67,7 +67,12 @@ pub fn fold_batch_norms(graph: &GraphDef, output: &str) -> GraphDef {
     folded
 }
 
-fn bias_add(name: &str, input: Vec<String>) -> NodeDef {
+/// Every normalisation that can be folded.
+pub(super) fn folds(graph: &GraphDef, output: &str) -> Vec<Fold> {
+    View::new(graph, output).folds()
+}
+
+pub(super) fn bias_add(name: &str, input: Vec<String>) -> NodeDef {
     let mut node = NodeDef { name: name.into(), op: "BiasAdd".into(), input, ..NodeDef::default() };
     node.set_attr("T", Value::Type(DataType::DT_FLOAT.into()));
     node.set_attr("data_format", Value::S(b"NHWC".to_vec()));
@@ -277,7 +282,7 @@ impl Constants {
 
 impl Fold {
     /// The new kernel and biases. `None` unless the constants hold one number per channel.
-    fn apply(&self, values: &Evaluator<'_>) -> Option<(Constant<'static>, Vec<f32>)> {
+    pub(super) fn apply(&self, values: &Evaluator<'_>) -> Option<(Constant<'static>, Vec<f32>)> {
         let weights = values.get(&self.weights)?;
         let [_, _, input, output] = *weights.dims else { return None };
         let channels = if self.depthwise { input.checked_mul(output)? } else { output } as usize;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// The wheel in the directory that RETRAIN_WHEELS names, or in the user's cache. With
 /// RETRAIN_WHEELS it must be there.
-fn kept(wheel: &Wheel) -> Option<PathBuf> {
+pub(crate) fn kept(wheel: &Wheel) -> Option<PathBuf> {
     let given = env::var_os("RETRAIN_WHEELS").map(PathBuf::from);
     let caches = || {
         let caches = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -47,7 +47,7 @@ fn wheels() -> impl Iterator<Item = &'static Wheel> {
     })
 }
 
-fn backbone(architecture: &str, features: Features) -> Backbone {
+pub(crate) fn backbone(architecture: &str, features: Features) -> Backbone {
     load_tensorflow();
     let info = create_model_info(architecture).unwrap().with_features(features);
     create_model_graph(&info, &miniature_dir()).unwrap()

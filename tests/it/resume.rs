@@ -14,7 +14,7 @@ const STEPS: &str = "--how_many_training_steps=1500";
 
 /// Waits until a condition holds.
 #[track_caller]
-fn wait_until(what: &str, come_about: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, come_about: impl Fn() -> bool) {
     let start = Instant::now();
     while !come_about() {
         assert!(start.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
@@ -32,7 +32,7 @@ fn start(workspace: &Workspace, args: &[&str]) -> Child {
     workspace.retrain_command(args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
 }
 
-fn signal(child: &Child, signal: &str) {
+pub(crate) fn signal(child: &Child, signal: &str) {
     let status = std::process::Command::new("kill")
         .args(["-s", signal, &child.id().to_string()])
         .status()

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::learn::{Optimizer, WeightDecay};
 use crate::retrain::config::{Config, CrossValidate, Head, Split, Training};
+use crate::retrain::fine_tune::FineTune;
 
 /// A batch copies its bottlenecks: 100,000 of 2048 floats take 800 MB.
 const LARGEST_BATCH: usize = 100_000;
@@ -120,6 +121,7 @@ impl Training {
         ] {
             check_batch_size(setting, size)?;
         }
+        self.fine_tune.as_ref().map_or(Ok(()), check_fine_tune)?;
         self.distortions.as_ref().map_or(Ok(()), check_distortions)
     }
 }
@@ -133,6 +135,22 @@ fn check_batch_size(setting: &str, size: Option<usize>) -> Result<()> {
         _ => return Ok(()),
     };
     Err(Error::usage(setting, message))
+}
+
+/// More epochs would take days even with few photographs.
+const MOST_EPOCHS: u64 = 10_000;
+
+fn check_fine_tune(fine_tune: &FineTune) -> Result<()> {
+    let (rate, epochs) = (fine_tune.learning_rate, fine_tune.epochs);
+    if !rate.is_finite() || rate <= 0.0 {
+        let message = format!("must be a finite number above 0, not {rate}");
+        return Err(Error::usage("fine_tune_learning_rate", message));
+    }
+    if !(1..=MOST_EPOCHS).contains(&epochs) {
+        let message = format!("must be from 1 to {MOST_EPOCHS}, not {epochs}");
+        return Err(Error::usage("fine_tune_epochs", message));
+    }
+    Ok(())
 }
 
 fn check_distortions(distortions: &Distortions) -> Result<()> {
