@@ -317,4 +317,12 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "The layer to train on: a named network's logits, or pooled, the layer before them \
          [default: logits of a mobilenet_<width>_<size>, as the script; else pooled]",
     ),
+    ours(
+        "preset",
+        Kind::Choice(super::presets::NAMES),
+        "script",
+        "script: as the original; frozen: the best on a network's own features, in seconds; \
+         tuned: with fine-tuning, in minutes",
+    )
+    .group(Group::Training),
 ];
