@@ -66,5 +66,6 @@ mod small_module;
 mod small_net;
 mod summaries_dir;
 mod support;
+mod symmetry;
 mod terminal;
 mod torch_weights;
