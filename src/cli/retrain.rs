@@ -6,12 +6,12 @@ use super::head;
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
-use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS};
+use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS, SYMMETRIES};
 use super::terminal::Terminal;
 use super::{bars, environment, exit_code, presets, signals};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
-use crate::model::{Features, create_model_info};
+use crate::model::{Features, Symmetry, create_model_info};
 use crate::report;
 use crate::retrain::{
     Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Split,
@@ -120,6 +120,11 @@ fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
 /// If a value is wrong, or two flags contradict each other; the error names the flag.
 pub fn config_from(parsed: &Parsed) -> Result<Config> {
     let config = Config {
+        symmetry: match parsed.choice("symmetry", SYMMETRIES)?.as_str() {
+            "dihedral" => Symmetry::Dihedral,
+            "flip" => Symmetry::Flip,
+            _ => Symmetry::None,
+        },
         model_dir: parsed.path("model_dir"),
         split: Split {
             testing_percentage: parsed.int("testing_percentage")?,

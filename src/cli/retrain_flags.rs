@@ -4,6 +4,8 @@ use super::flag::{Flag, Group, Kind, Script};
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
+pub(super) const SYMMETRIES: &[&str] = &["none", "flip", "dihedral"];
+
 pub(super) const FEATURES: &[&str] = &["logits", "pooled"];
 
 /// A flag of all three scripts.
@@ -325,4 +327,12 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
          tuned: with fine-tuning, in minutes",
     )
     .group(Group::Training),
+    ours(
+        "symmetry",
+        Kind::Choice(SYMMETRIES),
+        "none",
+        "flip: a photograph's features are the mean over it and its mirror image; dihedral: over \
+         its 8 mirror images and quarter turns",
+    )
+    .group(Group::Model),
 ];

@@ -195,11 +195,12 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
 
 /// Loads the pretrained network that the settings name.
 fn load_pretrained(config: &Config) -> Result<Backbone> {
-    match &config.pretrained {
+    let backbone = match &config.pretrained {
         Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
         Pretrained::OwnGraph(own) => model::create_own_graph(own),
         Pretrained::HubModule(handle) => model::create_module_graph(handle),
-    }
+    };
+    backbone?.with_symmetry(config.symmetry)
 }
 
 /// Lists the classes and their images, checks them and logs them.
