@@ -1,9 +1,10 @@
 //! What is learned from bottlenecks without a graph: classifiers for cross-validation, which trains
-//! many, and for L-BFGS, which no TensorFlow op does; and groups of similar photographs. Pure
-//! functions of numbers.
+//! many, and for L-BFGS, which no TensorFlow op does; groups of similar photographs; and the
+//! settings of fine-tuning. Pure functions of numbers.
 
 mod descent;
 mod features;
+mod fine_tune;
 mod folds;
 mod logistic;
 mod recipe;
@@ -11,6 +12,8 @@ mod scaling;
 mod similar;
 
 pub use features::Features;
+pub(crate) use fine_tune::pattern;
+pub use fine_tune::{FineTune, Selection};
 pub use folds::{folds, out_of_fold};
 pub use logistic::{Logistic, Objective, Precision};
 pub use recipe::{Batch, ClassWeights, Optimizer, Recipe, WeightDecay};

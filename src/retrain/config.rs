@@ -1,11 +1,11 @@
 //! The settings of a run. [`Config::new`] has the defaults of `retrain.py`; fields are named after
 //! its flags.
 
-use super::fine_tune::FineTune;
 use crate::cancel::CancelToken;
+use crate::dataset::Category;
 use crate::error::Result;
 use crate::layers::Distortions;
-use crate::learn::{ClassWeights, Optimizer, WeightDecay};
+use crate::learn::{ClassWeights, FineTune, Optimizer, WeightDecay};
 use crate::model::{ModelInfo, OwnGraph, Symmetry, create_model_info};
 use std::path::{Path, PathBuf};
 
@@ -220,6 +220,17 @@ impl Config {
             cross_validate: None,
             outputs: Outputs::default(),
             cancel: CancelToken::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The sets whose bottlenecks are cached: with distortions, training images have a new one each
+    /// time.
+    pub(super) fn cached_sets(&self) -> &'static [Category] {
+        match self.training.distortions {
+            Some(_) => &[Category::Testing, Category::Validation],
+            None => &Category::ALL,
         }
     }
 }

@@ -26,12 +26,12 @@ mod tensorboard;
 mod this_run;
 mod training;
 
+pub use crate::learn::{FineTune, Selection};
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
 pub use config::{
     Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
     Split, Training,
 };
-pub use fine_tune::{FineTune, Selection};
 pub use observer::{Observer, Step};
 
 use crate::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
@@ -126,19 +126,15 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
 
     // From here on, the layer takes features as they are.
     let mut layer = plan.exported(head.layer()?);
-    let tuned = untuned.as_ref().map(|untuned| {
-        let start = fine_tune::Start {
-            run: &run,
-            untuned,
-            head: &layer,
-            bottlenecks: &bottlenecks,
-            lists: &lists,
-            conditions: &conditions,
-            board: &mut board,
-        };
-        fine_tune::run(start, observer)
-    });
-    let tuned = tuned.transpose()?;
+    let start = fine_tune::Start {
+        run: &run,
+        head: &layer,
+        bottlenecks: &bottlenecks,
+        lists: &lists,
+        conditions: &conditions,
+        board: &mut board,
+    };
+    let tuned = fine_tune::run(untuned.as_ref(), start, observer)?;
     if let Some(tuned) = &tuned {
         exporter.replace(&tuned.constants)?;
         layer.clone_from(&tuned.head);
@@ -250,7 +246,7 @@ fn get_bottlenecks<'l>(
         model: &backbone.name,
         text: config.cache.bottleneck_text,
         check_mtime: config.cache.check_mtime,
-        categories: cached(config),
+        categories: config.cached_sets(),
         cancel: &config.cancel,
     };
     let extractor = LocalExtractor::new(backbone);
@@ -260,15 +256,6 @@ fn get_bottlenecks<'l>(
     checks::check_usable(config, lists, &bottlenecks)?;
     checks::duplicates(&bottlenecks);
     Ok((bottlenecks, bad))
-}
-
-/// The sets whose bottlenecks are cached: with distortions, training images have a new one each
-/// time.
-fn cached(config: &Config) -> &'static [Category] {
-    match config.training.distortions {
-        Some(_) => &[Category::Testing, Category::Validation],
-        None => &Category::ALL,
-    }
 }
 
 /// What the run's result depends on. Fails if that has changed since a resumed run was saved.

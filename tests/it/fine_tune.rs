@@ -11,9 +11,10 @@ use super::support::Workspace;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::images::{PixelRange, PixelSpec};
+use retrain::learn::Selection;
 use retrain::model::{Backbone, Features, OwnGraph, WHEELS, create_own_graph};
 use retrain::proto::{self, GraphDef, float_tensor, floats};
-use retrain::retrain::fine_tune::{Gradients, Layer, Network, Piece, Selection, choose, layers};
+use retrain::retrain::fine_tune::{Gradients, Layer, Network, Piece, choose, layers};
 use retrain::rewrite::{constant_floats, differentiable};
 use retrain::tf::{NamedTensor, Tensor};
 use std::fs;
@@ -65,7 +66,7 @@ fn piece(rng: &mut ChaCha8Rng, spec: &PixelSpec) -> Piece {
 
 /// Compares the gradient of each of some trained tensors with the loss a little before and behind,
 /// along that gradient; then takes steps and sees the loss fall.
-fn assert_differentiates_and_learns(backbone: &Backbone, tensors: usize) {
+fn assert_differentiates_and_learns(backbone: &Backbone, tensors: usize, rate: f32) {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let head = head(&mut rng, backbone.bottleneck_size);
     let chosen = choose(&layers_of(backbone), &Selection::All).unwrap();
@@ -80,7 +81,7 @@ fn assert_differentiates_and_learns(backbone: &Backbone, tensors: usize) {
         let i = i * (start.len() - 1) / (tensors - 1);
         let length = gradients[i].iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
         // The loss is a sum of floats: a smaller change is lost in its rounding.
-        let step = (2e-3 / length).min(0.02);
+        let step = (5e-4 / length).min(0.02);
         if step * length < 2e-4 {
             continue;
         }
@@ -105,7 +106,7 @@ fn assert_differentiates_and_learns(backbone: &Backbone, tensors: usize) {
     network.set(&start).unwrap();
     for _ in 0..4 {
         let gradients = network.gradients(&piece).unwrap().gradients;
-        network.step(&gradients, [1e-4, 1e-3]).unwrap();
+        network.step(&gradients, [rate, 10.0 * rate]).unwrap();
     }
     let after = network.gradients(&piece).unwrap().loss;
     assert!(after < loss, "{name}: {after}, not below {loss}");
@@ -123,7 +124,7 @@ fn own(path: &Path) -> Backbone {
 
 #[test]
 fn miniature_differentiates_and_learns() {
-    assert_differentiates_and_learns(&own(&miniature()), 12);
+    assert_differentiates_and_learns(&own(&miniature()), 12, 1e-4);
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn mobilenet_v1_differentiates_and_learns() {
     assert!(counts[..27].iter().all(|&n| n == 3) && counts[27] == 2, "{layers:?}");
     let statistics = |name: &str| name.contains("moving_");
     assert!(!layers.iter().flat_map(|l| &l.constants).any(|c| statistics(c)));
-    assert_differentiates_and_learns(&backbone, 15);
+    assert_differentiates_and_learns(&backbone, 15, 1e-4);
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn networks_from_pip_differentiate_and_learn() {
     for name in ["mobilenet_v2_1.0_224", "efficientnet_lite1"] {
         let wheel = WHEELS.iter().find(|wheel| wheel.architecture == name).unwrap();
         if kept(wheel).is_some() {
-            assert_differentiates_and_learns(&backbone(name, Features::Pooled), 12);
+            assert_differentiates_and_learns(&backbone(name, Features::Pooled), 12, 1e-4);
         }
     }
 }
@@ -171,7 +172,8 @@ fn inception_v3_differentiates_and_learns() {
         },
     };
     assert_eq!(layers_of(&backbone).len(), 94);
-    assert_differentiates_and_learns(&backbone, 5);
+    // Its weights are random: small steps already change much.
+    assert_differentiates_and_learns(&backbone, 5, 2e-6);
 }
 
 #[test]
@@ -190,7 +192,7 @@ fn layers_are_chosen_by_number_or_name() {
     );
     let (layer, constant) = (&all[1].name, &all[2].constants[0]);
     assert_eq!(names(&format!("^{layer}$")), all[1].constants);
-    assert_eq!(names(&format!("^{constant}$")), [constant.clone()]);
+    assert_eq!(names(&format!("^{constant}$")), std::slice::from_ref(constant));
     let error = |selection: &str| {
         let chosen = Selection::parse(selection).and_then(|s| choose(&all, &s));
         chosen.unwrap_err().to_string()

@@ -2,9 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
-use crate::learn::{Optimizer, WeightDecay};
+use crate::learn::{FineTune, Optimizer, WeightDecay};
 use crate::retrain::config::{Config, CrossValidate, Head, Split, Training};
-use crate::retrain::fine_tune::FineTune;
 
 /// A batch copies its bottlenecks: 100,000 of 2048 floats take 800 MB.
 const LARGEST_BATCH: usize = 100_000;

@@ -2,7 +2,9 @@
 //! the photographs of the other folds.
 
 use super::photographs::Photographs;
-use super::{Task, Untuned, fine_tune, workers};
+use super::task::{Task, Untuned};
+use super::tuning::fine_tune;
+use super::workers;
 use crate::bottleneck::Bottlenecks;
 use crate::cancel::CancelToken;
 use crate::error::Result;

@@ -1,14 +1,16 @@
 //! Fine-tuning as a part of a run: after the training of the new layer, before the final test.
 
-use super::{FineTune, Keep, Report, Task, Untuned, Watch, fine_tune, replace_values};
+use super::replace::replace_values;
+use super::task::{Keep, Report, Task, Untuned, Watch};
+use super::tuning::fine_tune;
 use crate::bottleneck::{Bottlenecks, CacheSpec, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
 use crate::events::EventsWriter;
 use crate::inference::LocalExtractor;
+use crate::learn::FineTune;
 use crate::model::Backbone;
 use crate::proto::{self, Summary, summary};
-use crate::retrain::cached;
 use crate::retrain::observer::{Observer, Step};
 use crate::retrain::state::Conditions;
 use crate::retrain::tensorboard::TensorBoard;
@@ -18,7 +20,6 @@ use crate::tf::NamedTensor;
 /// The outcome of the new layer's training, which fine-tuning continues.
 pub(in crate::retrain) struct Start<'a, 'l> {
     pub(in crate::retrain) run: &'a Run<'a>,
-    pub(in crate::retrain) untuned: &'a Untuned<'a>,
     /// The new layer's variables.
     pub(in crate::retrain) head: &'a [NamedTensor],
     pub(in crate::retrain) bottlenecks: &'a Bottlenecks<'l>,
@@ -37,13 +38,14 @@ pub(in crate::retrain) struct Tuned<'l> {
     pub(in crate::retrain) bottlenecks: Bottlenecks<'l>,
 }
 
-/// Fine-tunes the network, and computes its bottlenecks anew.
+/// Fine-tunes the network if the settings say so, and computes its bottlenecks anew.
 pub(in crate::retrain) fn run<'l>(
+    untuned: Option<&Untuned<'_>>,
     start: Start<'_, 'l>,
     observer: &mut dyn Observer,
-) -> Result<Tuned<'l>> {
-    let Start { run, untuned, head, bottlenecks, lists, conditions, board } = start;
-    let Untuned { settings, backbone } = untuned;
+) -> Result<Option<Tuned<'l>>> {
+    let Some(Untuned { settings, backbone }) = untuned else { return Ok(None) };
+    let Start { run, head, bottlenecks, lists, conditions, board } = start;
     let steps = run.config.training.how_many_training_steps;
     let rows = |set| -> Vec<usize> { bottlenecks.members(set).iter().flatten().copied().collect() };
     let mut watch = Watcher { board, observer, before: steps };
@@ -74,7 +76,7 @@ pub(in crate::retrain) fn run<'l>(
         }
     }
     let bottlenecks = bottlenecks_of(run, &backbone, lists)?;
-    Ok(Tuned { constants, head: tuned_head, bottlenecks })
+    Ok(Some(Tuned { constants, head: tuned_head, bottlenecks }))
 }
 
 /// The bottlenecks of the tuned network. They do not belong in the cache.
@@ -90,7 +92,7 @@ fn bottlenecks_of<'l>(
         model: &backbone.name,
         text: false,
         check_mtime: false,
-        categories: cached(run.config),
+        categories: run.config.cached_sets(),
         cancel: &run.config.cancel,
     };
     let extractor = LocalExtractor::new(backbone);

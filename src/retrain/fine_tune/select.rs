@@ -5,64 +5,10 @@
 //! trained.
 
 use crate::error::{Error, Result};
+use crate::learn::{Selection, pattern};
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef};
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
-
-/// The layers to train (the setting `fine_tune`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
-    /// All of them.
-    All,
-    /// The last few.
-    Last(usize),
-    /// Those whose node, or one of whose constants, has a name that a regular expression matches.
-    Matching(String),
-}
-
-impl Selection {
-    /// Parses `all`, a number or a regular expression.
-    ///
-    /// # Errors
-    /// If it is neither.
-    pub fn parse(text: &str) -> Result<Self> {
-        if text == "all" {
-            return Ok(Self::All);
-        }
-        if text.bytes().all(|b| b.is_ascii_digit()) {
-            return match text.parse() {
-                Ok(0) | Err(_) => {
-                    let message = format!("must be at least 1 layer, not '{text}'");
-                    Err(Error::usage("fine_tune", message))
-                }
-                Ok(count) => Ok(Self::Last(count)),
-            };
-        }
-        pattern(text)?;
-        Ok(Self::Matching(text.into()))
-    }
-}
-
-impl std::fmt::Display for Selection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::All => f.write_str("all"),
-            Self::Last(count) => write!(f, "{count}"),
-            Self::Matching(pattern) => f.write_str(pattern),
-        }
-    }
-}
-
-fn pattern(text: &str) -> Result<Regex> {
-    Regex::new(text).map_err(|e| {
-        let reason = e.to_string();
-        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        let message = format!(
-            "must be all, a number of layers, or a regular expression ('{text}': {reason})"
-        );
-        Error::usage("fine_tune", message)
-    })
-}
 
 /// A layer that can be trained.
 #[derive(Debug, Clone, PartialEq, Eq)]
