@@ -20,9 +20,7 @@ pub(super) const PRESETS: &[(&str, &[&str])] = &[
         "tuned",
         &[
             "--architecture=mobilenet_v2_1.0_224",
-            "--optimizer=lbfgs",
-            "--weight_decay=auto",
-            "--class_weights=balanced",
+            "--how_many_training_steps=1000",
             "--fine_tune=all",
         ],
     ),

@@ -206,3 +206,24 @@ fn what_cannot_be_is_refused_before_any_work() {
     let message = "--class_weights: names 'closed cluster', which is no label";
     Workspace::retrain(&workspace, &args).expect_code(2).says(message);
 }
+
+#[test]
+fn a_preset_is_printed_as_its_flags_and_each_of_them_can_be_given() {
+    let workspace = Workspace::with_photos(20);
+    let args = ["--preset=frozen", "--symmetry=none", "--json"];
+    let outcome = workspace.retrain(&args).expect_code(0).says(
+        "INFO:retrain:--preset=frozen stands for --architecture=efficientnet_lite1 \
+         --symmetry=dihedral --optimizer=lbfgs --weight_decay=auto\n",
+    );
+    // The workspace's runs name the built-in network, and these a symmetry.
+    let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(summary["model"], "miniature");
+    let metadata = retrain::export::Metadata::load(&workspace.path("graph.pb")).unwrap().unwrap();
+    for (name, value) in [("symmetry", "none"), ("optimizer", "lbfgs"), ("weight_decay", "auto")] {
+        assert_eq!(metadata.settings[name], value, "{name}");
+    }
+    workspace
+        .retrain(&["--preset=frosen"])
+        .expect_code(2)
+        .says("--preset: invalid choice: 'frosen'");
+}
