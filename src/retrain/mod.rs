@@ -126,7 +126,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
 
     // From here on, the layer takes features as they are.
     let mut layer = plan.exported(head.layer()?);
-    let start = fine_tune::Start {
+    let trained = fine_tune::Start {
         run: &run,
         head: &layer,
         bottlenecks: &bottlenecks,
@@ -134,7 +134,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
         conditions: &conditions,
         board: &mut board,
     };
-    let tuned = fine_tune::run(untuned.as_ref(), start, observer)?;
+    let tuned = fine_tune::run(untuned.as_ref(), trained, observer)?;
     if let Some(tuned) = &tuned {
         exporter.replace(&tuned.constants)?;
         layer.clone_from(&tuned.head);
