@@ -103,9 +103,9 @@ fn names_types_and_defaults_are_the_scripts() {
 fn names_begin_each_other_nowhere_and_all_say_what_they_are_for() {
     for flag in RETRAIN_FLAGS {
         assert!(!flag.help.is_empty(), "{}", flag.name);
-        // A whole name is never taken for an abbreviation; this one has flags of its own.
-        let family = flag.name == "fine_tune";
-        for other in RETRAIN_FLAGS.iter().filter(|o| o.name != flag.name && !family) {
+        // A whole name is never taken for an abbreviation, so flags of ours may begin a family.
+        let begins = |o: &&Flag| o.name != flag.name && (flag.is_original() || o.is_original());
+        for other in RETRAIN_FLAGS.iter().filter(begins) {
             assert!(!other.name.starts_with(flag.name), "{} {}", other.name, flag.name);
         }
     }
