@@ -20,6 +20,8 @@ pub struct Parsed {
     matches: ArgMatches,
     /// One sentence for each word that was not understood and is ignored.
     pub warnings: Vec<String>,
+    /// One sentence for each thing the program made of the command line, to be logged.
+    pub notes: Vec<String>,
     /// The words that belong to no flag, if the program accepts such words.
     pub paths: Vec<OsString>,
 }
@@ -121,7 +123,7 @@ fn read(command: Command, flags: &[Flag], words: Words) -> Result<Option<Parsed>
     let program = OsString::from(command.get_name());
     match command.clone().try_get_matches_from(std::iter::once(program).chain(known)) {
         Ok(matches) => {
-            let parsed = Parsed { matches, warnings, paths };
+            let parsed = Parsed { matches, warnings, notes: Vec::new(), paths };
             if !parsed.given(GENERATE.name) {
                 return Ok(Some(parsed));
             }

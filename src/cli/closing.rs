@@ -141,7 +141,9 @@ fn next(outcome: &Outcome) -> [String; 2] {
     let photograph = photograph.as_deref().unwrap_or("PHOTOGRAPH");
     let graph = quoted(&written.output_graph.to_string_lossy());
     let image = quoted(photograph);
-    let logdir = quoted(&written.summaries_dir.to_string_lossy());
+    // With --summaries_keep, the directory of all runs.
+    let logdir = outcome.settings.get("summaries_dir").and_then(|dir| dir.as_str());
+    let logdir = quoted(logdir.unwrap_or_default());
     [
         format!("To label photographs: label_image --graph={graph} --image={image}"),
         format!("To see the training: tensorboard --logdir={logdir}"),

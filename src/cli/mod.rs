@@ -18,6 +18,7 @@ mod logging;
 mod names;
 mod own_graph;
 mod pixels;
+mod presets;
 mod retrain;
 mod retrain_flags;
 mod settings;

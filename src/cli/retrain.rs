@@ -6,12 +6,12 @@ use super::head;
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
-use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS};
+use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS, SYMMETRIES};
 use super::terminal::Terminal;
-use super::{bars, environment, exit_code, signals};
+use super::{bars, environment, exit_code, presets, signals};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
-use crate::model::{Features, create_model_info};
+use crate::model::{Features, Symmetry, create_model_info};
 use crate::report;
 use crate::retrain::{
     Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Split,
@@ -19,6 +19,7 @@ use crate::retrain::{
 };
 use log::{LevelFilter, warn};
 use signal_hook::consts::SIGINT;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 const PROGRAM: Program = Program {
@@ -40,7 +41,7 @@ const PROGRAM: Program = Program {
 #[must_use]
 pub fn retrain() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = match argparse::parse(&PROGRAM, RETRAIN_FLAGS, &args) {
+    let parsed = match parse(&args) {
         Ok(Some(parsed)) => parsed,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
@@ -55,10 +56,31 @@ pub fn retrain() -> ExitCode {
     for warning in &parsed.warnings {
         log::warn!(target: "retrain", "{warning}");
     }
+    for note in &parsed.notes {
+        log::info!(target: "retrain", "{note}");
+    }
     match verbosity.and_then(|_| config_from(&parsed)) {
         Ok(config) => run_and_report(&config, &parsed),
         Err(error) => exit_code(error, None),
     }
+}
+
+/// Reads the command line, with the flags of its preset before its own: of two, the last wins.
+fn parse(args: &[OsString]) -> Result<Option<Parsed>> {
+    let Some(mut parsed) = argparse::parse(&PROGRAM, RETRAIN_FLAGS, args)? else { return Ok(None) };
+    let flags = presets::flags(&parsed)?;
+    if flags.is_empty() {
+        return Ok(Some(parsed));
+    }
+    let shown: Vec<_> = flags.iter().map(|flag| flag.to_string_lossy()).collect();
+    let preset = parsed.text("preset")?;
+    let note = format!("--preset={preset} stands for {}", shown.join(" "));
+    let all = [&flags[..], args].concat();
+    if let Some(with_preset) = argparse::parse(&PROGRAM, RETRAIN_FLAGS, &all)? {
+        parsed = with_preset;
+    }
+    parsed.notes.push(note);
+    Ok(Some(parsed))
 }
 
 fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
@@ -98,6 +120,11 @@ fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
 /// If a value is wrong, or two flags contradict each other; the error names the flag.
 pub fn config_from(parsed: &Parsed) -> Result<Config> {
     let config = Config {
+        symmetry: match parsed.choice("symmetry", SYMMETRIES)?.as_str() {
+            "dihedral" => Symmetry::Dihedral,
+            "flip" => Symmetry::Flip,
+            _ => Symmetry::None,
+        },
         model_dir: parsed.path("model_dir"),
         split: Split {
             testing_percentage: parsed.int("testing_percentage")?,

@@ -4,6 +4,8 @@ use super::flag::{Flag, Group, Kind, Script};
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
+pub(super) const SYMMETRIES: &[&str] = &["none", "flip", "dihedral"];
+
 pub(super) const FEATURES: &[&str] = &["logits", "pooled"];
 
 /// A flag of all three scripts.
@@ -317,4 +319,20 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "The layer to train on: a named network's logits, or pooled, the layer before them \
          [default: logits of a mobilenet_<width>_<size>, as the script; else pooled]",
     ),
+    ours(
+        "preset",
+        Kind::Choice(super::presets::NAMES),
+        "script",
+        "script: as the original; frozen: the best on a network's own features, in seconds; \
+         tuned: with fine-tuning, in minutes",
+    )
+    .group(Group::Training),
+    ours(
+        "symmetry",
+        Kind::Choice(SYMMETRIES),
+        "none",
+        "flip: a photograph's features are the mean over it and its mirror image; dihedral: over \
+         its 8 mirror images and quarter turns",
+    )
+    .group(Group::Model),
 ];

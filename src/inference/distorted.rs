@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// How many bytes of decoded photographs are kept by default.
 pub const PIXEL_BUDGET: usize = 1 << 30;
 
-/// How many images go through the network in one run. With mobilenet_0.25_224 on two cores, a step
+/// How many images, or views of them, go through the network in one run. With mobilenet_0.25_224 on two cores, a step
 /// of 100 images takes 79, 81, 82 and 89 ms in pieces of 2, 5, 10 and 25, because a piece should
 /// fit the processor's cache; 5 divides the default batch evenly among 2, 4, 5 and 10 cores. It
 /// must stay fixed, because the last bits of a bottleneck depend on it.
@@ -34,6 +34,8 @@ pub struct DistortedImages<'a> {
     distorter: Distorter,
     network: BatchNetwork,
     bottleneck_size: usize,
+    /// How many images go through the network in one run.
+    piece: usize,
     paths: &'a [&'a Path],
     /// The decoded images, by their place in `paths`.
     pixels: Vec<OnceLock<Tensor<u8>>>,
@@ -66,6 +68,7 @@ impl<'a> DistortedImages<'a> {
             distorter,
             network,
             bottleneck_size: backbone.bottleneck_size,
+            piece: (PIECE / backbone.view_count()).max(1),
             paths,
             pixels: paths.iter().map(|_| OnceLock::new()).collect(),
             kept: AtomicUsize::new(0),
@@ -89,8 +92,8 @@ impl<'a> DistortedImages<'a> {
     ) -> Result<()> {
         let draws: Vec<Draw> = rows.iter().map(|_| Draw::new(&mut self.rng)).collect();
         let images: Vec<_> = rows.iter().copied().zip(draws).collect();
-        let into = bottlenecks.chunks_mut(PIECE * self.bottleneck_size);
-        let pieces: Vec<_> = images.chunks(PIECE).zip(into).enumerate().collect();
+        let into = bottlenecks.chunks_mut(self.piece * self.bottleneck_size);
+        let pieces: Vec<_> = images.chunks(self.piece).zip(into).enumerate().collect();
         let (send, receive) = crossbeam_channel::bounded(pieces.len());
         pieces.into_iter().for_each(|piece| drop(send.send(piece)));
         drop(send);

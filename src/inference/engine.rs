@@ -13,8 +13,8 @@ use std::time::Instant;
 /// The pixels of each image, [1, height, width, depth], or a sentence about what is wrong with it.
 pub type Decoded = Vec<Result<Tensor<f32>, String>>;
 
-/// How many images go through the network in one run. A batch should fit the processor's cache;
-/// larger ones also leave cores idle at the end.
+/// How many images, or views of them, go through the network in one run. A batch should fit the
+/// processor's cache; larger ones also leave cores idle at the end.
 const BATCH: usize = 4;
 
 /// How many bytes of decoded images may wait until the network is ready.
@@ -26,6 +26,8 @@ pub(crate) struct Inference {
     name: String,
     decoder: Decoder,
     network: OnceLock<Result<BatchNetwork, String>>,
+    /// How many images go through the network in one run.
+    batch: usize,
     backlog: usize,
     decoding: Stopwatch,
     running: Stopwatch,
@@ -58,15 +60,18 @@ impl Drop for AlwaysSet<'_> {
 }
 
 impl Inference {
-    /// For a network called `name`, with input `pixels`. Loads nothing until it is needed.
-    pub(crate) fn new(name: &str, pixels: &PixelSpec) -> Self {
+    /// For a network called `name`, with input `pixels`, that looks at each image in so many
+    /// `views`. Loads nothing until it is needed.
+    pub(crate) fn new(name: &str, pixels: &PixelSpec, views: usize) -> Self {
+        let batch = (BATCH / views.max(1)).max(1);
         let image =
             4 * i64::from(pixels.height) * i64::from(pixels.width) * i64::from(pixels.depth);
-        let backlog = (DECODED_BYTES / image.unsigned_abs().max(1) as usize / BATCH).max(1);
+        let backlog = (DECODED_BYTES / image.unsigned_abs().max(1) as usize / batch).max(1);
         Self {
             name: name.into(),
             decoder: Decoder::new(pixels),
             network: OnceLock::new(),
+            batch,
             backlog,
             decoding: Stopwatch::default(),
             running: Stopwatch::default(),
@@ -75,7 +80,7 @@ impl Inference {
 
     /// The best number of images per call of [`run`](Self::run).
     pub(crate) fn batch_size(&self) -> usize {
-        BATCH
+        self.batch
     }
 
     /// How many batches of decoded images may wait for the network.
@@ -129,7 +134,7 @@ impl Inference {
         let network =
             self.network.wait().as_ref().map_err(|m| Error::model(&self.name, m.clone()))?;
         // Always a full batch, because another size may sum in another order.
-        let count = if network.is_batched() { BATCH } else { good.len() };
+        let count = if network.is_batched() { self.batch } else { good.len() };
         let mut batch = Tensor::new(&[&[count as u64], &first.dims()[1..]].concat());
         for (into, image) in batch.chunks_mut(first.len()).zip(&good) {
             into.copy_from_slice(image);

@@ -64,7 +64,8 @@ impl<'a> LocalExtractor<'a> {
     /// An extractor for `backbone`.
     #[must_use]
     pub fn new(backbone: &'a Backbone) -> Self {
-        Self { backbone, inference: Inference::new(&backbone.name, &backbone.pixels) }
+        let inference = Inference::new(&backbone.name, &backbone.pixels, backbone.view_count());
+        Self { backbone, inference }
     }
 }
 

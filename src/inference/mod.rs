@@ -9,6 +9,7 @@ mod extract;
 mod network;
 pub(crate) mod pipeline;
 mod repeat;
+mod views;
 
 pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};

@@ -6,7 +6,7 @@
 use super::repeat::{same_bits, varies, varying_answers};
 use crate::error::{Error, Result};
 use crate::images::PixelSpec;
-use crate::model::{Backbone, RandomOp, batch_norm, random_op};
+use crate::model::{RandomOp, batch_norm, random_op};
 use crate::proto::{GraphDef, InputRef};
 use crate::rewrite::{free_batch, fuse, optimize};
 use crate::tf::{Feed, Graph, Session, Tensor, Threads};
@@ -16,7 +16,7 @@ use tensorflow::Output;
 /// The largest difference from the published graph's bottleneck, relative to its largest number.
 /// Sums in another order differ in the last bits (about 1e-6 after a MobileNet's 27 layers); a
 /// mistake makes a far larger difference.
-const TOLERANCE: f32 = 1e-4;
+pub(super) const TOLERANCE: f32 = 1e-4;
 
 /// The weight of a probability's relative difference when it is compared with [`TOLERANCE`].
 const EACH: f32 = 0.1;
@@ -54,27 +54,13 @@ pub struct BatchNetwork {
 }
 
 impl BatchNetwork {
-    /// [`of_part`](Self::of_part) for the part from a backbone's pixels to its bottlenecks.
-    pub fn new(backbone: &Backbone, probe: &Tensor<f32>) -> Result<Self> {
-        let part = Part {
-            name: &backbone.name,
-            graph: &backbone.frozen()?,
-            input: &backbone.input,
-            output: &backbone.bottleneck,
-            pixels: &backbone.pixels,
-            size: Some(backbone.bottleneck_size),
-            probabilities: false,
-        };
-        Self::of_part(&part, probe)
-    }
-
     /// Rewrites the network, and compares it with the published one on `probe`, the pixels of one
     /// image [1, height, width, depth].
     ///
     /// # Errors
     /// If the network fails to run, or is random and should compute bottlenecks.
     pub fn of_part(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
-        let published = Network::new(part.graph, part, Session::unoptimized, THREADS)?;
+        let published = Network::published(part)?;
         let wanted = published.run(probe)?;
         if let Some(random) = part.varying(|| published.run(probe))? {
             return Self::of_random(part, Some(&random));
@@ -251,7 +237,7 @@ fn rows<const N: usize>(values: &[f32], size: usize) -> [&[f32]; N] {
 
 /// The largest difference, relative to the largest number; infinite if any difference is not
 /// finite.
-fn difference(values: &[f32], wanted: &[f32]) -> f32 {
+pub(super) fn difference(values: &[f32], wanted: &[f32]) -> f32 {
     let largest = wanted.iter().fold(f32::MIN_POSITIVE, |l, w| l.max(w.abs()));
     let differences = values.iter().zip(wanted).map(|(v, w)| (v - w).abs() / largest);
     let worst =
@@ -264,7 +250,7 @@ type Open = fn(&Graph, Threads) -> Result<Session>;
 
 /// A graph and its session.
 #[derive(Debug)]
-struct Network {
+pub(super) struct Network {
     session: Session,
     input: Output,
     output: Output,
@@ -273,6 +259,11 @@ struct Network {
 }
 
 impl Network {
+    /// The network as it is in its graph.
+    pub(super) fn published(part: &Part<'_>) -> Result<Self> {
+        Self::new(part.graph, part, Session::unoptimized, THREADS)
+    }
+
     fn new(graph: &GraphDef, part: &Part<'_>, open: Open, threads: Threads) -> Result<Self> {
         let graph = Graph::import(graph)?;
         Ok(Self {
@@ -283,7 +274,7 @@ impl Network {
         })
     }
 
-    fn run(&self, pixels: &Tensor<f32>) -> Result<Tensor<f32>> {
+    pub(super) fn run(&self, pixels: &Tensor<f32>) -> Result<Tensor<f32>> {
         let feed = Feed { output: &self.input, value: pixels };
         let values: Tensor<f32> =
             self.session.run_one(feed, &self.output, "running the network")?;

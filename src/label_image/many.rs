@@ -54,7 +54,7 @@ pub struct Rows {
 
 /// Starts labelling on threads of its own.
 pub(super) fn label(model: Arc<Model>, sources: Vec<Source>) -> Rows {
-    let inference = Inference::new(&model.name, &model.usage.spec);
+    let inference = Inference::new(&model.name, &model.usage.spec, 1);
     let window = WINDOW + inference.backlog();
     // A batch needs a ticket to start.
     let (give_back, tickets) = bounded(window);

@@ -74,6 +74,20 @@ impl Features {
         Self { width: self.width, values }
     }
 
+    /// The photographs rotated, and the way back for weights; `None` where that saves nothing.
+    #[must_use]
+    pub(super) fn rotation(&self) -> Option<(Self, Rotation)> {
+        let n = self.len();
+        if n >= self.width {
+            return None;
+        }
+        let mut gram = vec![0.0; n * n];
+        self.times_transposed(self, &mut gram);
+        let (rotated, pivots) = pivoted_cholesky(&gram, n);
+        let rotation = Rotation { factor: rotated.select(&pivots), pivots };
+        Some((rotated, rotation))
+    }
+
     /// The same photographs in as few coordinates as they span.
     ///
     /// Where there are fewer photographs than features, this is a rotation into the space they
@@ -82,13 +96,7 @@ impl Features {
     /// the rows of X.
     #[must_use]
     pub fn rotated(self) -> Self {
-        let n = self.len();
-        if n >= self.width {
-            return self;
-        }
-        let mut gram = vec![0.0; n * n];
-        self.times_transposed(&self, &mut gram);
-        pivoted_cholesky(&gram, n)
+        self.rotation().map_or(self, |(rotated, _)| rotated)
     }
 
     /// `into` = self · otherᵀ, [rows of self, rows of other].
@@ -170,14 +178,42 @@ impl Features {
     }
 }
 
+/// From weights of rotated features back to weights of the features themselves.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    /// L's rows of the pivots, lower triangular.
+    factor: Features,
+    pivots: Vec<usize>,
+}
+
+impl Rotation {
+    /// W with XW = LV: W = XᵀA, where A is 0 but for the pivots' rows, which solve LᵀA = V.
+    pub(super) fn back(&self, features: &Features, v: &[f64], classes: usize) -> Vec<f64> {
+        let r = self.pivots.len();
+        let mut a = v.to_vec();
+        for row in (0..r).rev() {
+            for class in 0..classes {
+                let known = (row + 1..r).map(|i| self.factor.row(i)[row] * a[i * classes + class]);
+                let known: f64 = known.sum();
+                let entry = &mut a[row * classes + class];
+                *entry = (*entry - known) / self.factor.row(row)[row];
+            }
+        }
+        let mut weights = vec![0.0; features.width * classes];
+        features.select(&self.pivots).transposed_times(&a, classes, &mut weights);
+        weights
+    }
+}
+
 /// What is left of the diagonal, relative to its largest entry, below which it is rounding.
 const ROUNDING: f64 = 1e-12;
 
-/// L with LLᵀ = `gram` ([n, n], positive semidefinite), with as many columns as its rank.
-fn pivoted_cholesky(gram: &[f64], n: usize) -> Features {
+/// L with LLᵀ = `gram` ([n, n], positive semidefinite), with as many columns as its rank, and the
+/// row that each column began with.
+fn pivoted_cholesky(gram: &[f64], n: usize) -> (Features, Vec<usize>) {
     let mut left: Vec<f64> = (0..n).map(|i| gram[i * n + i]).collect();
     let largest = left.iter().copied().fold(0.0, f64::max);
-    let mut columns: Vec<Vec<f64>> = Vec::new();
+    let (mut columns, mut pivots): (Vec<Vec<f64>>, Vec<usize>) = (Vec::new(), Vec::new());
     while columns.len() < n {
         let Some(pivot) = (0..n).max_by(|&a, &b| left[a].total_cmp(&left[b])) else { break };
         if left[pivot] <= ROUNDING * largest {
@@ -193,9 +229,11 @@ fn pivoted_cholesky(gram: &[f64], n: usize) -> Features {
         left.iter_mut().zip(&column).for_each(|(l, c)| *l -= c * c);
         left[pivot] = 0.0;
         columns.push(column);
+        pivots.push(pivot);
     }
     let width = columns.len().max(1);
     let value = |row: usize, column: usize| columns.get(column).map_or(0.0, |c| c[row]);
     let values = (0..n).flat_map(|row| (0..width).map(move |column| (row, column)));
-    Features { width, values: values.map(|(row, column)| value(row, column)).collect() }
+    let values = values.map(|(row, column)| value(row, column)).collect();
+    (Features { width, values }, pivots)
 }

@@ -162,7 +162,21 @@ impl Recipe<'_> {
         scaling.fold(&self.train_plain(&scaling.scaled(features), truth, groups))
     }
 
+    /// Trains in rotated coordinates where that is sooner and gives the same.
     fn train_plain(&self, features: &Features, truth: &[usize], groups: &[&[u8]]) -> Logistic {
+        let rotation = match self.optimizer {
+            Optimizer::Lbfgs => features.rotation(),
+            Optimizer::Sgd | Optimizer::Adam => None,
+        };
+        let Some((rotated, back)) = rotation else {
+            return self.train_here(features, truth, groups);
+        };
+        let Logistic { weights, biases } = self.train_here(&rotated, truth, groups);
+        let classes = self.labels.len();
+        Logistic { weights: back.back(features, &weights, classes), biases }
+    }
+
+    fn train_here(&self, features: &Features, truth: &[usize], groups: &[&[u8]]) -> Logistic {
         let decay = self.weight_decay(features, truth, groups);
         let rule = match self.optimizer {
             Optimizer::Lbfgs => {

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::images::PixelSpec;
 use crate::proto::{GraphDef, InputRef};
-use crate::rewrite::convert_variables_to_constants;
+use crate::rewrite::{Views, convert_variables_to_constants};
 use crate::tf::NamedTensor;
 
 /// A pretrained network, ready to compute bottlenecks and to take a new final layer.
@@ -27,9 +27,17 @@ pub struct Backbone {
     pub bottleneck_size: usize,
     /// The size and range of the pixels it takes.
     pub pixels: PixelSpec,
+    /// The tensors of its symmetry, if it has one.
+    pub views: Option<Views>,
 }
 
 impl Backbone {
+    /// In how many views it looks at an image.
+    #[must_use]
+    pub fn view_count(&self) -> usize {
+        self.views.as_ref().map_or(1, |views| views.count)
+    }
+
     /// The nodes that compute bottlenecks, with constants in place of variables.
     pub fn frozen(&self) -> Result<GraphDef> {
         convert_variables_to_constants(

@@ -8,9 +8,11 @@ pub(crate) mod fuzzing;
 mod identity;
 mod inspect;
 mod source;
+mod symmetry;
 mod torch_weights;
 mod wheels;
 
+pub use crate::rewrite::{Symmetry, Views};
 pub use architecture::{Features, ModelInfo, Source, create_model_info};
 pub use backbone::Backbone;
 pub use builtin::{Calibration, build_miniature, write_miniature};

@@ -188,9 +188,16 @@ impl Outcome {
         Calibration::of(self.tested().map(|p| (p.truth, &p.scores[..])))
     }
 
-    /// The temperature that makes scores probabilities, from the validation photographs.
+    /// The temperature that makes scores probabilities: from the predictions of the
+    /// cross-validation if there is one, else from the validation photographs.
     #[must_use]
     pub fn temperature(&self) -> Option<f64> {
+        if let Some(cv) = &self.cross_validation {
+            let truth = self.photographs.iter().map(|p| p.truth);
+            let scored: Vec<(usize, &[f32])> =
+                truth.zip(cv.scores.iter().map(Vec::as_slice)).collect();
+            return best_temperature(&scored);
+        }
         let validated = self.of_set(Category::Validation);
         let scored: Vec<(usize, &[f32])> = validated.map(|p| (p.truth, &p.scores[..])).collect();
         best_temperature(&scored)

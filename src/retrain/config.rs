@@ -6,7 +6,7 @@ use crate::dataset::Category;
 use crate::error::Result;
 use crate::layers::Distortions;
 use crate::learn::{ClassWeights, FineTune, Optimizer, WeightDecay};
-use crate::model::{ModelInfo, OwnGraph, create_model_info};
+use crate::model::{ModelInfo, OwnGraph, Symmetry, create_model_info};
 use std::path::{Path, PathBuf};
 
 /// A retraining run.
@@ -16,6 +16,8 @@ pub struct Config {
     pub image_dir: PathBuf,
     /// The network whose last layer is replaced.
     pub pretrained: Pretrained,
+    /// The views of a photograph whose mean features are its bottleneck.
+    pub symmetry: Symmetry,
     /// Where pretrained networks are kept or downloaded to.
     pub model_dir: PathBuf,
     /// How many photographs are kept for testing and validation.
@@ -208,6 +210,7 @@ impl Config {
         Self {
             image_dir: image_dir.into(),
             pretrained,
+            symmetry: Symmetry::None,
             model_dir: "/tmp/imagenet".into(),
             split: Split::default(),
             on_bad_image: OnBadImage::Fail,

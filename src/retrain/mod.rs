@@ -126,7 +126,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
 
     // From here on, the layer takes features as they are.
     let mut layer = plan.exported(head.layer()?);
-    let trained = fine_tune::Start {
+    let learned = fine_tune::Start {
         run: &run,
         head: &layer,
         bottlenecks: &bottlenecks,
@@ -134,7 +134,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
         conditions: &conditions,
         board: &mut board,
     };
-    let tuned = fine_tune::run(untuned.as_ref(), trained, observer)?;
+    let tuned = fine_tune::run(untuned.as_ref(), learned, observer)?;
     if let Some(tuned) = &tuned {
         exporter.replace(&tuned.constants)?;
         layer.clone_from(&tuned.head);
@@ -191,11 +191,12 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
 
 /// Loads the pretrained network that the settings name.
 fn load_pretrained(config: &Config) -> Result<Backbone> {
-    match &config.pretrained {
+    let backbone = match &config.pretrained {
         Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
         Pretrained::OwnGraph(own) => model::create_own_graph(own),
         Pretrained::HubModule(handle) => model::create_module_graph(handle),
-    }
+    };
+    backbone?.with_symmetry(config.symmetry)
 }
 
 /// Lists the classes and their images, checks them and logs them.

@@ -29,6 +29,7 @@ impl Config {
         let skips = self.on_bad_image == OnBadImage::Skip;
         let entries = [
             (name, model),
+            ("symmetry", json!(self.symmetry.name())),
             ("image_dir", path(&self.image_dir)),
             ("testing_percentage", json!(self.split.testing_percentage)),
             ("validation_percentage", json!(self.split.validation_percentage)),

@@ -190,6 +190,7 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
     };
     let entries = [
         ("random_seed", random_seed.to_string()),
+        ("symmetry", config.symmetry.name().to_owned()),
         ("learning_rate", training.learning_rate.to_string()),
         ("testing_percentage", split.testing_percentage.to_string()),
         ("validation_percentage", split.validation_percentage.to_string()),

@@ -16,13 +16,18 @@ pub fn free_batch(graph: &GraphDef, input: &str, bottleneck: &str, spec: &PixelS
     if let Some(node) = part.node.iter_mut().find(|n| n.name == input) {
         *node = placeholder(node, spec);
     }
-    let read_elsewhere = nodes_read_elsewhere(&part);
-    let is_shape = |n: &NodeDef| is_shape_of_one(n) && !read_elsewhere.contains(n.name.as_str());
-    let shapes: Vec<usize> = (0..part.node.len()).filter(|&i| is_shape(&part.node[i])).collect();
-    for i in shapes {
-        free_first_dimension(&mut part.node[i]);
-    }
+    free_shapes(&mut part);
     part
+}
+
+/// Constant shapes [1, …] that only Reshape reads become [−1, …].
+pub(super) fn free_shapes(graph: &mut GraphDef) {
+    let read_elsewhere = nodes_read_elsewhere(graph);
+    let is_shape = |n: &NodeDef| is_shape_of_one(n) && !read_elsewhere.contains(n.name.as_str());
+    let shapes: Vec<usize> = (0..graph.node.len()).filter(|&i| is_shape(&graph.node[i])).collect();
+    for i in shapes {
+        free_first_dimension(&mut graph.node[i]);
+    }
 }
 
 /// The nodes that `output` needs, down to `input`, in the graph's order.

@@ -1,6 +1,6 @@
 //! Rewrites the network for computing bottlenecks: the same function of the pixels in fewer, larger
-//! ops. Exported and displayed graphs are never rewritten, and callers compare the result with the
-//! published graph before they use it.
+//! ops. Exported and displayed graphs are never rewritten so, and callers compare the result with
+//! the published graph before they use it. [`add_symmetry`] is another kind of rewrite: see there.
 //!
 //! | step | what | where |
 //! |---|---|---|
@@ -21,6 +21,7 @@ mod fold_nodes;
 mod free_batch;
 mod freeze;
 mod fuse;
+mod symmetry;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use constants::Evaluator;
@@ -29,6 +30,7 @@ pub use fold::fold_batch_norms;
 pub use free_batch::free_batch;
 pub use freeze::{convert_variables_to_constants, needed_nodes};
 pub use fuse::fuse;
+pub use symmetry::{Ends, Symmetry, Views, add_symmetry};
 
 use crate::images::PixelSpec;
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef, Value};

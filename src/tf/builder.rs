@@ -126,6 +126,12 @@ impl GraphBuilder {
         self.constant(name, TensorProto { tensor_content: content, ..tensor })
     }
 
+    /// An int32 matrix Const.
+    pub fn int_matrix(&mut self, name: &str, dims: [i64; 2], values: &[i32]) -> String {
+        let tensor = int_tensor(&dims, values.to_vec());
+        self.constant(name, tensor)
+    }
+
     /// A Const of any type.
     pub fn tensor(&mut self, name: &str, value: TensorProto) -> String {
         self.constant(name, value)

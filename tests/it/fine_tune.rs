@@ -163,6 +163,7 @@ fn inception_v3_differentiates_and_learns() {
         input: "Mul:0".into(),
         bottleneck: "pool_3/_reshape:0".into(),
         bottleneck_size: 2048,
+        views: None,
         pixels: PixelSpec {
             width: 299,
             height: 299,

@@ -21,6 +21,7 @@ fn backbone(
         bottleneck: bottleneck.into(),
         bottleneck_size: 1001,
         pixels: PixelSpec { width, height, depth: 3, range },
+        views: None,
     }
 }
 

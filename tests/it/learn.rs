@@ -3,7 +3,10 @@
 use super::support::{ask_peer, python};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use retrain::learn::{Features, Logistic, Objective, Precision, folds};
+use retrain::learn::{
+    Batch, ClassWeights, Features, Logistic, Objective, Optimizer, Precision, Recipe, Scaling,
+    WeightDecay, folds,
+};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -60,6 +63,44 @@ fn probabilities_are_those_of_scikit_learn() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// The recipe's L-BFGS works in rotated coordinates; its weights are of the features themselves.
+#[test]
+fn a_recipe_gives_weights_of_the_features_it_was_given() {
+    let (rows, truth) = points(60, 90, 3);
+    let features = Features::new(90, rows.iter().map(Vec::as_slice));
+    let labels = ["a", "b", "c"].map(String::from);
+    for scaled in [false, true] {
+        let recipe = Recipe {
+            optimizer: Optimizer::Lbfgs,
+            weight_decay: WeightDecay::Value(0.01),
+            scaled,
+            class_weights: &ClassWeights::None,
+            label_smoothing: 0.0,
+            steps: 0,
+            learning_rate: 0.0,
+            batch: Batch::All,
+            labels: &labels,
+            seed: 1,
+        };
+        let ours = recipe.train(&features, &truth, &[]);
+        let scaling = Scaling::of(&features);
+        let plain = if scaled { scaling.scaled(&features) } else { features.clone() };
+        let direct = Logistic::fit(Objective {
+            features: &plain,
+            truth: &truth,
+            sample_weights: &[],
+            classes: 3,
+            c: Recipe::c(0.01, 60),
+            label_smoothing: 0.0,
+            precision: Precision::Full,
+        });
+        let direct = if scaled { scaling.fold(&direct) } else { direct };
+        for (ours, direct) in ours.weights.iter().zip(&direct.weights) {
+            assert!((ours - direct).abs() < 1e-4, "{scaled}: {ours} {direct}");
         }
     }
 }

@@ -71,6 +71,7 @@ mod small_module;
 mod small_net;
 mod summaries_dir;
 mod support;
+mod symmetry;
 mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;

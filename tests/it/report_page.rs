@@ -1,32 +1,14 @@
 //! The report's page in a browser: Chromium, opened from disk, without a network.
 
 use super::report::hostile_report;
-use super::support::{Workspace, ask_peer, python};
+use super::support::{Workspace, ask_peer, chromium, python, screenshots};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-/// The Chromium that RETRAIN_PEER_CHROMIUM names, or that is on the path. With RETRAIN_SHARED there
-/// must be one.
-fn chromium() -> Option<PathBuf> {
-    let program =
-        std::env::var_os("RETRAIN_PEER_CHROMIUM").map_or_else(|| "chromium".into(), PathBuf::from);
-    if Command::new(&program).arg("--version").output().is_ok_and(|o| o.status.success()) {
-        return Some(program);
-    }
-    assert!(
-        std::env::var_os("RETRAIN_SHARED").is_none(),
-        "with RETRAIN_SHARED, {} must run",
-        program.display()
-    );
-    println!("skipped: {} does not run", program.display());
-    None
-}
-
-/// What the browser says of a page. Screenshots go to `target/tmp/report/<name>`.
-fn look_at(page: &Path, name: &str) -> Option<Value> {
+/// What the browser says of a page in the workspace. Its screenshots are named `name`.
+fn look_at(workspace: &Workspace, page: &str, name: &str) -> Option<Value> {
     let (chromium, python) = (chromium()?, python("RETRAIN_PEER_TF2")?);
-    let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report").join(name);
+    let (page, screenshots) = (workspace.path(page), screenshots(workspace).join(name));
     let request = json!({"chromium": chromium, "page": page, "screenshots": screenshots});
     let answer = ask_peer(&python, "page.py", &request);
     for file in answer["screenshots"].as_array().unwrap() {
@@ -54,8 +36,8 @@ fn check(answer: &Value) {
 fn the_page_works_from_disk_without_a_network() {
     let workspace = Workspace::with_photos(60);
     workspace.retrain(&["--testing_percentage=25"]).expect_code(0);
-    let page = workspace.path("summaries/report/index.html");
-    let Some(answer) = look_at(&page, "simulated") else { return };
+    let page = "summaries/report/index.html";
+    let Some(answer) = look_at(&workspace, page, "report") else { return };
     check(&answer);
     assert!(answer["pictures"][0].as_u64().unwrap() > 100 && answer["pictures"][1] == 0);
     for cell in answer["cells"].as_array().unwrap() {
@@ -66,7 +48,7 @@ fn the_page_works_from_disk_without_a_network() {
 #[test]
 fn a_page_of_hostile_names_does_nothing() {
     let workspace = hostile_report();
-    let Some(answer) = look_at(&workspace.path("report/index.html"), "hostile") else { return };
+    let Some(answer) = look_at(&workspace, "report/index.html", "hostile_report") else { return };
     check(&answer);
     assert!(answer["pictures"][1] == 0, "{}", answer["pictures"]);
 }

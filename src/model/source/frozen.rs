@@ -55,5 +55,6 @@ pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone
         bottleneck,
         bottleneck_size: size,
         pixels: info.pixels.clone(),
+        views: None,
     })
 }

@@ -87,6 +87,7 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
         bottleneck,
         bottleneck_size,
         pixels: PixelSpec { width, height, depth: DEPTH, range: PixelRange::Unit },
+        views: None,
     })
 }
 

@@ -73,6 +73,7 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
         bottleneck,
         bottleneck_size: size,
         pixels,
+        views: None,
     })
 }
 

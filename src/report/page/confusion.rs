@@ -72,10 +72,11 @@ impl Section for Matrices<'_> {
                  diagonal is right. A darker cell (a brighter one in dark mode) holds a larger \
                  share of its row. Open a number to see its photographs."
                 @if self.0.len() > 1 {
-                    " Cross-validation teaches a logistic regression, on the same features, with \
-                     four fifths of all photographs and tests it on the last fifth, five times: \
-                     each photograph is judged once, by what has not learnt from it. It is not the \
-                     layer that was exported."
+                    " Cross-validation teaches a classifier, on the same features, with all \
+                     photographs but those of one fold, and tests it on these, fold by fold: each \
+                     photograph is judged once, by what has not learned from it. The classifier is \
+                     a logistic regression, or with --cross_validate a layer trained as the run's. \
+                     It is not the layer that was exported."
                 }
             }
         }

@@ -56,12 +56,7 @@ impl Section for Settings<'_> {
 }
 
 fn text(value: &Value) -> String {
-    match (value.as_str(), value.as_f64()) {
-        (Some(text), _) => text.to_owned(),
-        // Settings are in single precision: 0.01, not 0.009999999776482582.
-        (None, Some(number)) if f64::from(number as f32) == number => (number as f32).to_string(),
-        _ => value.to_string(),
-    }
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn table<'r>(title: &str, rows: impl Iterator<Item = (&'r str, String)>) -> Markup {

@@ -38,6 +38,7 @@ impl Section for Summary<'_> {
                     dd.note { "right with the final weights; watched during training" }
                 }
             }
+            (self.cross_validation())
             (self.warning())
         }
     }
@@ -66,6 +67,21 @@ impl Summary<'_> {
                     " could not be read and " (verb(outcome.bad_images.len())) " left out"
                 }
                 "."
+            }
+        }
+    }
+
+    /// The cross-validation that the settings asked for.
+    fn cross_validation(&self) -> Markup {
+        let Some(cv) = &self.outcome.cross_validation else { return html! {} };
+        let share = |share: f64| format!("{:.1}%", share * 100.0);
+        html! {
+            p {
+                "Cross-validation with the run's own settings, " (cv.folds) " folds"
+                @if cv.repeats > 1 { ", " (cv.repeats) " times" }
+                ": " (share(cv.accuracy_mean)) " ± " (share(cv.accuracy_sd))
+                " right (mean and standard deviation over the folds), expected calibration error "
+                (format!("{:.3}", cv.ece)) "."
             }
         }
     }

@@ -13,16 +13,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The settings that change what a run learns. All runs have all of them: TensorBoard may hide runs
 /// with different sets.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 15] = [
+    "class_weights",
+    "early_stopping",
+    "feature_scaling",
     "flip_left_right",
     "how_many_training_steps",
+    "label_smoothing",
     "learning_rate",
+    "optimizer",
     "random_brightness",
     "random_crop",
     "random_scale",
     "testing_percentage",
     "train_batch_size",
     "validation_percentage",
+    "weight_decay",
 ];
 
 /// TensorBoard shows the first five metrics by name unless told otherwise. These come before the
@@ -69,7 +75,8 @@ fn hparams(outcome: &Outcome) -> Vec<HParamEntry> {
             Some(Value::Bool(is)) => Kind::BoolValue(*is),
             Some(Value::Number(n)) => Kind::NumberValue(n.as_f64().unwrap_or_default()),
             Some(Value::String(text)) => Kind::StringValue(text.clone()),
-            _ => Kind::StringValue(String::new()),
+            Some(other) => Kind::StringValue(other.to_string()),
+            None => Kind::StringValue(String::new()),
         };
         (name, kind)
     });
