@@ -69,3 +69,4 @@ mod support;
 mod symmetry;
 mod terminal;
 mod torch_weights;
+mod turns;
