@@ -280,12 +280,19 @@ fn distortions(parsed: &Parsed) -> Result<Option<Distortions>> {
         random_crop: percent("random_crop")?,
         random_scale: percent("random_scale")?,
         random_brightness: percent("random_brightness")?,
+        flip_up_down: parsed.switch("flip_up_down"),
+        rotate_right_angles: parsed.switch("rotate_right_angles"),
+        rotate_degrees: angle(parsed)?,
         seed: 0,
     };
-    let Distortions { flip_left_right, random_crop, random_scale, random_brightness, .. } =
-        distortions;
-    let any = flip_left_right || [random_crop, random_scale, random_brightness] != [0; 3];
-    Ok(any.then_some(distortions))
+    Ok((!distortions.is_none()).then_some(distortions))
+}
+
+fn angle(parsed: &Parsed) -> Result<u32> {
+    const NAME: &str = "rotate_degrees";
+    let value = parsed.int(NAME)?;
+    u32::try_from(value)
+        .map_err(|_| Error::usage(NAME, format!("must be an angle from 0 to 180°, not {value}")))
 }
 
 /// A batch size; `None`, from any negative number, means all images.

@@ -335,4 +335,25 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
          its 8 mirror images and quarter turns",
     )
     .group(Group::Model),
+    ours(
+        "flip_up_down",
+        Kind::Switch,
+        "",
+        "Randomly mirror half of the training images up to down",
+    )
+    .group(Group::Distortions),
+    ours(
+        "rotate_right_angles",
+        Kind::Switch,
+        "",
+        "Turn training images by a random number of right angles",
+    )
+    .group(Group::Distortions),
+    ours(
+        "rotate_degrees",
+        Kind::Int,
+        "0",
+        "The largest angle to turn training images by at random, to either side",
+    )
+    .group(Group::Distortions),
 ];

@@ -31,6 +31,7 @@ const PIECE: usize = 5;
 #[derive(Debug)]
 pub struct DistortedImages<'a> {
     decoder: Decoder,
+    distortions: Distortions,
     distorter: Distorter,
     network: BatchNetwork,
     bottleneck_size: usize,
@@ -61,10 +62,13 @@ impl<'a> DistortedImages<'a> {
         // A separate stream, because batches are drawn with the same seed.
         rng.set_stream(1);
         let image = decode(&decoder, paths[probe])?;
-        let network =
-            BatchNetwork::new(backbone, &distorter.distort(&image, &Draw::new(&mut rng))?)?;
+        let network = BatchNetwork::new(
+            backbone,
+            &distorter.distort(&image, &Draw::new(distortions, &mut rng))?,
+        )?;
         Ok(Self {
             decoder,
+            distortions: distortions.clone(),
             distorter,
             network,
             bottleneck_size: backbone.bottleneck_size,
@@ -90,7 +94,8 @@ impl<'a> DistortedImages<'a> {
         rows: &[usize],
         bottlenecks: &mut [f32],
     ) -> Result<()> {
-        let draws: Vec<Draw> = rows.iter().map(|_| Draw::new(&mut self.rng)).collect();
+        let draws: Vec<Draw> =
+            rows.iter().map(|_| Draw::new(&self.distortions, &mut self.rng)).collect();
         let images: Vec<_> = rows.iter().copied().zip(draws).collect();
         let into = bottlenecks.chunks_mut(self.piece * self.bottleneck_size);
         let pieces: Vec<_> = images.chunks(self.piece).zip(into).enumerate().collect();

@@ -19,17 +19,38 @@ pub struct Draw {
     pub flip: f32,
     /// In [0, 1).
     pub brightness: f32,
+    /// In [0, 1).
+    pub flip_up_down: f32,
+    /// In [0, 1).
+    pub quarter_turn: f32,
+    /// In [0, 1).
+    pub rotation: f32,
 }
 
 impl Draw {
-    /// Draws all the numbers.
-    pub fn new(rng: &mut impl Rng) -> Self {
-        Self {
+    /// Draws the numbers for `distortions`. The scripts' distortions always take as many from the
+    /// stream, ours only if they are on, so that a seed still repeats the runs of versions without
+    /// them.
+    pub fn new(distortions: &Distortions, rng: &mut impl Rng) -> Self {
+        let mut draw = Self {
             scale: rng.random(),
             crop: std::array::from_fn(|_| rng.random_range(0..i32::MAX)),
             flip: rng.random(),
             brightness: rng.random(),
+            flip_up_down: 0.0,
+            quarter_turn: 0.0,
+            rotation: 0.0,
+        };
+        if distortions.flip_up_down {
+            draw.flip_up_down = rng.random();
         }
+        if distortions.rotate_right_angles {
+            draw.quarter_turn = rng.random();
+        }
+        if distortions.rotate_degrees > 0 {
+            draw.rotation = rng.random();
+        }
+        draw
     }
 }
 
@@ -45,24 +66,37 @@ pub struct Distorter {
 /// core, converting takes 0.11 ms per million bytes, and resizing is then 0.19 ms faster.
 const SMALL: usize = 1_700_000;
 
+/// One of the numbers.
+type OfDraw = fn(&Draw) -> f32;
+
 /// The tensors to feed and fetch in one form of the distortions.
 #[derive(Debug)]
 struct Endpoints {
     decoded: Output,
     scale: Output,
     crop: Output,
-    flip: Option<Output>,
     brightness: Output,
+    /// Those of distortions that may be switched off, each with the number it is fed.
+    optional: Vec<(Output, OfDraw)>,
     pixels: Output,
 }
 
 impl Endpoints {
     fn find(graph: &Graph, names: layers::Distorter) -> Result<Self> {
+        let optional: [(Option<String>, OfDraw); 4] = [
+            (names.flip, |draw| draw.flip),
+            (names.flip_up_down, |draw| draw.flip_up_down),
+            (names.quarter_turn, |draw| draw.quarter_turn),
+            (names.rotation, |draw| draw.rotation),
+        ];
+        let optional = optional.into_iter().filter_map(|(name, of)| Some((name?, of)));
         Ok(Self {
             decoded: graph.output(&names.decoded)?,
             scale: graph.output(&names.scale)?,
             crop: graph.output(&names.crop)?,
-            flip: names.flip.map(|f| graph.output(&f)).transpose()?,
+            optional: optional
+                .map(|(name, of)| Ok((graph.output(&name)?, of)))
+                .collect::<Result<_>>()?,
             brightness: graph.output(&names.brightness)?,
             pixels: graph.output(&names.pixels)?,
         })
@@ -89,16 +123,17 @@ impl Distorter {
         const DOING: &str = "distorting an image";
         let endpoints = if image.len() <= SMALL { &self.small } else { &self.large };
         let scalar = |value: f32| Tensor::new(&[]).with_values(&[value]).map_err(tensor_error);
-        let (scale, flip, brightness) =
-            (scalar(draw.scale)?, scalar(draw.flip)?, scalar(draw.brightness)?);
+        let (scale, brightness) = (scalar(draw.scale)?, scalar(draw.brightness)?);
+        let numbers = endpoints.optional.iter().map(|(output, of)| Ok((output, scalar(of(draw))?)));
+        let optional: Vec<_> = numbers.collect::<Result<_>>()?;
         let crop = Tensor::new(&[3]).with_values(&draw.crop).map_err(tensor_error)?;
         let mut args = SessionRunArgs::new();
         args.add_feed(&endpoints.decoded.operation, endpoints.decoded.index, image);
         args.add_feed(&endpoints.scale.operation, endpoints.scale.index, &scale);
         args.add_feed(&endpoints.crop.operation, endpoints.crop.index, &crop);
         args.add_feed(&endpoints.brightness.operation, endpoints.brightness.index, &brightness);
-        if let Some(output) = &endpoints.flip {
-            args.add_feed(&output.operation, output.index, &flip);
+        for (output, number) in &optional {
+            args.add_feed(&output.operation, output.index, number);
         }
         let pixels = args.request_fetch(&endpoints.pixels.operation, endpoints.pixels.index);
         self.session.run(&mut args, DOING)?;

@@ -2,21 +2,30 @@
 //! the settings as percentages and u(a, b) a uniform random number between a and b:
 //!
 //! 1. resize to input size × (1 + random_crop) · u(1, 1 + random_scale);
-//! 2. crop to input size at a uniformly random place;
-//! 3. mirror it left to right with probability ½, if flip_left_right;
-//! 4. multiply by u(1 − random_brightness, 1 + random_brightness); then as without distortions.
+//! 2. turn about the centre by u(−rotate_degrees, rotate_degrees);
+//! 3. crop to input size at a uniformly random place;
+//! 4. mirror it left to right with probability ½, if flip_left_right;
+//! 5. mirror it upside down with probability ½, if flip_up_down;
+//! 6. turn by 0, 1, 2 or 3 right angles with probability ¼ each, if rotate_right_angles;
+//! 7. multiply by u(1 − random_brightness, 1 + random_brightness); then as without distortions.
+//!
+//! The scripts have 1, 3, 4 and 7. Steps that are switched off add no nodes, except for those of
+//! the scripts.
 
 use super::decoding::{
     DecodedImage, ResizedAs, add_cast, add_decoder, add_expand_dims, add_float, add_range,
     with_constant,
 };
+use super::random_uniform::{Seeds, random_uniform};
+use super::turns::{Axis, random_flip, random_quarter_turn, random_rotation};
+use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
-use crate::proto::DataType::{self, DT_BOOL, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
-use crate::proto::{TensorProto, Value, attr_value, shape};
+use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
+use crate::proto::{Value, attr_value};
 use crate::tf::GraphBuilder;
 
 /// The distortions and their strengths. At least one is switched on.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Distortions {
     /// Whether half of the photographs are mirrored.
     pub flip_left_right: bool,
@@ -26,8 +35,55 @@ pub struct Distortions {
     pub random_scale: u32,
     /// The largest change of brightness, in percent.
     pub random_brightness: u32,
+    /// Whether half of the photographs are turned upside down, as in a mirror.
+    pub flip_up_down: bool,
+    /// Whether photographs are turned by a random number of right angles.
+    pub rotate_right_angles: bool,
+    /// The largest angle by which photographs are turned, in degrees.
+    pub rotate_degrees: u32,
     /// The seed of the graph's random numbers.
     pub seed: u64,
+}
+
+impl Default for Distortions {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl Distortions {
+    /// No distortions.
+    pub const NONE: Self = Self {
+        flip_left_right: false,
+        random_crop: 0,
+        random_scale: 0,
+        random_brightness: 0,
+        flip_up_down: false,
+        rotate_right_angles: false,
+        rotate_degrees: 0,
+        seed: 0,
+    };
+
+    /// Whether nothing is distorted.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self { seed: self.seed, ..Self::NONE }
+    }
+
+    /// Checks that a network takes photographs so distorted.
+    ///
+    /// # Errors
+    /// If photographs that are not square would be turned by right angles.
+    pub fn check_pixels(&self, pixels: &PixelSpec) -> Result<()> {
+        let PixelSpec { width, height, .. } = pixels;
+        if !self.rotate_right_angles || width == height {
+            return Ok(());
+        }
+        let message = format!(
+            "needs a network that takes square images, not {width} × {height} pixels; leave it out"
+        );
+        Err(Error::usage("rotate_right_angles", message))
+    }
 }
 
 /// The tensors to feed and fetch. Decoded images may come from memory and random numbers from
@@ -47,6 +103,12 @@ pub struct Distorter {
     pub flip: Option<String>,
     /// Fed with a random number in [0, 1) that determines the brightness.
     pub brightness: String,
+    /// Fed with a number in [0, 1): below ½ mirrors the image. `None` without flip_up_down.
+    pub flip_up_down: Option<String>,
+    /// Fed with a quarter of the number of right angles. `None` without rotate_right_angles.
+    pub quarter_turn: Option<String>,
+    /// Fed with a number in [0, 1) that determines the angle. `None` without rotate_degrees.
+    pub rotation: Option<String>,
     /// The result, [1, height, width, depth] floats.
     pub pixels: String,
 }
@@ -103,7 +165,7 @@ fn distort(
     dtype: DataType,
 ) -> Distorter {
     let percent = |p: u32| f64::from(p) / 100.0;
-    let mut seeds = Seeds { seed: distortions.seed, made: 0 };
+    let mut seeds = Seeds::new(distortions.seed);
     let margin = b.float("Const", (1.0 + percent(distortions.random_crop)) as f32);
     let largest = (1.0 + percent(distortions.random_scale)) as f32;
     let (resize_scale, scale) = random_uniform(b, &mut seeds, 1.0, largest);
@@ -119,9 +181,13 @@ fn distort(
         .finish();
     let size = add_cast(b, &size, DT_FLOAT, DT_INT32);
     let resized =
-        b.op("ResizeBilinear", "ResizeBilinear").inputs([image, size]).type_attr("T", dtype);
+        b.op("ResizeBilinear", "ResizeBilinear").inputs([&image, &size]).type_attr("T", dtype);
     let resized =
         resized.bool_attr("align_corners", false).bool_attr("half_pixel_centers", false).finish();
+    let degrees = distortions.rotate_degrees;
+    let (resized, rotation) = if_wanted(degrees > 0, resized, |images| {
+        random_rotation(b, &mut seeds, [images, &size], degrees)
+    });
     let resized = b
         .op("Squeeze", "Squeeze")
         .input(resized)
@@ -130,51 +196,47 @@ fn distort(
         .finish();
     let (cropped, crop) =
         random_crop(b, &mut seeds, &resized, [spec.height, spec.width, spec.depth]);
-    let (flipped, flip) = if distortions.flip_left_right {
-        let (flipped, flip) = random_flip_left_right(b, &mut seeds, &cropped);
-        (flipped, Some(flip))
-    } else {
-        (cropped, None)
-    };
+    let (flipped, flip) = if_wanted(distortions.flip_left_right, cropped, |image| {
+        random_flip(b, &mut seeds, image, Axis::Columns)
+    });
+    let (flipped, flip_up_down) = if_wanted(distortions.flip_up_down, flipped, |image| {
+        random_flip(b, &mut seeds, image, Axis::Rows)
+    });
+    let (flipped, quarter_turn) = if_wanted(distortions.rotate_right_angles, flipped, |image| {
+        random_quarter_turn(b, &mut seeds, image)
+    });
     let change = percent(distortions.random_brightness);
     let (factor, brightness) =
         random_uniform(b, &mut seeds, (1.0 - change) as f32, (1.0 + change) as f32);
     let brightened = b.op("Mul", "Mul").inputs([flipped, factor]).float_type().finish();
     let pixels = add_range(b, brightened, spec.range);
     let pixels = add_expand_dims(b, "DistortResult", &pixels, DT_FLOAT);
-    Distorter { data, decoded, scale, crop, flip, brightness, pixels }
-}
-
-/// Hands out the two seeds of each random op. They are never both 0, which would make TensorFlow
-/// choose a seed itself.
-struct Seeds {
-    seed: u64,
-    made: i64,
-}
-
-impl Seeds {
-    fn next(&mut self) -> [i64; 2] {
-        self.made += 1;
-        [self.seed.cast_signed(), self.made]
+    Distorter {
+        data,
+        decoded,
+        scale,
+        crop,
+        flip,
+        brightness,
+        flip_up_down,
+        quarter_turn,
+        rotation,
+        pixels,
     }
 }
 
-/// `tf.random_uniform` of a scalar: the result, and the op that draws from [0, 1).
-fn random_uniform(b: &mut GraphBuilder, seeds: &mut Seeds, min: f32, max: f32) -> (String, String) {
-    let [seed, seed2] = seeds.next();
-    b.name_scope_named("random_uniform", |b, scope| {
-        let shape = b.ints("shape", &[]);
-        let (min, max) = (b.float("min", min), b.float("max", max));
-        let draw = b.op("RandomUniform", "RandomUniform").input(shape).type_attr("T", DT_INT32);
-        let draw = draw
-            .type_attr("dtype", DT_FLOAT)
-            .int_attr("seed", seed)
-            .int_attr("seed2", seed2)
-            .finish();
-        let range = b.op("Sub", "sub").inputs([&max, &min]).float_type().finish();
-        let scaled = b.op("Mul", "mul").inputs([&draw, &range]).float_type().finish();
-        (b.op_named("Add", scope.to_owned()).inputs([scaled, min]).float_type().finish(), draw)
-    })
+/// What `distort` makes of an image, and the op that draws for it; the image itself if it is not
+/// wanted.
+fn if_wanted(
+    wanted: bool,
+    image: String,
+    distort: impl FnOnce(&str) -> (String, String),
+) -> (String, Option<String>) {
+    if !wanted {
+        return (image, None);
+    }
+    let (distorted, draw) = distort(&image);
+    (distorted, Some(draw))
 }
 
 /// `tf.random_crop`: the result, and the op that draws the offsets (before the modulo by the room
@@ -235,48 +297,5 @@ fn random_crop(
         let slice =
             b.op_named("Slice", scope.to_owned()).inputs([image, &offset, &size]).float_type();
         (slice.type_attr("Index", DT_INT32).finish(), draw)
-    })
-}
-
-/// `tf.image.random_flip_left_right`: the result, and the op that draws from [0, 1). The branches
-/// are Switch and Merge, as `tf.cond` makes them in TensorFlow 1.
-fn random_flip_left_right(
-    b: &mut GraphBuilder,
-    seeds: &mut Seeds,
-    image: &str,
-) -> (String, String) {
-    let identity = |b: &mut GraphBuilder, name: &str, input: &str| {
-        b.op("Identity", name).input(input).type_attr("T", DT_BOOL).finish()
-    };
-    b.name_scope("random_flip_left_right", |b| {
-        let image = b.op("Identity", "control_dependency").input(image).float_type().finish();
-        let (number, draw) = random_uniform(b, seeds, 0.0, 1.0);
-        let mirror = with_constant(b, "Less", "Less", &number, 0.5);
-        let switch =
-            b.op("Switch", "Switch").inputs([&mirror, &mirror]).type_attr("T", DT_BOOL).finish();
-        let mirrored_branch = identity(b, "switch_t", &format!("{switch}:1"));
-        identity(b, "switch_f", &switch);
-        let predicate = identity(b, "pred_id", &mirror);
-        let mirrored = b.name_scope_named("ReverseV2", |b, scope| {
-            let width = TensorProto {
-                dtype: DT_INT32.into(),
-                tensor_shape: Some(shape(&[1])).into(),
-                int_val: vec![1],
-                ..TensorProto::default()
-            };
-            let axis = b.op("Const", "axis").input(format!("^{mirrored_branch}"));
-            let axis =
-                axis.type_attr("dtype", DT_INT32).attr("value", Value::Tensor(width)).finish();
-            let reverse = b
-                .op_named("ReverseV2", scope.to_owned())
-                .inputs([format!("{scope}/Switch:1"), axis]);
-            let reverse = reverse.float_type().type_attr("Tidx", DT_INT32).finish();
-            b.op("Switch", "Switch").inputs([&image, &predicate]).float_type().finish();
-            reverse
-        });
-        let plain = b.op("Switch", "Switch").inputs([&image, &predicate]).float_type().finish();
-        let merged =
-            b.op("Merge", "Merge").inputs([plain, mirrored]).float_type().int_attr("N", 2).finish();
-        (merged, draw)
     })
 }

@@ -10,8 +10,10 @@ mod head;
 mod loss;
 mod optimizer;
 mod quantize;
+mod random_uniform;
 mod saver;
 mod summaries;
+mod turns;
 mod variable;
 
 pub use adam::{AdamStep, Trained, add_adam};

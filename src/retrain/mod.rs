@@ -196,7 +196,11 @@ fn load_pretrained(config: &Config) -> Result<Backbone> {
         Pretrained::OwnGraph(own) => model::create_own_graph(own),
         Pretrained::HubModule(handle) => model::create_module_graph(handle),
     };
-    backbone?.with_symmetry(config.symmetry)
+    let backbone = backbone?;
+    if let Some(distortions) = &config.training.distortions {
+        distortions.check_pixels(&backbone.pixels)?;
+    }
+    backbone.with_symmetry(config.symmetry)
 }
 
 /// Lists the classes and their images, checks them and logs them.

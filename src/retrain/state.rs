@@ -11,6 +11,7 @@ use crate::bottleneck::Bottlenecks;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::layers::Distortions;
 use crate::model::Backbone;
 use crate::proto::{self, DataType, GraphDef, TensorProto};
 use crate::tf::NamedTensor;
@@ -98,6 +99,11 @@ impl State {
             _ => return None,
         };
         let drawn = |i: usize| rest["drawn"][i].as_str()?.parse().ok();
+        for (setting, value) in LATER {
+            if !conditions.iter().any(|(name, _)| name == setting) {
+                conditions.push((setting.to_owned(), value.to_owned()));
+            }
+        }
         conditions.sort();
         variables.sort_by(|a, b| a.0.cmp(&b.0));
         Some(Self {
@@ -164,6 +170,14 @@ fn conditions_of_version_1(course: &Conditions) -> Conditions {
 const DISTORTIONS: [&str; 4] =
     ["flip_left_right", "random_crop", "random_scale", "random_brightness"];
 
+/// Conditions that version 2 got later, with the values that earlier runs had.
+const LATER: [(&str, &str); 4] = [
+    ("symmetry", "none"),
+    ("flip_up_down", "false"),
+    ("rotate_right_angles", "false"),
+    ("rotate_degrees", "0"),
+];
+
 /// Whether a tensor has the number of floats that its shape promises: the shape decides how much
 /// memory is allocated.
 fn is_whole(tensor: &TensorProto) -> bool {
@@ -179,18 +193,20 @@ fn is_whole(tensor: &TensorProto) -> bool {
 pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Conditions {
     let size = |n: Option<usize>| n.map_or("-1".into(), |n| n.to_string());
     let (training, split) = (&config.training, &config.split);
-    let distortions = match &training.distortions {
-        None => ["false".into(), "0".into(), "0".into(), "0".into()],
-        Some(d) => [
-            d.flip_left_right.to_string(),
-            d.random_crop.to_string(),
-            d.random_scale.to_string(),
-            d.random_brightness.to_string(),
-        ],
-    };
+    let none = Distortions::default();
+    let d = training.distortions.as_ref().unwrap_or(&none);
+    let distortions = [
+        d.flip_left_right.to_string(),
+        d.random_crop.to_string(),
+        d.random_scale.to_string(),
+        d.random_brightness.to_string(),
+    ];
     let entries = [
         ("random_seed", random_seed.to_string()),
         ("symmetry", config.symmetry.name().to_owned()),
+        ("flip_up_down", d.flip_up_down.to_string()),
+        ("rotate_right_angles", d.rotate_right_angles.to_string()),
+        ("rotate_degrees", d.rotate_degrees.to_string()),
         ("learning_rate", training.learning_rate.to_string()),
         ("testing_percentage", split.testing_percentage.to_string()),
         ("validation_percentage", split.validation_percentage.to_string()),

@@ -146,6 +146,10 @@ fn whole_numbers_out_of_range_are_refused() {
     retrain(&["--random_crop=400", "--random_scale=101"])
         .expect_code(2)
         .says("would enlarge images more than ten times");
+    for angle in ["-1", "181"] {
+        let says = format!("--rotate_degrees: must be an angle from 0 to 180°, not {angle}");
+        retrain(&[&format!("--rotate_degrees={angle}")]).expect_code(2).says(&says);
+    }
     let both = ["--testing_percentage=60", "--validation_percentage=60"];
     retrain(&both).expect_code(2).says("--validation_percentage add up to more than 100");
     retrain(&["--random_seed=-1"]).expect_code(2).says("--random_seed: must be at least 0");

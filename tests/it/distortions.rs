@@ -80,6 +80,7 @@ fn the_nodes_are_the_scripts() {
                 random_scale: percent("random_scale"),
                 random_brightness: percent("random_brightness"),
                 seed: 1,
+                ..Distortions::NONE
             };
             let mut b = GraphBuilder::default();
             add_jpeg_decoding(&mut b, &spec(224, range));

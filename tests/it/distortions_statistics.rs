@@ -15,7 +15,7 @@ use tensorflow::SessionRunArgs;
 /// Checks mean and variance of draws that should be uniform between `low` and `high`. The bounds
 /// are five standard deviations over `n` draws, so a correct program fails for one seed in a
 /// million (and this seed is fixed).
-fn assert_uniform(values: &[f64], low: f64, high: f64, what: &str) {
+pub(crate) fn assert_uniform(values: &[f64], low: f64, high: f64, what: &str) {
     let n = values.len() as f64;
     let width = high - low;
     let mean = values.iter().sum::<f64>() / n;
@@ -95,6 +95,7 @@ fn the_arithmetic_is_the_scripts() {
             random_scale: 50,
             random_brightness: 30,
             seed: 1,
+            ..Distortions::NONE
         };
         let spec = spec(40, range);
         let (script, ours) =
@@ -102,7 +103,7 @@ fn the_arithmetic_is_the_scripts() {
         let image = chart(size);
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         for _ in 0..50 {
-            let draw = Draw::new(&mut rng);
+            let draw = Draw::new(&distortions, &mut rng);
             let (theirs, ours) =
                 (script.distort(&image, Some(&draw)), ours.distort(&image, &draw).unwrap());
             assert_eq!(theirs.dims(), ours.dims());
@@ -120,11 +121,11 @@ fn corners(pixels: &Tensor<f32>, size: usize) -> [f64; 4] {
     [at(0), at((size - 1) * 3), at(1), at(2)]
 }
 
-const DRAWS: usize = 2000;
+pub(crate) const DRAWS: usize = 2000;
 
 /// Applies `look` to distorted charts: ours, and those of the script's graph with its own random
 /// ops.
-fn draws<R>(
+pub(crate) fn draws<R>(
     distortions: &Distortions,
     image: u64,
     size: i32,
@@ -137,17 +138,18 @@ fn draws<R>(
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let (image, size) = (chart(image), size as usize);
     let ours = (0..DRAWS)
-        .map(|_| look(&ours.distort(&image, &Draw::new(&mut rng)).unwrap(), size))
+        .map(|_| look(&ours.distort(&image, &Draw::new(distortions, &mut rng)).unwrap(), size))
         .collect();
     [ours, (0..DRAWS).map(|_| look(&script.distort(&image, None), size)).collect()]
 }
 
-const NONE: Distortions = Distortions {
+pub(crate) const NONE: Distortions = Distortions {
     flip_left_right: false,
     random_crop: 0,
     random_scale: 0,
     random_brightness: 0,
     seed: 1,
+    ..Distortions::NONE
 };
 
 #[test]
@@ -225,6 +227,7 @@ fn what_chance_decides_is_independent() {
         random_scale: 50,
         random_brightness: 30,
         seed: 1,
+        ..Distortions::NONE
     };
     for seen in draws(&all, 64, 40, all_of_it) {
         let n = DRAWS as f64;

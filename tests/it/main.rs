@@ -75,3 +75,4 @@ mod symmetry;
 mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
+mod turns;

@@ -306,6 +306,7 @@ const FLIP: Distortions = Distortions {
     random_scale: 10,
     random_brightness: 10,
     seed: 4,
+    ..Distortions::NONE
 };
 
 #[test]

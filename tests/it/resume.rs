@@ -181,6 +181,9 @@ fn another_run_cannot_be_resumed() {
         ("--random_scale=10", "random_scale"),
         ("--random_crop=10", "random_crop"),
         ("--flip_left_right", "flip_left_right"),
+        ("--flip_up_down", "flip_up_down"),
+        ("--rotate_right_angles", "rotate_right_angles"),
+        ("--rotate_degrees=5", "rotate_degrees"),
     ] {
         let outcome =
             workspace.retrain(&["--resume", "--how_many_training_steps=40", arg]).expect_code(2);
@@ -276,6 +279,40 @@ fn as_version_1(workspace: &Workspace, distortions: &str) {
     value.string_val = vec![state.to_string().into_bytes()];
     node.set_attr("value", proto::Value::Tensor(value));
     fs::write(&path, proto::serialize(&graph).unwrap()).unwrap();
+}
+
+/// Changes the state's conditions as an earlier version would have written them.
+fn without_conditions(workspace: &Workspace, later: &[&str]) {
+    let path = workspace.path("summaries/retrain.state");
+    let mut graph: GraphDef = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
+    let node = graph.node.iter_mut().find(|n| n.name == "retrain/state").unwrap();
+    let mut value = node.tensor_attr("value").unwrap().clone();
+    let mut state: Value = serde_json::from_slice(&value.string_val[0]).unwrap();
+    for condition in later {
+        state["conditions"].as_object_mut().unwrap().remove(*condition).unwrap();
+    }
+    value.string_val = vec![state.to_string().into_bytes()];
+    node.set_attr("value", proto::Value::Tensor(value));
+    fs::write(&path, proto::serialize(&graph).unwrap()).unwrap();
+}
+
+#[test]
+fn states_from_before_turns_and_symmetry_are_resumed_without_them() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&["--how_many_training_steps=4"]).expect_code(0);
+    let later = ["symmetry", "flip_up_down", "rotate_right_angles", "rotate_degrees"];
+    without_conditions(&workspace, &later);
+    let more = ["--resume", "--how_many_training_steps=6"];
+    for (flag, setting) in [
+        ("--symmetry=flip", "symmetry"),
+        ("--flip_up_down", "flip_up_down"),
+        ("--rotate_right_angles", "rotate_right_angles"),
+        ("--rotate_degrees=5", "rotate_degrees"),
+    ] {
+        let outcome = workspace.retrain(&[&more[..], &[flag]].concat()).expect_code(2);
+        outcome.says(&format!("--{setting}: differs from the run that"));
+    }
+    workspace.retrain(&more).expect_code(0).says("Resuming after 4 steps");
 }
 
 #[test]

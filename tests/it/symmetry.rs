@@ -1,6 +1,7 @@
 //! Symmetry: a bottleneck is the mean over the photograph's mirror images and quarter turns, in the
 //! cache, in the exported graph, and for every program that reads that graph.
 
+use super::inception_replica::write_inception;
 use super::loading::load_tensorflow;
 use super::peers::{ALIKE, Feeding, assert_labels_alike};
 use super::saved_model::{Fed, assert_serves};
@@ -208,6 +209,47 @@ fn the_whole_run_is_in_the_graph() {
     assert_labels_alike(&workspace, &feeding, &photographs, ALIKE);
     let fed = Fed { input: "input", size: SIZE, mean: 127.5, std: 127.5 };
     assert_serves(&workspace, "input:0", &fed, &photographs);
+}
+
+#[test]
+fn inception_is_mirrored_after_it_has_decoded_and_scaled() {
+    let workspace = Workspace::with_photos(4);
+    write_inception(&workspace.path("models/classify_image_graph_def.pb"), 5);
+    let args = [
+        "--image_dir=photos",
+        "--model_dir=models",
+        "--how_many_training_steps=20",
+        "--symmetry=flip",
+        "--saved_model_dir=saved_model",
+    ];
+    run(RETRAIN, workspace.root(), &[&args, &OUTPUTS[..]].concat()).expect_code(0);
+    let photographs = ["globular cluster/g00003.jpg", "open cluster/o00001.jpg"]
+        .map(|name| workspace.path("photos").join(name));
+    let feeding = Feeding { layer: "Mul", size: 299, mean: 128, std: 128 };
+    assert_labels_alike(&workspace, &feeding, &photographs, ALIKE);
+    let fed = Fed { input: "Mul", size: 299, mean: 128.0, std: 128.0 };
+    assert_serves(&workspace, "DecodeJpeg/contents:0", &fed, &photographs);
+}
+
+#[test]
+fn a_modules_symmetry_is_exported_with_its_variables() {
+    let workspace = Workspace::with_photos(4);
+    SmallModule::new(VariableKind::Resource).write(&workspace.path("module"));
+    let args = [
+        "--image_dir=photos",
+        "--tfhub_module=module",
+        "--how_many_training_steps=20",
+        "--symmetry=dihedral",
+        "--saved_model_dir=saved_model",
+        "--checkpoint_path=checkpoint",
+    ];
+    run(RETRAIN, workspace.root(), &[&args, &OUTPUTS[..]].concat()).expect_code(0);
+    let photographs = ["globular cluster/g00003.jpg", "open cluster/o00001.jpg"]
+        .map(|name| workspace.path("photos").join(name));
+    let feeding = Feeding { layer: "Placeholder", size: SIDE as u32, mean: 0, std: 255 };
+    assert_labels_alike(&workspace, &feeding, &photographs, ALIKE);
+    let fed = Fed { input: "Placeholder", size: SIDE as u32, mean: 0.0, std: 255.0 };
+    assert_serves(&workspace, "Placeholder:0", &fed, &photographs);
 }
 
 fn assert_converts(workspace: &Workspace, image: &Path) {

@@ -9,6 +9,8 @@ use crate::retrain::config::{Config, CrossValidate, Head, Split, Training};
 const LARGEST_BATCH: usize = 100_000;
 /// In percent. It limits memory: images grow to at most ten times their width and height.
 const MAX_ENLARGEMENT: u32 = 900;
+/// In degrees, to either side: more would only repeat angles.
+const HALF_TURN: u32 = 180;
 
 impl Config {
     /// Checks each value, and values that depend on each other.
@@ -153,7 +155,12 @@ fn check_fine_tune(fine_tune: &FineTune) -> Result<()> {
 }
 
 fn check_distortions(distortions: &Distortions) -> Result<()> {
-    let Distortions { random_crop, random_scale, random_brightness, .. } = *distortions;
+    let Distortions { random_crop, random_scale, random_brightness, rotate_degrees, .. } =
+        *distortions;
+    if rotate_degrees > HALF_TURN {
+        let message = format!("must be an angle from 0 to {HALF_TURN}°, not {rotate_degrees}");
+        return Err(Error::usage("rotate_degrees", message));
+    }
     for (setting, value, most, why) in [
         ("random_crop", random_crop, MAX_ENLARGEMENT, ""),
         ("random_scale", random_scale, MAX_ENLARGEMENT, ""),
