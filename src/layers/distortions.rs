@@ -9,8 +9,7 @@
 //! 6. turn by 0, 1, 2 or 3 right angles with probability ¼ each, if rotate_right_angles;
 //! 7. multiply by u(1 − random_brightness, 1 + random_brightness); then as without distortions.
 //!
-//! The scripts have 1, 3, 4 and 7. Steps that are switched off add no nodes, except for those of
-//! the scripts.
+//! The scripts have 1, 3, 4 and 7. The others add no nodes unless they are switched on.
 
 use super::decoding::{
     DecodedImage, ResizedAs, add_cast, add_decoder, add_expand_dims, add_float, add_range,

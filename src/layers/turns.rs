@@ -111,32 +111,37 @@ pub(super) fn random_rotation(
     let largest = f64::from(degrees).to_radians() as f32;
     b.name_scope("random_rotation", |b| {
         let (angle, draw) = random_uniform(b, seeds, -largest, largest);
-        let float = |b: &mut GraphBuilder, op: &str, name: &str, inputs: &[&str]| {
-            b.op(op, name).inputs(inputs.iter().copied()).float_type().finish()
-        };
-        let (cos, sin) = (float(b, "Cos", "cos", &[&angle]), float(b, "Sin", "sin", &[&angle]));
-        let minus_sin = float(b, "Neg", "minus_sin", &[&sin]);
-        let size_in_floats = add_cast(b, size, DT_INT32, DT_FLOAT);
-        let last = with_constant(b, "Sub", "last", &size_in_floats, 1.0);
-        let centre = with_constant(b, "Mul", "centre", &last, 0.5);
-        let row_and_column = b.op("Unpack", "unstack").input(centre).float_type();
-        let y = row_and_column.int_attr("num", 2).int_attr("axis", 0).finish();
-        let x = format!("{y}:1");
-        let mut row = |name: &str, [of_x, of_y]: [&str; 2], centre: &str| {
-            let from_x = float(b, "Mul", &format!("{name}/from_x"), &[of_x, &x]);
-            let from_y = float(b, "Mul", &format!("{name}/from_y"), &[of_y, &y]);
-            let from = float(b, "Add", &format!("{name}/from"), &[&from_x, &from_y]);
-            float(b, "Sub", &format!("{name}/shift"), &[centre, &from])
-        };
-        let (shift_x, shift_y) = (row("x", [&cos, &minus_sin], &x), row("y", [&sin, &cos], &y));
         let zero = b.float("zero", 0.0);
-        let matrix = [&cos, &minus_sin, &shift_x, &sin, &cos, &shift_y, &zero, &zero];
-        let matrix = b.op("Pack", "matrix").inputs(matrix).int_attr("N", 8).float_type();
-        let matrix = matrix.int_attr("axis", 0).finish();
+        let matrix = add_rotation_matrix(b, &angle, size, &zero);
         let matrices = add_expand_dims(b, "matrices", &matrix, DT_FLOAT);
         let turned = b.op("ImageProjectiveTransformV3", "turned");
         let turned = turned.inputs([images, &matrices, size, &zero]).type_attr("dtype", DT_FLOAT);
         let turned = turned.str_attr("interpolation", "BILINEAR").str_attr("fill_mode", "REFLECT");
         (turned.finish(), draw)
     })
+}
+
+/// The eight numbers of a rotation about the centre of [height, width] = `size`.
+fn add_rotation_matrix(b: &mut GraphBuilder, angle: &str, size: &str, zero: &str) -> String {
+    let float = |b: &mut GraphBuilder, op: &str, name: &str, inputs: &[&str]| {
+        b.op(op, name).inputs(inputs.iter().copied()).float_type().finish()
+    };
+    let (cos, sin) = (float(b, "Cos", "cos", &[angle]), float(b, "Sin", "sin", &[angle]));
+    let minus_sin = float(b, "Neg", "minus_sin", &[&sin]);
+    let size = add_cast(b, size, DT_INT32, DT_FLOAT);
+    let last = with_constant(b, "Sub", "last", &size, 1.0);
+    let centre = with_constant(b, "Mul", "centre", &last, 0.5);
+    let centre = b.op("Unpack", "unstack").input(centre).float_type();
+    let y = centre.int_attr("num", 2).int_attr("axis", 0).finish();
+    let x = format!("{y}:1");
+    let mut shift = |name: &str, [of_x, of_y]: [&str; 2], centre: &str| {
+        let from_x = float(b, "Mul", &format!("{name}/from_x"), &[of_x, &x]);
+        let from_y = float(b, "Mul", &format!("{name}/from_y"), &[of_y, &y]);
+        let from = float(b, "Add", &format!("{name}/from"), &[&from_x, &from_y]);
+        float(b, "Sub", &format!("{name}/shift"), &[centre, &from])
+    };
+    let (shift_x, shift_y) = (shift("x", [&cos, &minus_sin], &x), shift("y", [&sin, &cos], &y));
+    let matrix = [&cos, &minus_sin, &shift_x, &sin, &cos, &shift_y, zero, zero];
+    let matrix = b.op("Pack", "matrix").inputs(matrix).int_attr("N", 8).float_type();
+    matrix.int_attr("axis", 0).finish()
 }

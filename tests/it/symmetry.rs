@@ -163,6 +163,22 @@ fn retrain_own(workspace: &Workspace, net: Net) -> Outcome {
 }
 
 #[test]
+fn a_graphs_own_normalisation_is_still_found_after_the_views() {
+    let workspace = Workspace::with_photos(4);
+    let net = Net::of(&[-1, 32, 32, 3]).with("Mul", "scaled", &[1.0 / 127.5]);
+    let net = net.with("Sub", "centred", &[1.0]).convolved().pooled("features", false);
+    retrain_own(&workspace, net.dense(5).softmax()).expect_code(0);
+    // The copy has no metadata, so that its pixels must be guessed.
+    fs::copy(workspace.path("graph.pb"), workspace.path("copy.pb")).unwrap();
+    let label = |graph: &str| {
+        let graph = format!("--graph={graph}");
+        let outcome = workspace.label_image(&[&graph, "--image=photos/open cluster/o00001.jpg"]);
+        scores(&outcome.expect_code(0).stdout)
+    };
+    assert_eq!(label("copy.pb"), label("graph.pb"));
+}
+
+#[test]
 fn networks_whose_images_disturb_one_another_are_refused() {
     let workspace = Workspace::with_photos(4);
     let mut net = Net::of(&[-1, 32, 32, 3]).convolved();

@@ -107,6 +107,10 @@ fn after_input<'g>(view: &GraphView<'g>, input: &str) -> Option<(Affine, &'g str
     for _ in 0..LONGEST {
         let readers: Vec<&NodeDef> =
             view.readers(at).iter().copied().filter(|n| n.op != "Shape").collect();
+        if let Some(views) = views(&readers) {
+            at = &views.name;
+            continue;
+        }
         let [reader] = readers[..] else { break };
         let Some((_, step)) = affine_step(view, reader) else { break };
         at = &reader.name;
@@ -115,6 +119,14 @@ fn after_input<'g>(view: &GraphView<'g>, input: &str) -> Option<(Affine, &'g str
         }
     }
     total.filter(|(affine, _)| affine.scale != 0.0 && affine.scale.is_finite())
+}
+
+/// The batch of views that a symmetry makes of images, from the nodes that read these.
+fn views<'g>(readers: &[&'g NodeDef]) -> Option<&'g NodeDef> {
+    let [a, b] = readers else { return None };
+    let (views, other) = if a.op == "ConcatV2" { (a, b) } else { (b, a) };
+    let are_views = views.op == "ConcatV2" && ["MirrorPad", "Transpose"].contains(&&*other.op);
+    are_views.then_some(views)
 }
 
 /// For a node that computes scale · x + offset with constants: x and the map.
