@@ -44,9 +44,9 @@ pub enum Precision {
 /// A trained classifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logistic {
-    /// [features, classes]
+    /// `[features, classes]`, row by row.
     pub weights: Vec<f64>,
-    /// [classes]
+    /// One per class.
     pub biases: Vec<f64>,
 }
 
