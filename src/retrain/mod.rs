@@ -40,6 +40,7 @@ use crate::error::{Error, Result};
 use crate::inference::{DistortedImages, LocalExtractor, PIXEL_BUDGET};
 use crate::layers::{HeadSpec, QuantForm, Truth};
 use crate::model::{self, Backbone};
+use crate::tf::NamedTensor;
 use crate::{fsio, proto, tf};
 use batches::Batches;
 use conventions::Conventions;
@@ -101,18 +102,17 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def.clone());
     let model = results::model(&backbone, config);
     let untuned = Untuned::of(config, &backbone);
-    let mut exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
+    let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches = Batches::new(&bottlenecks, distorted, spec.truth, lists.class_count(), seed);
     batches.scale(plan.scaling.clone());
     let schedule = Schedule::new(&config.training, &config.head, &config.outputs);
-    let head = &head;
     let step = 0;
     let mut training = StepLoop {
         curve: Vec::new(),
         plan: &plan,
         early_stopping: EarlyStopping::new(config.head.early_stopping),
         run: &run,
-        head,
+        head: &head,
         batches: &mut batches,
         exporter: &exporter,
         board,
@@ -122,71 +122,115 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     };
     training.start(events)?;
     training.train(observer)?;
-    let StepLoop { step: steps, curve, mut board, conditions, .. } = training;
+    let StepLoop { step: steps, curve, board, conditions, .. } = training;
 
-    // From here on, the layer takes features as they are.
-    let mut layer = plan.exported(head.layer()?);
-    let learned = fine_tune::Start {
-        run: &run,
-        head: &layer,
-        bottlenecks: &bottlenecks,
-        lists: &lists,
-        conditions: &conditions,
-        board: &mut board,
-    };
-    let tuned = fine_tune::run(untuned.as_ref(), learned, observer)?;
-    if let Some(tuned) = &tuned {
-        exporter.replace(&tuned.constants)?;
-        layer.clone_from(&tuned.head);
-    }
-    let exporter = &exporter;
-    let untuned_bottlenecks = &bottlenecks;
-    let bottlenecks = tuned.as_ref().map_or(&bottlenecks, |tuned| &tuned.bottlenecks);
-    let mut batches = batches.reading(bottlenecks);
-    head.set_layer(&layer)?;
-    batches.scale(None);
-    let evaluator = exporter.evaluator(&layer)?;
-    let evaluator = evaluator.as_ref().unwrap_or(&head.evaluator);
-    let (test_accuracy, predictions) =
-        final_test::final_test(&mut batches, evaluator, config.training.test_batch_size)?;
-    times.training = start.elapsed() - times.bottlenecks;
-    let labels: Vec<String> = lists.labels.iter().map(|l| l.label.clone()).collect();
-    if config.training.print_misclassified_test_images {
-        final_test::print_misclassified(&predictions, &labels);
-    }
-    exporter.export(&layer, &labels)?;
-    let (photographs, rows) = final_test::predict_all(&batches, evaluator)?;
-    let cross_validation = Validated {
-        config,
-        bottlenecks: untuned_bottlenecks,
-        rows: &rows,
-        labels: &labels,
-        seed,
-        untuned: untuned.as_ref(),
-    };
-    let cross_validation = cross_validate(&cross_validation)?;
-    let mut outcome = Outcome {
-        test_accuracy,
-        predictions,
-        copies: results::copies(bottlenecks, &rows),
-        tested: results::tested(bottlenecks, &photographs, &rows),
-        cross_validation,
-        photographs,
-        curve,
-        settings: config.settings(),
-        tensorflow: version,
-        labels,
-        split: Arc::clone(&lists),
-        bad_images,
-        model,
-        random_seed: seed,
-        steps,
+    let trained = Trained {
+        start,
         times,
-        written: results::written(&run),
+        run: &run,
+        lists: &lists,
+        bottlenecks: &bottlenecks,
+        layer: plan.exported(head.layer()?),
+        head: &head,
+        batches,
+        exporter,
+        untuned,
+        board,
+        conditions,
+        model,
+        steps,
+        curve,
+        bad_images,
     };
-    results::write(&run, &mut outcome, bottlenecks, &rows)?;
-    outcome.times.total = start.elapsed();
-    Ok(outcome)
+    trained.finish(observer)
+}
+
+/// A run whose new layer has been trained.
+struct Trained<'r, 'l> {
+    start: Instant,
+    times: Times,
+    run: &'r Run<'r>,
+    lists: &'l Arc<ImageLists>,
+    bottlenecks: &'r Bottlenecks<'l>,
+    /// The layer, for features as they are.
+    layer: Vec<NamedTensor>,
+    head: &'r Head,
+    batches: Batches<'r>,
+    exporter: Exporter<'r>,
+    /// The network, if it is to be fine-tuned.
+    untuned: Option<Untuned<'r>>,
+    board: TensorBoard,
+    conditions: state::Conditions,
+    model: Model,
+    steps: u64,
+    curve: Vec<Evaluation>,
+    bad_images: Vec<BadImage>,
+}
+
+impl Trained<'_, '_> {
+    /// Fine-tunes the network if asked to, tests, exports and reports.
+    fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let (config, run, lists) = (self.run.config, self.run, self.lists);
+        let learned = fine_tune::Start {
+            run,
+            head: &self.layer,
+            bottlenecks: self.bottlenecks,
+            lists,
+            conditions: &self.conditions,
+            board: &mut self.board,
+        };
+        let tuned = fine_tune::run(self.untuned.as_ref(), learned, observer)?;
+        if let Some(tuned) = &tuned {
+            self.exporter.replace(&tuned.constants)?;
+            self.layer.clone_from(&tuned.head);
+        }
+        let (exporter, layer, head) = (&self.exporter, &self.layer, self.head);
+        let bottlenecks = tuned.as_ref().map_or(self.bottlenecks, |tuned| &tuned.bottlenecks);
+        let mut batches = self.batches.reading(bottlenecks);
+        head.set_layer(layer)?;
+        batches.scale(None);
+        let evaluator = exporter.evaluator(layer)?;
+        let evaluator = evaluator.as_ref().unwrap_or(&head.evaluator);
+        let (test_accuracy, predictions) =
+            final_test::final_test(&mut batches, evaluator, config.training.test_batch_size)?;
+        self.times.training = self.start.elapsed() - self.times.bottlenecks;
+        let labels: Vec<String> = lists.labels.iter().map(|l| l.label.clone()).collect();
+        if config.training.print_misclassified_test_images {
+            final_test::print_misclassified(&predictions, &labels);
+        }
+        exporter.export(layer, &labels)?;
+        let (photographs, rows) = final_test::predict_all(&batches, evaluator)?;
+        let cross_validation = cross_validate(&Validated {
+            config,
+            bottlenecks: self.bottlenecks,
+            rows: &rows,
+            labels: &labels,
+            seed: run.random_seed,
+            untuned: self.untuned.as_ref(),
+        })?;
+        let mut outcome = Outcome {
+            test_accuracy,
+            predictions,
+            copies: results::copies(bottlenecks, &rows),
+            tested: results::tested(bottlenecks, &photographs, &rows),
+            cross_validation,
+            photographs,
+            curve: self.curve,
+            settings: config.settings(),
+            tensorflow: tf::version(),
+            labels,
+            split: Arc::clone(lists),
+            bad_images: self.bad_images,
+            model: self.model,
+            random_seed: run.random_seed,
+            steps: self.steps,
+            times: self.times,
+            written: results::written(run),
+        };
+        results::write(run, &mut outcome, bottlenecks, &rows)?;
+        outcome.times.total = self.start.elapsed();
+        Ok(outcome)
+    }
 }
 
 /// Loads the pretrained network that the settings name.

@@ -30,6 +30,10 @@ impl Section for Reliability<'_> {
             return html! { p { "There are no test photographs." } };
         };
         let temperature = self.outcome.temperature();
+        let chosen_by = match &self.outcome.cross_validation {
+            Some(_) => "the cross-validation",
+            None => "the validation photographs",
+        };
         let after = temperature.and_then(|temperature| self.after(temperature));
         html! {
             p {
@@ -38,7 +42,7 @@ impl Section for Reliability<'_> {
                     " as the layer scores, and " (number("test/ece_tempered", Some(after.ece), 3))
                     " after its logits are divided by the temperature "
                     (number("temperature", Some(temperature), 2))
-                    ", which fits the validation photographs best"
+                    ", which fits " (chosen_by) " best"
                 } @else {
                     ". Without validation photographs there is no temperature that would mend it"
                 }
