@@ -175,8 +175,10 @@ fn cross_validation_trains_as_the_run_does_and_keeps_groups_apart() {
     let cv = outcome.cross_validation.as_ref().unwrap();
     assert_eq!(cv.confusion.total(), 2 * outcome.photographs.len());
     let accuracy = cv.confusion.accuracy().unwrap();
-    assert!((accuracy - cv.accuracy_mean).abs() < 0.03, "{accuracy} {}", cv.accuracy_mean);
-    assert!((0.5..1.0).contains(&accuracy), "{accuracy}");
+    // Folds differ in size, so the mean of their accuracies is not quite that of all photographs.
+    let difference = (accuracy - cv.accuracy_mean).abs();
+    assert!(difference <= cv.accuracy_sd, "{accuracy} {} ± {}", cv.accuracy_mean, cv.accuracy_sd);
+    assert!(accuracy > 0.5, "{accuracy}");
     assert_eq!(cv.scores.len(), outcome.photographs.len());
     let summary = retrain::report::summary(&outcome);
     assert_eq!(summary["cross_validation"]["accuracy_mean"], cv.accuracy_mean);
