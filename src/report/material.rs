@@ -1,6 +1,6 @@
 //! What reports are made of.
 
-use super::Outcome;
+use super::{Outcome, Thumbnails};
 use crate::bottleneck::Bottlenecks;
 use crate::dataset::hash_name;
 use crate::learn::{
@@ -21,6 +21,8 @@ pub struct Material<'a> {
     /// that was trained as the run's. `None` if there are too few
     /// photographs, or too many.
     pub cross_validated: Option<Vec<Vec<f32>>>,
+    /// Makes the thumbnails.
+    pub thumbnails: Thumbnails,
 }
 
 /// Folds of the cross-validation.
@@ -38,7 +40,8 @@ impl<'a> Material<'a> {
             Some(cv) => Some(cv.scores.clone()),
             None => cross_validated(outcome, bottlenecks, rows),
         };
-        Self { outcome, bottlenecks, rows, cross_validated }
+        let thumbnails = Thumbnails::default();
+        Self { outcome, bottlenecks, rows, cross_validated, thumbnails }
     }
 }
 

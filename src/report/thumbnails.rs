@@ -4,20 +4,26 @@ use crate::images::{PixelRange, PixelSpec, read_image};
 use crate::inference::Decoder;
 use image::RgbImage;
 use image::imageops::thumbnail;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
-/// Makes thumbnails.
+/// Makes thumbnails, and keeps some: a smaller one of the same photograph is made of a larger.
 #[derive(Debug)]
 pub struct Thumbnails {
     decoder: Decoder,
+    kept: Mutex<HashMap<PathBuf, RgbImage>>,
 }
+
+/// How many are kept: of 160 pixels, 77 MB.
+const MOST_KEPT: usize = 1_000;
 
 impl Default for Thumbnails {
     fn default() -> Self {
         let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
-        Self { decoder: Decoder::new(&PixelSpec { width: 1, height: 1, depth: 3, range }) }
+        let decoder = Decoder::new(&PixelSpec { width: 1, height: 1, depth: 3, range });
+        Self { decoder, kept: Mutex::default() }
     }
 }
 
@@ -34,7 +40,7 @@ impl Thumbnails {
                 let Some((i, path)) = next.lock().ok().and_then(|mut next| next.next()) else {
                     return;
                 };
-                let picture = self.one(path, side);
+                let picture = self.kept(path, side).or_else(|| self.one(path, side));
                 if let Ok(mut made) = made.lock() {
                     made[i] = picture;
                 }
@@ -42,6 +48,13 @@ impl Thumbnails {
         };
         thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
         made.into_inner().unwrap_or_default()
+    }
+
+    /// The thumbnail, made of one that is kept and not smaller.
+    fn kept(&self, path: &Path, side: u32) -> Option<RgbImage> {
+        let kept = self.kept.lock().ok()?;
+        let larger = kept.get(path).filter(|p| p.width().max(p.height()) >= side)?;
+        Some(within(larger, side))
     }
 
     fn one(&self, path: &Path, side: u32) -> Option<RgbImage> {
@@ -52,9 +65,19 @@ impl Thumbnails {
         let &[height, width, 3] = pixels.dims() else { return None };
         let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
         let picture = RgbImage::from_raw(width, height, pixels.to_vec())?;
-        let longest = width.max(height).max(1);
-        let scaled = |n: u32| (n * side.min(longest) / longest).max(1);
-        let (to_width, to_height) = (scaled(width), scaled(height));
-        Some(thumbnail(&picture, to_width, to_height))
+        let picture = within(&picture, side);
+        if let Ok(mut kept) = self.kept.lock()
+            && kept.len() < MOST_KEPT
+        {
+            kept.insert(path.to_owned(), picture.clone());
+        }
+        Some(picture)
     }
+}
+
+/// The picture, made at most `side` pixels wide and high.
+fn within(picture: &RgbImage, side: u32) -> RgbImage {
+    let longest = picture.width().max(picture.height()).max(1);
+    let scaled = |n: u32| (n * side.min(longest) / longest).max(1);
+    thumbnail(picture, scaled(picture.width()), scaled(picture.height()))
 }

@@ -40,7 +40,7 @@ impl Exporter for Page {
         let views: Vec<&View<'_>> = [&tested].into_iter().chain(&cross_validated).collect();
         let sections = sections(material, &views);
         let shown = sections.iter().flat_map(|section| section.photographs());
-        let pictures = Pictures::of(material.outcome, shown);
+        let pictures = Pictures::of(material, shown);
         let page = page(material.outcome, &sections, &pictures);
         fsio::write(&dir.join("index.html"), page.into_string().as_bytes())
     }

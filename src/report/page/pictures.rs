@@ -1,7 +1,7 @@
 //! The photographs on the page: thumbnails within the file.
 
 use super::figures::name;
-use crate::report::{Outcome, Thumbnails};
+use crate::report::{Material, Outcome};
 use crate::text::shown;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -37,12 +37,13 @@ struct Thumbnail {
 
 impl<'a> Pictures<'a> {
     /// Makes the thumbnails of these photographs, which may be named more than once.
-    pub(super) fn of(outcome: &'a Outcome, photographs: impl Iterator<Item = usize>) -> Self {
+    pub(super) fn of(material: &'a Material<'_>, photographs: impl Iterator<Item = usize>) -> Self {
+        let outcome = material.outcome;
         let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
         photographs.for_each(|photograph| *uses.entry(photograph).or_default() += 1);
         let paths: Vec<&Path> = uses.keys().map(|&i| &*outcome.photographs[i].path).collect();
         let side = SIDES[usize::from(paths.len() > FEW)];
-        let pictures = uses.keys().copied().zip(Thumbnails::default().of(&paths, side));
+        let pictures = uses.keys().copied().zip(material.thumbnails.of(&paths, side));
         let mut pictures: Vec<(usize, RgbImage)> =
             pictures.filter_map(|(i, picture)| Some((i, picture?))).collect();
         loop {

@@ -1,6 +1,6 @@
 //! A sheet of the photographs that were not recognised.
 
-use super::super::{Outcome, Prediction, Thumbnails};
+use super::super::{Material, Outcome, Prediction, Thumbnails};
 use super::canvas::{Area, BLACK, Canvas, Colour, Font, Ink};
 use super::tags::{Tag, image};
 use crate::dataset::Category;
@@ -23,7 +23,8 @@ const RED: Colour = [183, 28, 28];
 const GREY: Colour = [97; 3];
 
 /// The sheet; `None` if all photographs were recognised.
-pub(super) fn value(outcome: &Outcome) -> Result<Option<Value>> {
+pub(super) fn value(material: &Material<'_>) -> Result<Option<Value>> {
+    let outcome = material.outcome;
     let wrong = misclassified(outcome);
     let shown = &wrong[..wrong.len().min(MOST)];
     if shown.is_empty() {
@@ -36,7 +37,7 @@ pub(super) fn value(outcome: &Outcome) -> Result<Option<Value>> {
         wrong.len()
     );
     let tag = Tag { description, ..Tag::new("images", "retrain/misclassified") };
-    image(tag, &sheet(shown, &outcome.labels)).map(Some)
+    image(tag, &sheet(&material.thumbnails, shown, &outcome.labels)).map(Some)
 }
 
 fn misclassified(outcome: &Outcome) -> Vec<&Prediction> {
@@ -49,10 +50,10 @@ fn misclassified(outcome: &Outcome) -> Vec<&Prediction> {
     sets.into_iter().flat_map(of_set).collect()
 }
 
-fn sheet(predictions: &[&Prediction], labels: &[String]) -> RgbImage {
+fn sheet(thumbnails: &Thumbnails, predictions: &[&Prediction], labels: &[String]) -> RgbImage {
     let font = Font::Small;
     let paths: Vec<&Path> = predictions.iter().map(|p| &*p.path).collect();
-    let thumbnails = Thumbnails::default().of(&paths, SIDE);
+    let thumbnails = thumbnails.of(&paths, SIDE);
     let columns = predictions.len().min(COLUMNS);
     let rows = predictions.len().div_ceil(columns);
     let height = SIDE + LINES * font.height() + 2;

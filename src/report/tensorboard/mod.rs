@@ -32,7 +32,7 @@ impl Exporter for Summaries {
         let mut value = hparams::values(outcome)?;
         value.extend(text::values(material));
         value.extend(confusion_matrix::value(outcome)?);
-        value.extend(misclassified::value(outcome)?);
+        value.extend(misclassified::value(material)?);
         value.extend(pr_curves::values(outcome)?);
         let summary = Summary { value, ..Summary::default() };
         events::replace_summary(dir, SUFFIX, &summary, outcome.steps as i64)

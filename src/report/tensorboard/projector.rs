@@ -37,7 +37,8 @@ impl Exporter for Projector {
         fsio::write(&data.join(BOTTLENECKS), vectors(material, &points).as_bytes())?;
         fsio::write(&data.join(METADATA), metadata(material.outcome, &points).as_bytes())?;
         let photographs = points.iter().map(|&i| &material.outcome.photographs[i]);
-        let sprite = png(&sprite(photographs)).map_err(Error::io("making", &data.join(SPRITE)))?;
+        let sprite = png(&sprite(&material.thumbnails, photographs))
+            .map_err(Error::io("making", &data.join(SPRITE)))?;
         fsio::write(&data.join(SPRITE), &sprite)?;
         let config = config(points.len(), material.bottlenecks.size);
         fsio::write(&dir.join(CONFIG), config.as_bytes())
@@ -111,11 +112,14 @@ fn metadata(outcome: &Outcome, points: &[usize]) -> String {
 }
 
 /// The thumbnails in a square grid, row by row.
-fn sprite<'p>(photographs: impl Iterator<Item = &'p Prediction>) -> image::RgbImage {
+fn sprite<'p>(
+    thumbnails: &Thumbnails,
+    photographs: impl Iterator<Item = &'p Prediction>,
+) -> image::RgbImage {
     let paths: Vec<&Path> = photographs.map(|p| &*p.path).collect();
     let columns = (paths.len() as f64).sqrt().ceil() as u32;
     let mut canvas = Canvas::new(columns * SIDE, columns * SIDE);
-    for (i, thumbnail) in (0..).zip(Thumbnails::default().of(&paths, SIDE)) {
+    for (i, thumbnail) in (0..).zip(thumbnails.of(&paths, SIDE)) {
         let (left, top) = (i % columns * SIDE, i / columns * SIDE);
         if let Some(thumbnail) = thumbnail {
             canvas.place(Area { left, top, width: SIDE, height: SIDE }, &thumbnail);
