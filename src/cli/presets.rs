@@ -4,7 +4,7 @@ use super::argparse::Parsed;
 use crate::error::Result;
 use std::ffi::OsString;
 
-/// The presets, with the flags they stand for. Chosen by cross-validation (benches/README.md).
+/// The presets, with the flags they stand for. benches/README.md has the accuracies behind them.
 pub(super) const PRESETS: &[(&str, &[&str])] = &[
     ("script", &[]),
     (
