@@ -171,11 +171,17 @@ const DISTORTIONS: [&str; 4] =
     ["flip_left_right", "random_crop", "random_scale", "random_brightness"];
 
 /// Conditions that version 2 got later, with the values that earlier runs had.
-const LATER: [(&str, &str); 4] = [
+const LATER: [(&str, &str); 10] = [
     ("symmetry", "none"),
     ("flip_up_down", "false"),
     ("rotate_right_angles", "false"),
     ("rotate_degrees", "0"),
+    ("optimizer", "sgd"),
+    ("weight_decay", "0.0"),
+    ("feature_scaling", "none"),
+    ("class_weights", "none"),
+    ("label_smoothing", "0"),
+    ("early_stopping", "0"),
 ];
 
 /// Whether a tensor has the number of floats that its shape promises: the shape decides how much
@@ -215,14 +221,19 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
         ("eval_step_interval", training.eval_step_interval.to_string()),
         ("final_tensor_name", config.outputs.final_tensor_name.clone()),
         ("optimizer", optimizer_name(config.head.optimizer).into()),
-        ("weight_decay", weight_decay(config.head.weight_decay).to_string()),
+        ("weight_decay", word(&weight_decay(config.head.weight_decay))),
         ("feature_scaling", if config.head.feature_scaling { "standard" } else { "none" }.into()),
-        ("class_weights", class_weights(&config.head.class_weights).to_string()),
+        ("class_weights", word(&class_weights(&config.head.class_weights))),
         ("label_smoothing", config.head.label_smoothing.to_string()),
         ("early_stopping", config.head.early_stopping.unwrap_or(0).to_string()),
     ];
     let entries = entries.into_iter().chain(DISTORTIONS.into_iter().zip(distortions));
     entries.map(|(setting, value)| (setting.to_owned(), value)).collect()
+}
+
+/// A JSON value as a condition: a string without its quotes.
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The conditions given by the files that settings name.

@@ -184,6 +184,12 @@ fn another_run_cannot_be_resumed() {
         ("--flip_up_down", "flip_up_down"),
         ("--rotate_right_angles", "rotate_right_angles"),
         ("--rotate_degrees=5", "rotate_degrees"),
+        ("--optimizer=adam", "optimizer"),
+        ("--weight_decay=0.1", "weight_decay"),
+        ("--feature_scaling=standard", "feature_scaling"),
+        ("--class_weights=balanced", "class_weights"),
+        ("--label_smoothing=0.1", "label_smoothing"),
+        ("--early_stopping=3", "early_stopping"),
     ] {
         let outcome =
             workspace.retrain(&["--resume", "--how_many_training_steps=40", arg]).expect_code(2);
@@ -297,10 +303,21 @@ fn without_conditions(workspace: &Workspace, later: &[&str]) {
 }
 
 #[test]
-fn states_from_before_turns_and_symmetry_are_resumed_without_them() {
+fn states_from_before_a_setting_are_resumed_without_it() {
     let workspace = Workspace::with_photos(20);
     workspace.retrain(&["--how_many_training_steps=4"]).expect_code(0);
-    let later = ["symmetry", "flip_up_down", "rotate_right_angles", "rotate_degrees"];
+    let later = [
+        "symmetry",
+        "flip_up_down",
+        "rotate_right_angles",
+        "rotate_degrees",
+        "optimizer",
+        "weight_decay",
+        "feature_scaling",
+        "class_weights",
+        "label_smoothing",
+        "early_stopping",
+    ];
     without_conditions(&workspace, &later);
     let more = ["--resume", "--how_many_training_steps=6"];
     for (flag, setting) in [
