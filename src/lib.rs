@@ -105,6 +105,7 @@ pub mod learn;
 pub mod metrics;
 pub mod model;
 pub mod net;
+mod parallel;
 pub mod proto;
 pub mod pyfmt;
 pub mod report;

@@ -7,6 +7,7 @@ mod fill;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod key;
+mod learnable;
 mod packed;
 mod plan;
 mod rows;
@@ -14,6 +15,7 @@ mod spec;
 mod text;
 
 pub use cache::cache_bottlenecks;
+pub use learnable::Learnable;
 pub use rows::Bottlenecks;
 pub use spec::{BadImage, CacheSpec, Progress, get_bottleneck_path, get_packed_path};
 pub use text::parse_bottleneck;

@@ -4,7 +4,7 @@ use super::argparse::Parsed;
 use crate::dataset::Category;
 use crate::metrics::Interval;
 use crate::report::{Outcome, TOO_FEW_TESTED};
-use crate::text::{one_line, shown};
+use crate::text::{counted, one_line, shown};
 use log::info;
 
 /// How many pairs of confused classes are named.
@@ -44,9 +44,10 @@ fn accuracy(outcome: &Outcome) -> Vec<String> {
         percent(high)
     )];
     if total < TOO_FEW_TESTED {
-        let photographs = if total == 1 { "photograph" } else { "photographs" };
+        let tested = counted(total as u64, "test photograph");
+        let are = if total == 1 { "is" } else { "are" };
         lines.push(format!(
-            "{total} test {photographs} are too few to conclude anything from; add photographs, or \
+            "{tested} {are} too few to conclude anything from; add photographs, or \
              raise --testing_percentage"
         ));
     }

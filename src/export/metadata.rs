@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::fsio;
-use crate::images::{PixelRange, PixelSpec};
+use crate::images::PixelSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -128,10 +128,7 @@ impl InputMetadata {
     /// The input `tensor`, fed with such pixels.
     #[must_use]
     pub fn new(tensor: &str, pixels: &PixelSpec) -> Self {
-        let (mean, std) = match pixels.range {
-            PixelRange::Multiply { mean, std } | PixelRange::Divide { mean, std } => (mean, std),
-            PixelRange::Unit => (0.0, 255.0),
-        };
+        let (mean, std) = pixels.range.mean_and_std();
         Self {
             tensor: tensor.into(),
             width: pixels.width,

@@ -33,3 +33,14 @@ pub enum PixelRange {
     /// x / 255, for TF-Hub modules.
     Unit,
 }
+
+impl PixelRange {
+    /// The mean and std of (x − mean) / std, for pixel values x of 0 to 255.
+    #[must_use]
+    pub fn mean_and_std(self) -> (f32, f32) {
+        match self {
+            Self::Multiply { mean, std } | Self::Divide { mean, std } => (mean, std),
+            Self::Unit => (0.0, 255.0),
+        }
+    }
+}

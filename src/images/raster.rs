@@ -128,10 +128,7 @@ struct Normalise {
 
 impl Normalise {
     fn new(range: PixelRange, brightness: f32) -> Self {
-        let (mean, std) = match range {
-            PixelRange::Multiply { mean, std } | PixelRange::Divide { mean, std } => (mean, std),
-            PixelRange::Unit => (0.0, 255.0),
-        };
+        let (mean, std) = range.mean_and_std();
         Self { brightness, factor: 1.0 / std, offset: -mean / std }
     }
 

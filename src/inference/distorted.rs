@@ -21,10 +21,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// How many bytes of decoded photographs are kept by default.
 pub const PIXEL_BUDGET: usize = 1 << 30;
 
-/// How many images, or views of them, go through the network in one run. With mobilenet_0.25_224 on two cores, a step
-/// of 100 images takes 79, 81, 82 and 89 ms in pieces of 2, 5, 10 and 25, because a piece should
-/// fit the processor's cache; 5 divides the default batch evenly among 2, 4, 5 and 10 cores. It
-/// must stay fixed, because the last bits of a bottleneck depend on it.
+/// How many images, or views of them, go through the network in one run. With mobilenet_0.25_224 on
+/// two cores, a step of 100 images takes 79, 81, 82 and 89 ms in pieces of 2, 5, 10 and 25, because
+/// a piece should fit the processor's cache; 5 divides the default batch evenly among 2, 4, 5 and
+/// 10 cores. It must stay fixed, because the last bits of a bottleneck depend on it.
 const PIECE: usize = 5;
 
 /// The images to distort, and everything needed to compute their bottlenecks.
@@ -110,7 +110,7 @@ impl<'a> DistortedImages<'a> {
             // After an error, the remaining pieces are dropped so that all threads end.
             result.inspect_err(|_| receive.iter().for_each(drop))
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = crate::parallel::cores();
         let results: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
             threads

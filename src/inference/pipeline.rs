@@ -61,7 +61,7 @@ pub(crate) fn run<J: Send, L: Send, M: Send, R: Send>(
     finish: impl FnMut(R) -> Result<()>,
 ) -> Result<()> {
     let Steps { load, first, waits, second, ready, backlog } = steps;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = crate::parallel::cores();
     let (send_loaded, loaded) = bounded(cores);
     let (send_waiting, waiting) = bounded(backlog);
     let (send_done, done) = bounded(2 * cores);

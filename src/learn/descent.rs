@@ -85,8 +85,8 @@ pub(super) fn descend(d: Descent<'_>) -> Logistic {
 const MOST_IN_DUAL: usize = 2000;
 
 /// The same steps, for fewer photographs than features. All that a step reads of the weights are
-/// the logits Z = XW, and each step adds a combination of photographs to W = XᵀA. So it is enough to
-/// update A, and Z by the inner products XXᵀ.
+/// the logits Z = XW, and each step adds a combination of photographs to W = XᵀA. So it is enough
+/// to update A, and Z by the inner products XXᵀ.
 fn descend_in_dual(d: &Descent<'_>) -> Logistic {
     let (n, k) = (d.truth.len(), d.class_weights.len());
     let mut gram = vec![0.0; n * n];

@@ -101,80 +101,59 @@ impl Features {
 
     /// `into` = self · otherᵀ, [rows of self, rows of other].
     pub(super) fn times_transposed(&self, other: &Self, into: &mut [f64]) {
-        let (m, k, n) = (self.len(), self.width, other.len());
-        assert!(into.len() == m * n && other.width == k);
-        // SAFETY: the three matrices have just these sizes, row by row, and `into` is exclusive.
-        #[allow(unsafe_code)]
-        unsafe {
-            dgemm(
-                m,
-                k,
-                n,
-                1.0,
-                self.values.as_ptr(),
-                k as isize,
-                1,
-                other.values.as_ptr(),
-                1,
-                k as isize,
-                0.0,
-                into.as_mut_ptr(),
-                n as isize,
-                1,
-            );
-        }
+        let transposed = Matrix::of(&other.values, other.len(), other.width).transposed();
+        product(self.matrix(), transposed, 0.0, into);
     }
 
     /// `into` = self · w, with w of [features, classes] and `into` of [rows, classes].
     pub(super) fn times(&self, w: &[f64], classes: usize, into: &mut [f64]) {
-        let (m, k, n) = (self.len(), self.width, classes);
-        assert!(into.len() == m * n && w.len() == k * n);
-        // SAFETY: as above.
-        #[allow(unsafe_code)]
-        unsafe {
-            dgemm(
-                m,
-                k,
-                n,
-                1.0,
-                self.values.as_ptr(),
-                k as isize,
-                1,
-                w.as_ptr(),
-                n as isize,
-                1,
-                0.0,
-                into.as_mut_ptr(),
-                n as isize,
-                1,
-            );
-        }
+        product(self.matrix(), Matrix::of(w, self.width, classes), 0.0, into);
     }
 
     /// `into` += selfᵀ · r, with r of [rows, classes] and `into` of [features, classes].
     pub(super) fn transposed_times(&self, r: &[f64], classes: usize, into: &mut [f64]) {
-        let (m, k, n) = (self.width, self.len(), classes);
-        assert!(into.len() == m * n && r.len() == k * n);
-        // SAFETY: as above; the strides of the first matrix are those of its transpose.
-        #[allow(unsafe_code)]
-        unsafe {
-            dgemm(
-                m,
-                k,
-                n,
-                1.0,
-                self.values.as_ptr(),
-                1,
-                m as isize,
-                r.as_ptr(),
-                n as isize,
-                1,
-                1.0,
-                into.as_mut_ptr(),
-                n as isize,
-                1,
-            );
-        }
+        product(self.matrix().transposed(), Matrix::of(r, self.len(), classes), 1.0, into);
+    }
+
+    fn matrix(&self) -> Matrix<'_> {
+        Matrix::of(&self.values, self.len(), self.width)
+    }
+}
+
+/// A matrix as a product takes it: numbers, and how far rows and columns are apart.
+#[derive(Clone, Copy)]
+struct Matrix<'v> {
+    values: &'v [f64],
+    rows: usize,
+    columns: usize,
+    strides: [isize; 2],
+}
+
+impl<'v> Matrix<'v> {
+    /// Row by row.
+    fn of(values: &'v [f64], rows: usize, columns: usize) -> Self {
+        assert_eq!(values.len(), rows * columns);
+        Self { values, rows, columns, strides: [columns as isize, 1] }
+    }
+
+    fn transposed(self) -> Self {
+        let Self { values, rows, columns, strides: [a, b] } = self;
+        Self { values, rows: columns, columns: rows, strides: [b, a] }
+    }
+}
+
+/// `into` = kept · into + a · b, row by row.
+fn product(a: Matrix<'_>, b: Matrix<'_>, kept: f64, into: &mut [f64]) {
+    assert!(a.columns == b.rows && into.len() == a.rows * b.columns);
+    let ([a_row, a_column], [b_row, b_column]) = (a.strides, b.strides);
+    let (from_a, from_b, to) = (a.values.as_ptr(), b.values.as_ptr(), into.as_mut_ptr());
+    let (m, k, n) = (a.rows, a.columns, b.columns);
+    // SAFETY: `Matrix::of` has checked that each matrix fills its numbers, with strides for rows
+    // and columns; `into` has room for the product, and is borrowed exclusively.
+    #[allow(unsafe_code)]
+    unsafe {
+        let row = n as isize;
+        dgemm(m, k, n, 1.0, from_a, a_row, a_column, from_b, b_row, b_column, kept, to, row, 1);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Folds for cross-validation: stratified by class, with groups kept together.
 
 use super::{Features, Logistic};
+use crate::parallel;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// The fold, 0 to `k` − 1, of each photograph.
 ///
@@ -40,8 +39,8 @@ pub fn folds(k: usize, truth: &[usize], groups: &[&[u8]], seed: u64) -> Vec<usiz
 }
 
 /// The scores of each photograph by a classifier that `train` made from the rows of the other
-/// folds. `None` if some fold leaves fewer than two classes to learn from. The folds are spread over
-/// all cores.
+/// folds. `None` if some fold leaves fewer than two classes to learn from. The folds are spread
+/// over all cores.
 pub fn out_of_fold(
     features: &Features,
     truth: &[usize],
@@ -62,32 +61,8 @@ pub fn out_of_fold(
         held.into_iter().zip(scores).collect::<Vec<_>>()
     };
     let mut scores = vec![Vec::new(); fold_of.len()];
-    for (i, row) in in_parallel(k, one).into_iter().flatten() {
+    for (i, row) in parallel::map(k, one).into_iter().flatten() {
         scores[i] = row;
     }
     Some(scores)
-}
-
-/// `f` of 0 to `n` − 1, on all cores.
-fn in_parallel<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= n {
-                return done;
-            }
-            done.push(f(i));
-        }
-    };
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(n);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        let join = |worker: thread::ScopedJoinHandle<'_, Vec<T>>| match worker.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        workers.into_iter().flat_map(join).collect()
-    })
 }

@@ -106,7 +106,7 @@ impl Logistic {
 }
 
 /// Replaces logits by their softmax, and returns the logarithm of its denominator.
-pub(super) fn softmax(logits: &mut [f64]) -> f64 {
+pub(crate) fn softmax(logits: &mut [f64]) -> f64 {
     let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for logit in logits.iter_mut() {

@@ -15,6 +15,7 @@ pub use features::Features;
 pub(crate) use fine_tune::pattern;
 pub use fine_tune::{FineTune, Selection};
 pub use folds::{folds, out_of_fold};
+pub(crate) use logistic::softmax;
 pub use logistic::{Logistic, Objective, Precision};
 pub use recipe::{Batch, ClassWeights, Optimizer, Recipe, WeightDecay};
 pub use scaling::Scaling;

@@ -1,8 +1,7 @@
 //! Photographs that look alike to the network: near-duplicates.
 
 use super::Features;
-use std::sync::Mutex;
-use std::thread;
+use crate::parallel;
 
 /// Photographs of which each is similar to at least one other.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,21 +25,18 @@ pub fn similar_groups(features: &Features, least: f64) -> Vec<Group> {
     let rows: Vec<usize> = (0..features.len()).collect();
     let blocks: Vec<Features> = rows.chunks(BLOCK).map(|rows| directions.select(rows)).collect();
     let pairs = (0..blocks.len()).flat_map(|a| (a..blocks.len()).map(move |b| (a, b)));
-    let (next, links) = (Mutex::new(pairs), Mutex::new(Links::new(rows.len())));
-    let work = || {
-        loop {
-            let pair = next.lock().ok().and_then(|mut next| next.next());
-            let Some((a, b)) = pair else { return };
-            let found = similar(&blocks[a], &blocks[b], least);
-            let Ok(mut links) = links.lock() else { return };
-            for (i, j, cosine) in found {
-                links.join(a * BLOCK + i, b * BLOCK + j, cosine);
-            }
+    let pairs: Vec<(usize, usize)> = pairs.collect();
+    let found = parallel::map(pairs.len(), |i| {
+        let (a, b) = pairs[i];
+        similar(&blocks[a], &blocks[b], least)
+    });
+    let mut links = Links::new(rows.len());
+    for ((a, b), found) in pairs.into_iter().zip(found) {
+        for (i, j, cosine) in found {
+            links.join(a * BLOCK + i, b * BLOCK + j, cosine);
         }
-    };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
-    links.into_inner().map_or_else(|_| Vec::new(), Links::groups)
+    }
+    links.groups()
 }
 
 /// The pairs of a row of `a` and a row of `b` with a cosine of at least `least`.

@@ -2,10 +2,7 @@
 
 use super::{Outcome, Thumbnails};
 use crate::bottleneck::Bottlenecks;
-use crate::dataset::hash_name;
-use crate::learn::{
-    Batch, ClassWeights, Features, Optimizer, Recipe, WeightDecay, folds, out_of_fold,
-};
+use crate::learn::{Batch, ClassWeights, Optimizer, Recipe, WeightDecay, folds, out_of_fold};
 
 /// What reports are made of: the outcome, the bottlenecks, and what follows from both.
 #[derive(Debug)]
@@ -18,8 +15,7 @@ pub struct Material<'a> {
     pub rows: &'a [usize],
     /// The scores of each of `outcome.photographs` by a logistic regression that learned from other
     /// photographs, so that a wrong label was not learned from; with `cross_validate`, by a layer
-    /// that was trained as the run's. `None` if there are too few
-    /// photographs, or too many.
+    /// that was trained as the run's. `None` if there are too few photographs, or too many.
     pub cross_validated: Option<Vec<Vec<f32>>>,
     /// Makes the thumbnails.
     pub thumbnails: Thumbnails,
@@ -56,13 +52,9 @@ fn cross_validated(
     if n < 2 * FOLDS || too_many {
         return None;
     }
-    let photographs = &outcome.photographs;
-    let truth: Vec<usize> = photographs.iter().map(|p| p.truth).collect();
-    let groups: Vec<_> =
-        photographs.iter().map(|p| hash_name(p.path.as_os_str().as_encoded_bytes())).collect();
-    let groups: Vec<&[u8]> = groups.iter().map(|group| &**group).collect();
-    let features = Features::new(bottlenecks.size, rows.iter().map(|&row| bottlenecks.row(row)));
-    let features = features.rotated();
+    let learnable = bottlenecks.learnable(rows);
+    let (truth, groups) = (&learnable.truth, learnable.groups());
+    let features = learnable.features.clone().rotated();
     let recipe = Recipe {
         optimizer: Optimizer::Lbfgs,
         // scikit-learn's C = 1
@@ -76,8 +68,8 @@ fn cross_validated(
         labels: &outcome.labels,
         seed: outcome.random_seed,
     };
-    let fold_of = folds(FOLDS, &truth, &groups, outcome.random_seed);
+    let fold_of = folds(FOLDS, truth, &groups, outcome.random_seed);
     let pick = |rows: &[usize]| rows.iter().map(|&row| truth[row]).collect::<Vec<usize>>();
     let train = |rows: &[usize]| recipe.train(&features.select(rows), &pick(rows), &[]);
-    out_of_fold(&features, &truth, &fold_of, train)
+    out_of_fold(&features, truth, &fold_of, train)
 }

@@ -2,12 +2,12 @@
 
 use crate::images::{PixelRange, PixelSpec, read_image};
 use crate::inference::Decoder;
+use crate::parallel;
 use image::RgbImage;
 use image::imageops::thumbnail;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::thread;
 
 /// Makes thumbnails, and keeps some: a smaller one of the same photograph is made of a larger.
 #[derive(Debug)]
@@ -32,22 +32,8 @@ impl Thumbnails {
     /// cannot be read any more. The work is spread over all cores.
     #[must_use]
     pub fn of(&self, paths: &[&Path], side: u32) -> Vec<Option<RgbImage>> {
-        let made = Mutex::new(vec![None; paths.len()]);
-        let next = Mutex::new(paths.iter().enumerate());
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let work = || {
-            loop {
-                let Some((i, path)) = next.lock().ok().and_then(|mut next| next.next()) else {
-                    return;
-                };
-                let picture = self.kept(path, side).or_else(|| self.one(path, side));
-                if let Ok(mut made) = made.lock() {
-                    made[i] = picture;
-                }
-            }
-        };
-        thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
-        made.into_inner().unwrap_or_default()
+        let of = |path| self.kept(path, side).or_else(|| self.one(path, side));
+        parallel::map(paths.len(), |i| of(paths[i]))
     }
 
     /// The thumbnail, made of one that is kept and not smaller.

@@ -3,10 +3,10 @@
 
 use super::config::{Config, CrossValidate};
 use super::fine_tune::{Rows, Untuned};
-use super::plan::{Learnable, recipe};
+use super::plan::recipe;
 use crate::bottleneck::Bottlenecks;
 use crate::error::Result;
-use crate::learn::{Features, folds, out_of_fold};
+use crate::learn::{folds, out_of_fold};
 use crate::metrics::{Calibration, Confusion, argmax};
 use crate::report::CrossValidation;
 use log::warn;
@@ -29,12 +29,13 @@ pub(super) fn cross_validate(validated: &Validated<'_, '_>) -> Result<Option<Cro
     let Validated { config, bottlenecks, rows, labels, seed, untuned } = *validated;
     let Some(CrossValidate { folds: k, repeats }) = config.cross_validate else { return Ok(None) };
     let start = Instant::now();
-    let learnable = Learnable::of(bottlenecks, rows);
-    let (truth, groups) = (&learnable.truth, learnable.groups());
+    let learnable = bottlenecks.learnable(rows);
+    let groups = learnable.groups();
     let recipe = recipe(config, labels, seed);
-    let features: &Features = &match recipe.may_rotate() && untuned.is_none() {
-        true => learnable.features.clone().rotated(),
-        false => learnable.features.clone(),
+    let truth = &learnable.truth;
+    let features = match recipe.may_rotate() && untuned.is_none() {
+        true => &learnable.features.clone().rotated(),
+        false => &learnable.features,
     };
     let (mut scores, mut accuracies) = (Vec::new(), Vec::new());
     for repeat in 0..repeats {
@@ -58,18 +59,11 @@ pub(super) fn cross_validate(validated: &Validated<'_, '_>) -> Result<Option<Cro
             );
             return Ok(None);
         };
-        let right = |i: &usize| argmax(&of_repeat[*i]) == truth[*i];
-        for fold in 0..k {
-            let held: Vec<usize> = (0..truth.len()).filter(|&i| fold_of[i] == fold).collect();
-            let share = held.iter().filter(|i| right(i)).count() as f64 / held.len().max(1) as f64;
-            accuracies.push(share);
-        }
+        accuracies.extend((0..k).map(|fold| accuracy(fold, &fold_of, truth, &of_repeat)));
         scores.push(of_repeat);
     }
     let all = || scores.iter().flat_map(|of_repeat| truth.iter().zip(of_repeat));
-    let n = accuracies.len() as f64;
-    let mean = accuracies.iter().sum::<f64>() / n;
-    let variance = accuracies.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / n;
+    let (accuracy_mean, accuracy_sd) = mean_and_sd(&accuracies);
     let Some(calibration) = Calibration::of(all().map(|(&truth, row)| (truth, &row[..]))) else {
         return Ok(None);
     };
@@ -77,11 +71,25 @@ pub(super) fn cross_validate(validated: &Validated<'_, '_>) -> Result<Option<Cro
     Ok(Some(CrossValidation {
         folds: k,
         repeats,
-        accuracy_mean: mean,
-        accuracy_sd: variance.sqrt(),
+        accuracy_mean,
+        accuracy_sd,
         ece: calibration.ece,
         confusion,
         scores: scores.swap_remove(0),
         seconds: start.elapsed().as_secs_f64(),
     }))
+}
+
+/// The share of a fold's photographs that was recognised.
+fn accuracy(fold: usize, fold_of: &[usize], truth: &[usize], scores: &[Vec<f32>]) -> f64 {
+    let held = || (0..truth.len()).filter(|&i| fold_of[i] == fold);
+    let right = held().filter(|&i| argmax(&scores[i]) == truth[i]).count();
+    right as f64 / held().count().max(1) as f64
+}
+
+fn mean_and_sd(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
+    (mean, variance.sqrt())
 }

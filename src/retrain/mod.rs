@@ -80,6 +80,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
         "TensorFlow {version}, random seed {seed} (repeat this run with `random_seed={seed}`)"
     );
     let backbone = load_pretrained(config)?;
+    plan::check(config, &backbone, &lists)?;
     prepare_file_system(&run)?;
     observer.started(&run.summaries_dir)?;
 
@@ -88,7 +89,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let conditions = conditions(&run, &conventions, &backbone, &bottlenecks)?;
     let distorted = distorted_images(&run, &backbone, &bottlenecks)?;
 
-    let plan = Plan::new(config, &backbone, &bottlenecks, &lists, seed)?;
+    let plan = Plan::new(config, &bottlenecks, &lists, seed);
     let spec = head_spec(&run, &conventions, &backbone, &lists, &plan);
     let distortions = run.distortions();
     let training = head::Training {

@@ -2,18 +2,16 @@
 //! numbers, the penalty, the scaling of features.
 
 use super::config::{Config, Head};
-use crate::bottleneck::Bottlenecks;
-use crate::dataset::{Category, ImageLists, hash_name};
+use crate::bottleneck::{Bottlenecks, Learnable};
+use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
 use crate::layers::{LossSpec, StepRule, StepSpec};
 use crate::learn::{
-    Batch, ClassWeights, Features, Logistic, Objective, Optimizer, Precision, Recipe, Scaling,
-    WeightDecay,
+    Batch, ClassWeights, Logistic, Objective, Optimizer, Precision, Recipe, Scaling, WeightDecay,
 };
 use crate::model::Backbone;
-use crate::proto::{float_tensor, floats};
+use crate::proto::{TensorProto, float_tensor, floats};
 use crate::tf::NamedTensor;
-use std::borrow::Cow;
 
 /// How the new layer will be trained.
 #[derive(Debug)]
@@ -23,31 +21,6 @@ pub(super) struct Plan {
     /// How features are scaled during training.
     pub(super) scaling: Option<Scaling>,
     pub(super) optimizer: Optimizer,
-}
-
-/// Photographs as a recipe takes them.
-pub(super) struct Learnable<'a> {
-    pub(super) features: Features,
-    pub(super) truth: Vec<usize>,
-    groups: Vec<Cow<'a, [u8]>>,
-}
-
-impl<'a> Learnable<'a> {
-    /// These rows of the bottlenecks.
-    pub(super) fn of(bottlenecks: &'a Bottlenecks<'_>, rows: &[usize]) -> Self {
-        let features =
-            Features::new(bottlenecks.size, rows.iter().map(|&row| bottlenecks.row(row)));
-        let group = |&row: &usize| hash_name(bottlenecks.paths[row].as_os_str().as_encoded_bytes());
-        Self {
-            features,
-            truth: rows.iter().map(|&row| bottlenecks.classes[row]).collect(),
-            groups: rows.iter().map(group).collect(),
-        }
-    }
-
-    pub(super) fn groups(&self) -> Vec<&[u8]> {
-        self.groups.iter().map(|group| &**group).collect()
-    }
 }
 
 /// The settings as a recipe for training without a graph.
@@ -70,28 +43,14 @@ pub(super) fn recipe<'a>(config: &'a Config, labels: &'a [String], seed: u64) ->
 impl Plan {
     /// The plan for these training photographs.
     ///
-    /// # Errors
-    /// If a class weight names a label that there is not, or the network is prepared for
-    /// quantization and the optimizer would ignore the ranges of its numbers.
     pub(super) fn new(
         config: &Config,
-        backbone: &Backbone,
         bottlenecks: &Bottlenecks<'_>,
         lists: &ImageLists,
         seed: u64,
-    ) -> Result<Self> {
+    ) -> Self {
         let Head { optimizer, label_smoothing, class_weights, .. } = &config.head;
         let labels: Vec<String> = lists.labels.iter().map(|l| l.label.clone()).collect();
-        check_class_weights(class_weights, &labels)?;
-        let ignores_ranges = *optimizer == Optimizer::Lbfgs || config.head.feature_scaling;
-        if backbone.wants_quantization && ignores_ranges {
-            let setting = match config.head.feature_scaling {
-                true => "feature_scaling",
-                false => "optimizer=lbfgs",
-            };
-            let message = "does not work with a network prepared for quantization; leave it out";
-            return Err(Error::usage(setting, message));
-        }
         let rows: Vec<usize> =
             bottlenecks.members(Category::Training).iter().flatten().copied().collect();
         let recipe = recipe(config, &labels, seed);
@@ -116,7 +75,7 @@ impl Plan {
         let decay = match config.head.weight_decay {
             WeightDecay::Value(decay) if !config.head.feature_scaling => decay,
             _ => {
-                let mut learnable = Learnable::of(bottlenecks, &rows);
+                let mut learnable = bottlenecks.learnable(&rows);
                 if config.head.feature_scaling {
                     let scaling = Scaling::of(&learnable.features);
                     learnable.features = scaling.scaled(&learnable.features);
@@ -127,7 +86,7 @@ impl Plan {
             }
         };
         plan.step.weight_decay = decay as f32;
-        Ok(plan)
+        plan
     }
 
     /// The layer that L-BFGS converges to on all training photographs, in place of the initial
@@ -139,7 +98,7 @@ impl Plan {
     ) -> Vec<NamedTensor> {
         let rows: Vec<usize> =
             bottlenecks.members(Category::Training).iter().flatten().copied().collect();
-        let Learnable { mut features, truth, .. } = Learnable::of(bottlenecks, &rows);
+        let Learnable { mut features, truth, .. } = bottlenecks.learnable(&rows);
         if let Some(scaling) = &self.scaling {
             features = scaling.scaled(&features);
         }
@@ -175,17 +134,36 @@ fn biases(layer: &[NamedTensor]) -> Vec<f32> {
 
 /// The layer with the weights and biases of `model`.
 fn with_model(mut layer: Vec<NamedTensor>, model: &Logistic) -> Vec<NamedTensor> {
-    let classes = model.biases.len() as i64;
-    let size = model.weights.len() as i64 / classes.max(1);
-    let numbers = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<f32>>();
-    layer[0].1 = float_tensor(&[size, classes], &numbers(&model.weights));
-    layer[1].1 = float_tensor(&[classes], &numbers(&model.biases));
+    layer.iter_mut().zip(tensors(model)).for_each(|((_, value), tensor)| *value = tensor);
     layer
 }
 
-fn check_class_weights(weights: &ClassWeights, labels: &[String]) -> Result<()> {
-    let ClassWeights::ByLabel(weights) = weights else { return Ok(()) };
-    match weights.keys().find(|label| !labels.contains(label)) {
+/// The weights and biases of a model as a layer's variables have them.
+pub(super) fn tensors(model: &Logistic) -> [TensorProto; 2] {
+    let classes = model.biases.len() as i64;
+    let size = model.weights.len() as i64 / classes.max(1);
+    let tensor = |dims: &[i64], values: &[f64]| {
+        float_tensor(dims, &values.iter().map(|&x| x as f32).collect::<Vec<f32>>())
+    };
+    [tensor(&[size, classes], &model.weights), tensor(&[classes], &model.biases)]
+}
+
+/// Checks what needs the labels and the network, before bottlenecks are computed.
+///
+/// # Errors
+/// If a class weight names a label that there is not, or the network is prepared for quantization
+/// and the optimizer would ignore the ranges of its numbers.
+pub(super) fn check(config: &Config, backbone: &Backbone, lists: &ImageLists) -> Result<()> {
+    let Head { optimizer, feature_scaling, class_weights, .. } = &config.head;
+    let ignores_ranges = *optimizer == Optimizer::Lbfgs || *feature_scaling;
+    if backbone.wants_quantization && ignores_ranges {
+        let setting = if *feature_scaling { "feature_scaling" } else { "optimizer=lbfgs" };
+        let message = "does not work with a network prepared for quantization; leave it out";
+        return Err(Error::usage(setting, message));
+    }
+    let ClassWeights::ByLabel(weights) = class_weights else { return Ok(()) };
+    let labels: Vec<&str> = lists.labels.iter().map(|l| l.label.as_str()).collect();
+    match weights.keys().find(|label| !labels.contains(&label.as_str())) {
         None => Ok(()),
         Some(label) => {
             let message =

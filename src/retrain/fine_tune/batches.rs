@@ -1,6 +1,6 @@
-//! The batches of fine-tuning. Each epoch shows every photograph once, in a new order, each in a new
-//! view. What an epoch draws depends on nothing but the seed and its number, so that a resumed run
-//! draws the same.
+//! The batches of fine-tuning. Each epoch shows every photograph once, in a new order, each in a
+//! new view. What an epoch draws depends on nothing but the seed and its number, so that a resumed
+//! run draws the same.
 
 use super::network::Piece;
 use super::photographs::{Photographs, draw};

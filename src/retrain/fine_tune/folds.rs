@@ -8,8 +8,8 @@ use super::workers;
 use crate::bottleneck::Bottlenecks;
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::learn::Logistic;
-use crate::proto::float_tensor;
+use crate::learn::{Logistic, softmax};
+use crate::retrain::plan::tensors;
 use crate::tf::NamedTensor;
 use log::info;
 
@@ -44,7 +44,8 @@ impl Untuned<'_> {
                 return Ok(None);
             }
             info!(target: "retrain", "Cross-validation: fold {} of {folds}", fold + 1);
-            let head = layer(&train(&rest));
+            let head = ["weights", "biases"].map(String::from).into_iter();
+            let head: Vec<NamedTensor> = head.zip(tensors(&train(&rest))).collect();
             let row = |&i: &usize| rows.rows[i];
             let task = Task {
                 settings: self.settings,
@@ -74,24 +75,11 @@ impl Task<'_> {
         let pieces = self.batches(&photographs).whole(rows)?;
         let logits = workers::map(&pieces, |piece| network.logits(&piece.pixels))?;
         let rows = logits.iter().flat_map(|logits| logits.chunks_exact(self.class_count));
-        Ok(rows.map(softmax).collect())
+        let scores = |logits: &[f32]| {
+            let mut scores: Vec<f64> = logits.iter().map(|&l| l.into()).collect();
+            softmax(&mut scores);
+            scores.into_iter().map(|p| p as f32).collect()
+        };
+        Ok(rows.map(scores).collect())
     }
-}
-
-fn softmax(logits: &[f32]) -> Vec<f32> {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f32> = logits.iter().map(|l| (l - highest).exp()).collect();
-    let sum: f32 = powers.iter().sum();
-    powers.into_iter().map(|p| p / sum).collect()
-}
-
-/// The weights and biases of a model as a layer's variables.
-fn layer(model: &Logistic) -> Vec<NamedTensor> {
-    let classes = model.biases.len() as i64;
-    let size = model.weights.len() as i64 / classes.max(1);
-    let tensor = |dims: &[i64], values: &[f64]| {
-        float_tensor(dims, &values.iter().map(|&x| x as f32).collect::<Vec<_>>())
-    };
-    let weights = tensor(&[size, classes], &model.weights);
-    vec![("weights".into(), weights), ("biases".into(), tensor(&[classes], &model.biases))]
 }

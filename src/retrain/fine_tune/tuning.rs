@@ -7,6 +7,7 @@ use super::select::{choose, layers};
 use super::task::{Report, Task, Watch};
 use super::{graph, schedule, workers};
 use crate::error::Result;
+use crate::parallel;
 use crate::retrain::state::State;
 use crate::text;
 use crate::tf::Tensor;
@@ -56,7 +57,8 @@ impl Tuning<'_> {
         state.check(&keep.conditions, &keep.path)?;
         self.network.set(&state.variables)?;
         self.done = state.step;
-        info!(target: "retrain", "Resuming after {} of {} steps of fine-tuning", self.done, self.total);
+        let (done, total) = (self.done, self.total);
+        info!(target: "retrain", "Resuming after {done} of {total} steps of fine-tuning");
         Ok(())
     }
 
@@ -64,7 +66,7 @@ impl Tuning<'_> {
     /// the first prepares the session.
     fn estimate(&self, chosen: usize, all: usize) -> Result<()> {
         let pieces = self.batches.pieces(self.done)?;
-        let lanes = workers::cores().min(pieces.len());
+        let lanes = parallel::cores().min(pieces.len());
         let pieces = &pieces[..lanes];
         let photographs: usize = pieces.iter().map(|p| p.pixels.dims()[0] as usize).sum();
         let mut seconds = 0.0;

@@ -2,18 +2,13 @@
 //! side.
 
 use crate::error::{Error, Result};
+use crate::parallel;
 use crossbeam_channel::bounded;
 use std::ops::Range;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Cores to each thread that prepares items. Preparing a photograph takes a few percent of the time
 /// that the network takes for it.
 const CORES_PER_THREAD: usize = 4;
-
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
 
 /// What `f` makes of each piece, in order; computed on all cores.
 ///
@@ -23,22 +18,7 @@ pub(super) fn map<P: Sync, R: Send + Sync>(
     pieces: &[P],
     f: impl Fn(&P) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let results: Vec<OnceLock<Result<R>>> = pieces.iter().map(|_| OnceLock::new()).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some(i) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < pieces.len())
-        {
-            let _ = results[i].set(f(&pieces[i]));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..cores().min(pieces.len()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let lost = || Err(Error::model("the network", "was not run on all photographs"));
-    results.into_iter().map(|result| result.into_inner().unwrap_or_else(lost)).collect()
+    parallel::map(pieces.len(), |i| f(&pieces[i])).into_iter().collect()
 }
 
 /// Calls `each` with what `make` makes of every number of `range`, in order. The next ones are made
@@ -51,7 +31,7 @@ pub(super) fn ahead<T: Send>(
     make: impl Fn(u64) -> Result<T> + Sync,
     mut each: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
-    let threads = (cores() / CORES_PER_THREAD).clamp(1, 8);
+    let threads = (parallel::cores() / CORES_PER_THREAD).clamp(1, 8);
     let make = &make;
     std::thread::scope(|scope| {
         let mut queues = Vec::new();
