@@ -30,8 +30,8 @@ pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
     }
 }
 
-/// The known names nearest to `typed`, at most a few typing errors away (a character missing, added,
-/// wrong, or swapped with the next). Case is ignored.
+/// The known names nearest to `typed`, at most a few typing errors away (a character missing,
+/// added, wrong, or swapped with the next). Case is ignored.
 pub fn near<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
     let wanted = typed.to_lowercase();
     let length = wanted.chars().count();

@@ -69,8 +69,8 @@ const SPEC: PixelSpec = PixelSpec {
     range: PixelRange::Multiply { mean: 127.5, std: 127.5 },
 };
 
-/// A file of torch's weights: what is read of it is no larger than the file, and a refusal names the
-/// file. Tensors of up to four dimensions are read, forwards and backwards.
+/// A file of torch's weights: what is read of it is no larger than the file, and a refusal names
+/// the file. Tensors of up to four dimensions are read, forwards and backwards.
 pub fn torch_weights(data: &[u8]) {
     let weights = match TorchWeights::parse(Path::new("some.pth"), data.to_vec()) {
         Ok(weights) => weights,

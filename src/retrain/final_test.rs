@@ -112,7 +112,8 @@ fn predict(
     Ok((accuracy, predictions.collect()))
 }
 
-/// Lists the misclassified photographs as the scripts do. Where the scripts list nothing, we say so.
+/// Lists the misclassified photographs as the scripts do. Where the scripts list nothing, we say
+/// so.
 pub(super) fn print_misclassified(predictions: &[Prediction], labels: &[String]) {
     info!(target: "tensorflow", "=== MISCLASSIFIED TEST IMAGES ===");
     let mut none = true;

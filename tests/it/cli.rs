@@ -9,12 +9,17 @@ use std::collections::BTreeMap;
 /// passing the flag selects the hub's, so here it has none. Neither has `saved_model_dir`: the
 /// script of TensorFlow 1.5 to 1.7 writes there unless told otherwise.
 const COMMON: &str = "
-    image_dir str ; output_graph str /tmp/output_graph.pb ; intermediate_output_graphs_dir str /tmp/intermediate_graph/
-    intermediate_store_frequency int 0 ; output_labels str /tmp/output_labels.txt ; summaries_dir str /tmp/retrain_logs
+    image_dir str ; output_graph str /tmp/output_graph.pb
+    intermediate_output_graphs_dir str /tmp/intermediate_graph/
+    intermediate_store_frequency int 0 ; output_labels str /tmp/output_labels.txt
+    summaries_dir str /tmp/retrain_logs
     how_many_training_steps int 4000 ; learning_rate float 0.01 ; testing_percentage int 10
-    validation_percentage int 10 ; eval_step_interval int 10 ; train_batch_size int 100 ; test_batch_size int -1
-    validation_batch_size int 100 ; print_misclassified_test_images switch ; bottleneck_dir str /tmp/bottleneck
-    final_tensor_name str final_result ; flip_left_right switch ; random_crop int 0 ; random_scale int 0
+    validation_percentage int 10 ; eval_step_interval int 10 ; train_batch_size int 100
+    test_batch_size int -1
+    validation_batch_size int 100 ; print_misclassified_test_images switch
+    bottleneck_dir str /tmp/bottleneck
+    final_tensor_name str final_result ; flip_left_right switch ; random_crop int 0
+    random_scale int 0
     random_brightness int 0";
 const POETS: &str = "model_dir str /tmp/imagenet ; architecture str inception_v3";
 const EXAMPLES: &str = "model_dir str /tmp/imagenet ; architecture str inception_v3

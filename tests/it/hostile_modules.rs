@@ -357,7 +357,8 @@ const VALUES: &[Case] = &[
                 ..proto::float_tensor(&[FEATURES as i64], &[])
             };
         },
-        "is not a readable checkpoint (TensorFlow, reading a checkpoint: InvalidArgument: tensor_name = scale; expected \
+        "is not a readable checkpoint (TensorFlow, reading a checkpoint: InvalidArgument: \
+        tensor_name = scale; expected \
          dtype float does not equal original dtype int32",
     ),
 ];
@@ -440,31 +441,36 @@ const FILES: &[FileCase] = &[
     (
         "half an index",
         |d| cut(&d.join(INDEX)),
-        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a checkpoint: DataLoss: not an \
+        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a \
+        checkpoint: DataLoss: not an \
          sstable (bad magic number)",
     ),
     (
         "an empty index",
         |d| fs::write(d.join(INDEX), "").unwrap(),
-        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a checkpoint: DataLoss: file is \
+        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a \
+        checkpoint: DataLoss: file is \
          too short to be an sstable",
     ),
     (
         "no data",
         |d| fs::remove_file(d.join(DATA)).unwrap(),
-        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a checkpoint: NotFound: \
+        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a \
+        checkpoint: NotFound: \
          module/variables/variables.data-00000-of-00001; No such file or directory",
     ),
     (
         "half the data",
         |d| cut(&d.join(DATA)),
-        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a checkpoint: OutOfRange: Read \
+        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a \
+        checkpoint: OutOfRange: Read \
          less bytes than requested",
     ),
     (
         "other data",
         |d| fs::write(d.join(DATA), [1; 4 * FEATURES]).unwrap(),
-        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a checkpoint: DataLoss: \
+        "module/variables/variables: is not a readable checkpoint (TensorFlow, reading a \
+        checkpoint: DataLoss: \
          TensorBundle at module/variables/variables shard 0 (768 bytes): Checksum does not match",
     ),
 ];

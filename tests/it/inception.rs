@@ -432,7 +432,8 @@ fn assert_labels_and_bottlenecks_alike(workspace: &Workspace) {
     });
     let labels = fs::read_to_string(workspace.path("labels.txt")).unwrap();
     let request = json!({
-        "graph": workspace.path("graph.pb"), "size": SIZE, "images": images, "input": "Mul", "also": BOTTLENECK,
+        "graph": workspace.path("graph.pb"), "size": SIZE, "images": images, "input": "Mul",
+        "also": BOTTLENECK,
     });
     for python in ["RETRAIN_PEER_TF2", "RETRAIN_PEER_TF115"].iter().filter_map(|v| python(v)) {
         let answer = ask_peer(&python, "classify.py", &request);

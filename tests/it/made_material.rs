@@ -37,8 +37,8 @@ impl Photo {
     }
 }
 
-/// Reads the numbers behind the picture: the bottleneck is the corner of the class that is shown, and
-/// noise that follows from the scene, and a little that follows from the file.
+/// Reads the numbers behind the picture: the bottleneck is the corner of the class that is shown,
+/// and noise that follows from the scene, and a little that follows from the file.
 struct Reader;
 
 impl Extractor for Reader {

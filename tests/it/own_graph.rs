@@ -360,7 +360,8 @@ fn tensors_that_cannot_be_used_are_named_with_the_reason() {
         assert_refused(&graph, own, &format!("--bottleneck_tensor: {message}"));
     }
     let own = OwnGraph { bottleneck_tensor: some("images"), ..OwnGraph::default() };
-    let message = "--bottleneck_tensor: 'images' of net.pb is [?, 1024, 1024, 3]; at most 1,048,576 numbers \
+    let message = "--bottleneck_tensor: 'images' of net.pb is [?, 1024, 1024, 3]; at most \
+    1,048,576 numbers \
                    are supported";
     assert_refused(&classifying(&[-1, 1024, 1024, 3]).graph(), own, message);
     let own = OwnGraph {

@@ -194,7 +194,8 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
     let workspace = Workspace::with_photos(20);
     for path in ["none.pb", "no/such"] {
         let message = format!(
-            "ERROR:retrain:--architecture: {path}: there is no such file; give the path of a frozen GraphDef, or a \
+            "ERROR:retrain:--architecture: {path}: there is no such file; give the path of a \
+            frozen GraphDef, or a \
              model's name\n"
         );
         retrain(&workspace, &[&format!("--architecture={path}")]).expect_code(2).says(&message);
@@ -234,7 +235,8 @@ fn a_dropout_that_was_frozen_in_is_left_out() {
     let outcome = retrain(&workspace, &["--architecture=net.pb"]).expect_code(0);
     assert!(!outcome.stderr.contains("one image at a time"), "{}", outcome.stderr);
     outcome.says(
-        "INFO:retrain:net.pb: --bottleneck_tensor=features (guessed: the input of the last classifier, 'dense', before \
+        "INFO:retrain:net.pb: --bottleneck_tensor=features (guessed: the input of the last \
+        classifier, 'dense', before \
          the dropout of 'drop/random' (RandomUniform))\n",
     );
     let bytes = fs::read(workspace.path("graph.pb")).unwrap();
@@ -251,7 +253,8 @@ fn a_dropout_that_was_frozen_in_is_left_out() {
 
     let outcome = retrain(&workspace, &["--architecture=net.pb", "--bottleneck_tensor=drop/out"]);
     outcome.expect_code(2).says(
-        "ERROR:retrain:--bottleneck_tensor: 'drop/out' depends on noise: 'drop/random' (RandomUniform) is random; give \
+        "ERROR:retrain:--bottleneck_tensor: 'drop/out' depends on noise: 'drop/random' \
+        (RandomUniform) is random; give \
          'features', which comes before it\n",
     );
 }
@@ -271,7 +274,8 @@ fn of_a_network_that_is_random_nothing_is_cached() {
     let args = ["--architecture=miniature", "--model_dir=models"];
     let outcome = retrain(&workspace, &args).expect_code(255);
     outcome.says(
-        "ERROR:retrain:model miniature: graph node 'noise/random': is random (RandomStandardNormal): the same image \
+        "ERROR:retrain:model miniature: graph node 'noise/random': is random \
+        (RandomStandardNormal): the same image \
          gives different bottlenecks each time; freeze the graph for inference, without dropout\n",
     );
     assert_eq!(files_under(&workspace.path("bottlenecks")), [""; 0]);
@@ -292,6 +296,9 @@ fn a_network_that_normalises_by_the_batch_is_named_as_such() {
     let graph = net.then("Relu", "relu").pooled("features", false).dense(5).softmax().graph();
     write(&workspace, "net.pb", &graph);
     let outcome = retrain(&workspace, &["--architecture=net.pb"]).expect_code(0);
-    outcome.says("images give different bottlenecks in a batch than alone: 'norm' (FusedBatchNormV3) normalises by \
-                  the batch; the network runs one image at a time, slowly\n");
+    outcome.says(
+        "images give different bottlenecks in a batch than alone: 'norm' \
+    (FusedBatchNormV3) normalises by \
+                  the batch; the network runs one image at a time, slowly\n",
+    );
 }

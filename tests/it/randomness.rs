@@ -173,7 +173,8 @@ fn the_gates_of_a_block_are_no_bottleneck() {
     net.x = net.scoped("gate", "scaled", "Mul", &[&maps, &gate]);
     let net = net.dropout("drop", Dropout::Cast, Rate::Constant(0.2)).pooled("features", false);
     let message = "--bottleneck_tensor: must be given for net.pb: the output 'classes' \
-                   depends on noise: 'drop/random' (RandomUniform) is random; give 'gate/scaled', which comes before it";
+                   depends on noise: 'drop/random' (RandomUniform) is random; \
+                   give 'gate/scaled', which comes before it";
     assert_refused(&net.dense(5).softmax().graph(), OwnGraph::default(), message);
 }
 

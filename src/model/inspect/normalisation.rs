@@ -7,8 +7,8 @@ use crate::proto::{DataType, NodeDef};
 
 /// The pixel range of most networks trained with TensorFlow: from −1 to 1.
 const USUAL: f32 = 127.5;
-/// The mean of photographs' pixels from −1 to 1 is nearer to 0 than this; that of pixels from 0 to 1
-/// is not.
+/// The mean of photographs' pixels from −1 to 1 is nearer to 0 than this; that of pixels from 0 to
+/// 1 is not.
 const NEARLY_CENTRED: f32 = 0.25;
 /// The longest chain that is taken for normalisation.
 const LONGEST: usize = 32;

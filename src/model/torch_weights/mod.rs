@@ -1,6 +1,6 @@
-//! Weights as torch wrote them before its version 1.6: five pickles (a magic number, a version, what
-//! the machine was like, the tensors by name, the order of their storages), then for each storage
-//! the count of its numbers in eight bytes and the numbers, little-endian.
+//! Weights as torch wrote them before its version 1.6: five pickles (a magic number, a version,
+//! what the machine was like, the tensors by name, the order of their storages), then for each
+//! storage the count of its numbers in eight bytes and the numbers, little-endian.
 //!
 //! A pickle can run any code, so this is no unpickler: see [`pickle`] for the little that is
 //! understood. Counts are bounded by the file's size.
@@ -68,8 +68,8 @@ impl TorchWeights {
     /// says which of them comes first in the result, and which varies fastest.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no such tensor, or one of other dimensions or with a number that
-    /// is not finite.
+    /// [`Error::Input`] if there is no such tensor, or one of other dimensions or with a number
+    /// that is not finite.
     pub fn read<const N: usize>(
         &self,
         name: &str,

@@ -124,10 +124,11 @@ fn table(key: &str, title: &str, calibration: &Calibration) -> Markup {
                         @for (i, bin) in filled {
                             @let (from, to) = bounds(i, bins.len());
                             @let key = format!("{key}/bin/{i}");
+                            @let confidence = Some(bin.confidence);
                             tr {
                                 th scope="row" { (format!("{from:.1} to {to:.1}")) }
                                 td { (count(&format!("{key}/count"), bin.count)) }
-                                td { (number(&format!("{key}/confidence"), Some(bin.confidence), 3)) }
+                                td { (number(&format!("{key}/confidence"), confidence, 3)) }
                                 td { (percent(&format!("{key}/accuracy"), Some(bin.accuracy))) }
                             }
                         }

@@ -58,11 +58,13 @@ fn table(view: &View<'_>) -> Markup {
                     @for (class, label) in view.labels.iter().enumerate() {
                         @let score = confusion.class(class);
                         @let key = format!("{}/class/{class}", view.key);
+                        @let precision = score.precision_interval;
+                        @let recall = score.recall_interval;
                         tr {
                             th scope="row" { (name(label)) }
                             td { (count(&format!("{key}/support"), score.support)) }
-                            (cell(&format!("{key}/precision"), score.precision, score.precision_interval))
-                            (cell(&format!("{key}/recall"), score.recall, score.recall_interval))
+                            (cell(&format!("{key}/precision"), score.precision, precision))
+                            (cell(&format!("{key}/recall"), score.recall, recall))
                             td { (number(&format!("{key}/f1"), score.f1, 3)) }
                         }
                     }

@@ -136,7 +136,8 @@ impl<'a> Matrix<'a> {
         let labels = self.view.labels;
         let matrix = if labels.len() > 6 { "matrix many" } else { "matrix" };
         html! {
-            div.scroll tabindex="0" role="region" aria-label={ "Confusion matrix: " (self.view.title) } {
+            div.scroll tabindex="0" role="region"
+                aria-label={ "Confusion matrix: " (self.view.title) } {
                 table class=(matrix) {
                     thead {
                         tr {

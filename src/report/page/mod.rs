@@ -74,6 +74,7 @@ const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inlin
 const STYLE: &str = include_str!("style.css");
 
 fn page(outcome: &Outcome, sections: &[Box<dyn Section + '_>], pictures: &Pictures<'_>) -> Markup {
+    let title: String = outcome.labels.join(", ").chars().take(80).collect();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -82,7 +83,7 @@ fn page(outcome: &Outcome, sections: &[Box<dyn Section + '_>], pictures: &Pictur
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "Retraining report: " (outcome.labels.join(", ").chars().take(80).collect::<String>()) }
+                title { "Retraining report: " (title) }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }

@@ -123,7 +123,8 @@ impl Ranking<'_> {
                         @for class in classes {
                             tr {
                                 th scope="row" { (name(self.label(class))) }
-                                @for (view, &precision) in self.views.iter().zip(&class.precisions) {
+                                @let precisions = &class.precisions;
+                                @for (view, &precision) in self.views.iter().zip(precisions) {
                                     @let key = format!("{}/class/{}/ap", view.key, class.class);
                                     td { (number(&key, precision, 3)) }
                                 }

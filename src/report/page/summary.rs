@@ -95,7 +95,8 @@ impl Summary<'_> {
                 }
             } @else if tested < TOO_FEW_TESTED {
                 p.warning {
-                    "Only " (plural(tested, "photograph")) " " (verb(tested)) " tested. From fewer than "
+                    "Only " (plural(tested, "photograph")) " " (verb(tested)) " tested. From fewer "
+                    "than "
                     (TOO_FEW_TESTED) " nothing may be concluded: the interval is too wide."
                     @if self.views.len() > 1 {
                         " The cross-validation, which tests every photograph once, tells more."
