@@ -45,7 +45,7 @@ pub fn cache_bottlenecks<'l>(
     let bottlenecks = Bottlenecks {
         size: extractor.bottleneck_size(),
         classes,
-        paths: items.iter().map(|i| i.path).collect(),
+        photographs: items.iter().map(|i| i.photograph).collect(),
         map,
         offsets: items.iter().map(offset).collect(),
         hashes: items.iter().map(|i| entries.get(&i.name())?.key.hash.map(short)).collect(),
@@ -79,7 +79,7 @@ fn rows_of(lists: &ImageLists) -> (Vec<Item<'_>>, Vec<usize>, Members) {
         for category in Category::ALL {
             let first = items.len();
             let images = label.images(category).iter().enumerate();
-            items.extend(images.map(|(i, path)| Item { row: first + i, label, path }));
+            items.extend(images.map(|(i, photograph)| Item { row: first + i, label, photograph }));
             members[category as usize].push((first..items.len()).collect::<Vec<usize>>());
             classes.resize(items.len(), class);
         }

@@ -3,11 +3,9 @@
 use super::key::Stamp;
 use super::plan::Item;
 use crate::error::{Error, Result};
-use crate::images;
 use crate::inference::pipeline::{self, Steps};
 use crate::inference::{Decoded, Extractor};
 use sha2::{Digest, Sha256};
-use std::path::Path;
 
 /// A bottleneck to be put into the cache.
 pub(super) struct Made {
@@ -27,7 +25,7 @@ pub(super) fn run(
     finish: impl FnMut(Vec<Made>) -> Result<()>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
-        let readable = items.iter().filter_map(|item| images::read_image(item.path).ok());
+        let readable = items.iter().filter_map(|item| item.photograph.read().ok());
         let mut probes = readable.map(|(_, image)| image);
         // The threads that extract report its error.
         scope.spawn(move || drop(extractor.prepare(&mut probes)));
@@ -46,11 +44,11 @@ pub(super) fn run(
 type Loaded = (usize, Result<(Stamp, Vec<u8>), String>);
 
 fn load(batch: &[Item<'_>]) -> Vec<Loaded> {
-    batch.iter().map(|item| (item.row, read_image(item.path))).collect()
-}
-
-fn read_image(path: &Path) -> Result<(Stamp, Vec<u8>), String> {
-    images::read_image(path).map(|(metadata, image)| (Stamp::of(&metadata), image))
+    let read = |item: &Item<'_>| {
+        let read = item.photograph.read();
+        read.map(|(metadata, image)| (Stamp::of(&metadata), image))
+    };
+    batch.iter().map(|item| (item.row, read(item))).collect()
 }
 
 /// A batch whose images are decoded.

@@ -110,7 +110,7 @@ impl<'a> Filler<'a> {
         let read = |item: Item<'i>| {
             let path = item.text_path(spec);
             // Stamps are taken before reading, so that the next run notices a change during it.
-            let (text, image) = (Stamp::of_file(&path), Stamp::of_file(item.path));
+            let (text, image) = (Stamp::of_file(&path), item.stamp());
             let values = std::fs::read_to_string(&path).ok();
             let values = values.and_then(|text| parse_bottleneck(&text, size));
             (item, image.zip(text), values)
@@ -183,7 +183,10 @@ impl<'a> Filler<'a> {
                 self.progress.computed += 1;
             }
             Err(message) => {
-                self.bad.push((item.row, BadImage { path: item.path.to_owned(), message }));
+                self.bad.push((
+                    item.row,
+                    BadImage { path: item.photograph.path().to_owned(), message },
+                ));
             }
         }
         self.count();

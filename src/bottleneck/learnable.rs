@@ -19,7 +19,7 @@ impl Bottlenecks<'_> {
     /// The photographs of these rows, which have bottlenecks.
     #[must_use]
     pub fn learnable(&self, rows: &[usize]) -> Learnable<'_> {
-        let group = |&row: &usize| hash_name(self.paths[row].as_os_str().as_encoded_bytes());
+        let group = |&row: &usize| hash_name(self.path(row).as_os_str().as_encoded_bytes());
         Learnable {
             features: Features::new(self.size, rows.iter().map(|&row| self.row(row))),
             truth: rows.iter().map(|&row| self.classes[row]).collect(),

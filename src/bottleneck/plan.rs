@@ -5,29 +5,34 @@ use super::key::{Key, Name, Stamp};
 use super::packed::Packed;
 use super::spec::{CacheSpec, get_bottleneck_path};
 use crate::dataset::LabelLists;
-use crate::images;
+use crate::images::Photograph;
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// An image and the index of its row.
 #[derive(Clone)]
 pub(super) struct Item<'l> {
     pub(super) row: usize,
     pub(super) label: &'l LabelLists,
-    pub(super) path: &'l Path,
+    pub(super) photograph: &'l Photograph,
 }
 
 impl Item<'_> {
+    /// The state of its file; `None` if that cannot be accessed.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.photograph.metadata().map(|metadata| Stamp::of(&metadata))
+    }
+
     /// The name of its row in the packed file.
     pub(super) fn name(&self) -> Name {
-        let file = self.path.file_name().unwrap_or_default();
-        [self.label.dir.as_encoded_bytes(), b"/", file.as_encoded_bytes()].concat().into()
+        let name = self.photograph.name();
+        [self.label.dir.as_encoded_bytes(), b"/", name.as_encoded_bytes()].concat().into()
     }
 
     /// Its text file.
     pub(super) fn text_path(&self, spec: &CacheSpec<'_>) -> PathBuf {
-        let file = self.path.file_name().unwrap_or_default();
-        get_bottleneck_path(spec.bottleneck_dir, &self.label.dir, file, spec.model)
+        let name = self.photograph.name();
+        get_bottleneck_path(spec.bottleneck_dir, &self.label.dir, name, spec.model)
     }
 }
 
@@ -50,7 +55,7 @@ pub(super) enum Todo {
 /// Decides from the state of an image, its text file and its packed row.
 pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> Todo {
     // An image that cannot be accessed is reported when it is read.
-    let Some(image) = Stamp::of_file(item.path) else { return Todo::Compute };
+    let Some(image) = item.stamp() else { return Todo::Compute };
     let text = if spec.text { Stamp::of_file(&item.text_path(spec)) } else { None };
     let newer = |text: Stamp| text.mtime >= image.mtime;
     let Some(entry) = packed.get(&item.name()) else {
@@ -70,8 +75,9 @@ pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> To
     }
     let same = key.image == image;
     // The image may have been touched or copied without a change of content.
-    let touched =
-        || key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(item.path);
+    let touched = || {
+        key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(item.photograph)
+    };
     if !same && !touched() {
         return Todo::Recompute;
     }
@@ -83,6 +89,6 @@ pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> To
     }
 }
 
-fn hash_of(path: &Path) -> Option<[u8; 32]> {
-    images::read_image(path).ok().map(|(_, image)| Sha256::digest(&image).into())
+fn hash_of(photograph: &Photograph) -> Option<[u8; 32]> {
+    photograph.read().ok().map(|(_, image)| Sha256::digest(&image).into())
 }

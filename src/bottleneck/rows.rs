@@ -1,6 +1,7 @@
 //! The bottlenecks of all images as the training reads them: rows of a memory-mapped file.
 
 use crate::dataset::Category;
+use crate::images::Photograph;
 use memmap2::Mmap;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,8 +16,8 @@ pub struct Bottlenecks<'l> {
     pub size: usize,
     /// The class index of each row.
     pub classes: Vec<usize>,
-    /// The image of each row.
-    pub paths: Vec<&'l Path>,
+    /// The photograph of each row.
+    pub photographs: Vec<&'l Photograph>,
     pub(super) map: Mmap,
     /// Where in the map each row begins; `None` for images whose bottlenecks were not asked for.
     pub(super) offsets: Vec<Option<u64>>,
@@ -26,7 +27,13 @@ pub struct Bottlenecks<'l> {
     pub(super) members: [Vec<Vec<usize>>; 3],
 }
 
-impl Bottlenecks<'_> {
+impl<'l> Bottlenecks<'l> {
+    /// What the photograph of a row is called.
+    #[must_use]
+    pub fn path(&self, row: usize) -> &'l Path {
+        self.photographs[row].path()
+    }
+
     /// The bottleneck of one image, `size` numbers; empty if it was not asked for.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {

@@ -138,7 +138,7 @@ fn places(outcome: &Outcome) -> Vec<String> {
 /// The commands to type next.
 fn next(outcome: &Outcome) -> [String; 2] {
     let written = &outcome.written;
-    let photograph = outcome.of_set(Category::Testing).next().map(|p| p.path.to_string_lossy());
+    let photograph = outcome.of_set(Category::Testing).next().map(|p| p.path().to_string_lossy());
     let photograph = photograph.as_deref().unwrap_or("PHOTOGRAPH");
     let graph = quoted(&written.output_graph.to_string_lossy());
     let image = quoted(photograph);

@@ -3,6 +3,7 @@
 use super::split::{Category, category_of};
 use crate::error::{Error, Result};
 use crate::fsio::is_desktop_file;
+use crate::images::Photograph;
 use crate::text::one_line;
 use log::{info, warn};
 use std::collections::HashMap;
@@ -43,16 +44,16 @@ pub struct LabelLists {
     pub label: String,
     /// The directory's own name.
     pub dir: OsString,
-    training: Vec<PathBuf>,
-    testing: Vec<PathBuf>,
-    validation: Vec<PathBuf>,
+    training: Vec<Photograph>,
+    testing: Vec<Photograph>,
+    validation: Vec<Photograph>,
 }
 
 impl LabelLists {
-    /// The paths of one set's photographs, made of image_dir as typed, the class directory and the
-    /// file (the scripts' `get_image_path`).
+    /// One set's photographs. Their paths are made of image_dir as typed, the class directory and
+    /// the file (the scripts' `get_image_path`).
     #[must_use]
-    pub fn images(&self, category: Category) -> &[PathBuf] {
+    pub fn images(&self, category: Category) -> &[Photograph] {
         match category {
             Category::Training => &self.training,
             Category::Testing => &self.testing,
@@ -60,7 +61,7 @@ impl LabelLists {
         }
     }
 
-    fn images_mut(&mut self, category: Category) -> &mut Vec<PathBuf> {
+    fn images_mut(&mut self, category: Category) -> &mut Vec<Photograph> {
         match category {
             Category::Training => &mut self.training,
             Category::Testing => &mut self.testing,
@@ -166,7 +167,7 @@ pub fn create_image_lists(
             let path = join(&join(image_dir, &lists.dir), &image);
             let bytes = path.as_os_str().as_encoded_bytes();
             let category = category_of(bytes, testing_percentage, validation_percentage);
-            lists.images_mut(category).push(path);
+            lists.images_mut(category).push(Photograph::file(path));
         }
         labels.push(lists);
     }

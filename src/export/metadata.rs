@@ -136,7 +136,7 @@ impl InputMetadata {
             mean,
             std,
             range: [-mean / std, (255.0 - mean) / std],
-            format_options: Map::new(),
+            format_options: pixels.reading.options(),
             other: Map::new(),
         }
     }

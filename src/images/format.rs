@@ -2,7 +2,9 @@
 //! bytes decide its format, because its extension may be wrong.
 
 use super::bytes::Size;
-use super::{bmp, gif, jpeg, png};
+use super::raster::Raster;
+use super::reading::Reading;
+use super::{bmp, decoded, gif, jpeg, png};
 use std::fmt;
 
 /// How many of a file's first bytes determine its format.
@@ -19,6 +21,19 @@ pub enum ImageFormat {
     Gif,
     /// BMP.
     Bmp,
+    /// TIFF.
+    Tiff,
+    /// WebP.
+    WebP,
+}
+
+/// What decodes a format.
+#[derive(Debug, Clone, Copy)]
+pub enum DecodedBy {
+    /// An op of TensorFlow's, which decides about every pixel.
+    Op(&'static str),
+    /// A crate. TensorFlow has no op for the format.
+    Crate(fn(&[u8], &Reading) -> Result<Raster, String>),
 }
 
 /// The properties of a format.
@@ -28,15 +43,15 @@ struct Traits {
     magic: &'static [&'static [u8]],
     /// The extensions of its files, in lower case.
     endings: &'static [&'static str],
-    /// TensorFlow's op that decodes it.
-    op: &'static str,
+    decoded_by: DecodedBy,
     /// Adapts the file to that op, and reads the size from its header; `None` if that is cut off.
     prepare: fn(&mut Vec<u8>) -> Result<Option<Size>, String>,
 }
 
 impl ImageFormat {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp];
+    pub const ALL: [Self; 6] =
+        [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp, Self::Tiff, Self::WebP];
 
     const fn traits(self) -> Traits {
         match self {
@@ -44,39 +59,50 @@ impl ImageFormat {
                 name: "JPEG",
                 magic: &[b"\xff\xd8\xff"],
                 endings: &["jpg", "jpeg"],
-                op: "DecodeJpeg",
+                decoded_by: DecodedBy::Op("DecodeJpeg"),
                 prepare: |content| Ok(jpeg::size(content)),
             },
             Self::Png => Traits {
                 name: "PNG",
                 magic: &[b"\x89PNG\r\n\x1a\n"],
                 endings: &["png"],
-                op: "DecodePng",
+                decoded_by: DecodedBy::Op("DecodePng"),
                 prepare: |content| Ok(png::size(content)),
             },
             Self::Gif => Traits {
                 name: "GIF",
                 magic: &[b"GIF8"],
                 endings: &["gif"],
-                op: "DecodeGif",
+                decoded_by: DecodedBy::Op("DecodeGif"),
                 prepare: gif::prepare,
             },
             Self::Bmp => Traits {
                 name: "BMP",
                 magic: &[b"BM"],
                 endings: &["bmp"],
-                op: "DecodeBmp",
+                decoded_by: DecodedBy::Op("DecodeBmp"),
                 prepare: bmp::prepare,
+            },
+            Self::Tiff => Traits {
+                name: "TIFF",
+                magic: &[b"II*\0", b"MM\0*"],
+                endings: &["tif", "tiff"],
+                decoded_by: DecodedBy::Crate(decoded::tiff),
+                prepare: |content| Ok(decoded::size(content)),
+            },
+            Self::WebP => Traits {
+                name: "WebP",
+                magic: &[b"RIFF????WEBP"],
+                endings: &["webp"],
+                decoded_by: DecodedBy::Crate(decoded::webp),
+                prepare: |content| Ok(decoded::size(content)),
             },
         }
     }
 }
 
 /// First bytes of common formats that are not supported, to name them in the error.
-const OTHERS: [(&[u8], &str); 11] = [
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"RIFF????WEBP", "WebP"),
+const OTHERS: [(&[u8], &str); 8] = [
     (b"????ftyphei", "HEIC"),
     (b"????ftypmif1", "HEIC"),
     (b"????ftypavif", "AVIF"),
@@ -125,10 +151,10 @@ impl ImageFormat {
         self.traits().endings
     }
 
-    /// TensorFlow's op that decodes it.
+    /// What decodes it.
     #[must_use]
-    pub fn decoder(self) -> &'static str {
-        self.traits().op
+    pub fn decoded_by(self) -> DecodedBy {
+        self.traits().decoded_by
     }
 
     pub(super) fn prepare(self, content: &mut Vec<u8>) -> Result<Option<Size>, String> {

@@ -23,9 +23,9 @@ pub fn image_sniffing(data: &[u8]) {
     };
     assert!(content.len() <= data.len() + ADDED);
     match format {
-        ImageFormat::Jpeg | ImageFormat::Png => assert_eq!(content, data),
         ImageFormat::Bmp => assert!(content.iter().zip(data).all(|(made, given)| made == given)),
         ImageFormat::Gif => one_frame_in_the_corner(&content),
+        _ => assert_eq!(content, data),
     }
     assert!(pixels.is_none_or(|p| p <= MAX_PIXELS));
     assert_eq!(checked(format, content.clone()).unwrap(), (content.clone(), pixels));

@@ -1,10 +1,7 @@
 //! Checks an image's size from its header, before TensorFlow allocates memory for the pixels.
 
 use super::format::ImageFormat;
-
-/// The most pixels an image may have: Pillow's limit against decompression bombs, half a gigabyte
-/// in memory.
-pub const MAX_PIXELS: u64 = 178_956_970;
+use super::raster::MAX_PIXELS;
 
 /// The image in a form that TensorFlow can decode safely, and its number of pixels, if its header
 /// can be read.

@@ -1,21 +1,27 @@
-//! Photographs as files: their format and size, and the pixels that a network takes. Nothing here
-//! decodes. A new format is a row of the table in `format`, and a file of its own here.
+//! Photographs as files: their format and size, and the pixels that a network takes. Formats that
+//! TensorFlow has no op for are decoded here. A new format is a row of the table in `format`, and
+//! a file of its own here.
 
 mod bmp;
 mod bytes;
+mod decoded;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod gif;
 mod header;
 mod jpeg;
+mod photograph;
 mod pixels;
 mod png;
 mod raster;
 mod read;
+mod reading;
 
-pub use format::ImageFormat;
-pub use header::{MAX_PIXELS, checked};
+pub use format::{DecodedBy, ImageFormat};
+pub use header::checked;
+pub use photograph::Photograph;
 pub use pixels::{PixelRange, PixelSpec};
-pub use raster::{Raster, View};
+pub use raster::{MAX_PIXELS, Raster, View};
 pub use read::{read_if_image, read_image};
+pub use reading::Reading;

@@ -1,6 +1,8 @@
 //! The description of a network's input pixels.
 
-/// The size and range of the pixels that a network takes.
+use super::reading::Reading;
+
+/// The size and range of the pixels that a network takes, and how they are made of files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PixelSpec {
     /// Width in pixels.
@@ -11,6 +13,22 @@ pub struct PixelSpec {
     pub depth: i32,
     /// How pixel values of 0 to 255 are normalised.
     pub range: PixelRange,
+    /// How files become pixels.
+    pub reading: Reading,
+}
+
+impl PixelSpec {
+    /// Pixels of this size and range, made of files as in the scripts.
+    #[must_use]
+    pub const fn new(width: i32, height: i32, range: PixelRange) -> Self {
+        Self { width, height, depth: 3, range, reading: Reading::DEFAULT }
+    }
+
+    /// The same pixels, made of files in this way.
+    #[must_use]
+    pub fn with_reading(self, reading: Reading) -> Self {
+        Self { reading, ..self }
+    }
 }
 
 /// How pixel values x of 0 to 255 are normalised.

@@ -4,6 +4,10 @@
 
 use super::{PixelRange, PixelSpec};
 
+/// The most pixels an image may have: Pillow's limit against decompression bombs, half a gigabyte
+/// in memory.
+pub const MAX_PIXELS: u64 = 178_956_970;
+
 /// A decoded photograph, [height, width, depth].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raster {

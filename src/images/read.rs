@@ -38,6 +38,11 @@ pub fn read_if_image(path: &Path) -> Result<Option<Vec<u8>>, String> {
     Ok(Some(content))
 }
 
+/// The metadata of a file, as far as it can be accessed.
+pub(super) fn metadata(path: &Path) -> io::Result<Metadata> {
+    fs::metadata(path)
+}
+
 /// The metadata of a regular file; an error for anything else.
 fn checked_metadata(path: &Path) -> Result<Metadata, String> {
     let metadata = fs::metadata(path).map_err(failed)?;

@@ -1,9 +1,12 @@
-//! Decodes photographs with TensorFlow's ops, at their own size or to a network's input. Training,
-//! testing and labelling all use this decoder. The content decides the format, not the name.
+//! Decodes photographs, at their own size or to a network's input, with TensorFlow's ops where it
+//! has them. Training, testing and labelling all use this decoder. The content decides the format,
+//! not the name.
 
 use crate::error::{Error, Result};
-use crate::images::{ImageFormat, PixelRange, PixelSpec, checked};
-use crate::layers::{DecodedImage, ResizedAs, add_image_decoding, add_reduced_jpeg_decoding};
+use crate::images::{DecodedBy, ImageFormat, PixelRange, PixelSpec, Raster, checked};
+use crate::layers::{
+    DecodedImage, ResizedAs, add_image_decoding, add_reduced_jpeg_decoding, add_resizing,
+};
 use crate::proto::GraphDef;
 use crate::tf::{Bytes, Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use std::sync::OnceLock;
@@ -20,8 +23,10 @@ const RATIOS: [u8; 3] = [8, 4, 2];
 #[derive(Debug)]
 pub struct Decoder {
     spec: PixelSpec,
-    /// By format, then by [`ResizedAs`].
+    /// From files to pixels, by format, then by [`ResizedAs`].
     sessions: [[OnceLock<Result<Decoding, String>>; 2]; ImageFormat::ALL.len()],
+    /// From decoded images to pixels, by [`ResizedAs`].
+    resizing: [OnceLock<Result<Decoding, String>>; 2],
     /// Of JPEGs, by what they are reduced.
     reduced: [OnceLock<Result<Decoding, String>>; RATIOS.len()],
 }
@@ -35,9 +40,15 @@ struct Decoding {
 }
 
 impl Decoding {
-    fn new(format: ImageFormat, spec: &PixelSpec, resized_as: ResizedAs) -> Result<Self> {
+    fn new(op: &str, spec: &PixelSpec, resized_as: ResizedAs) -> Result<Self> {
         let mut builder = GraphBuilder::default();
-        let names = add_image_decoding(&mut builder, format, spec, resized_as);
+        let names = add_image_decoding(&mut builder, op, spec, resized_as);
+        Self::open(builder, names)
+    }
+
+    fn resizing(spec: &PixelSpec, resized_as: ResizedAs) -> Result<Self> {
+        let mut builder = GraphBuilder::default();
+        let names = add_resizing(&mut builder, spec, resized_as);
         Self::open(builder, names)
     }
 
@@ -59,8 +70,15 @@ impl Decoding {
     fn run<T: TensorType>(&self, image_data: Vec<u8>, fetch: &Output) -> Result<Tensor<T>> {
         let data = Tensor::new(&[]).with_values(&[Bytes(image_data)]);
         let data = data.map_err(|e| Error::tensorflow("making a tensor", e))?;
-        let feed = Feed { output: &self.data, value: &data };
-        self.session.run_one(feed, fetch, "decoding an image")
+        self.feed(&data, fetch)
+    }
+
+    fn feed<F: TensorType, T: TensorType>(
+        &self,
+        value: &Tensor<F>,
+        fetch: &Output,
+    ) -> Result<Tensor<T>> {
+        self.session.run_one(Feed { output: &self.data, value }, fetch, "decoding an image")
     }
 }
 
@@ -68,7 +86,12 @@ impl Decoder {
     /// A decoder to the size and range of `spec`.
     #[must_use]
     pub fn new(spec: &PixelSpec) -> Self {
-        Self { spec: spec.clone(), sessions: Default::default(), reduced: Default::default() }
+        Self {
+            spec: spec.clone(),
+            sessions: Default::default(),
+            resizing: Default::default(),
+            reduced: Default::default(),
+        }
     }
 
     /// The pixels to feed to the network for an image, [1, height, width, depth].
@@ -77,12 +100,31 @@ impl Decoder {
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode(&self, image_data: Vec<u8>) -> Result<Tensor<f32>, String> {
         let (format, image_data, pixels) = inspect(image_data)?;
+        let DecodedBy::Op(op) = format.decoded_by() else {
+            return self.resized(&self.full_size(format, image_data)?);
+        };
+        let decoding = self.decoding(format, op, self.resized_as(pixels))?;
+        decoding.run(image_data, &decoding.pixels).map_err(|e| undecodable(format, &e))
+    }
+
+    /// What an image of so many pixels is resized as.
+    fn resized_as(&self, pixels: Option<u64>) -> ResizedAs {
         let large = pixels.is_some_and(|p| p > SMALL);
         // With a range of 0 to 1, resizing bytes changes the rounding, so only huge images are.
-        let large = large && (self.spec.range != PixelRange::Unit || pixels > Some(16 * SMALL));
-        let resized_as = if large { ResizedAs::Bytes } else { ResizedAs::Floats };
-        let decoding = self.decoding(format, resized_as)?;
-        decoding.run(image_data, &decoding.pixels).map_err(|e| undecodable(format, &e))
+        match large && (self.spec.range != PixelRange::Unit || pixels > Some(16 * SMALL)) {
+            true => ResizedAs::Bytes,
+            false => ResizedAs::Floats,
+        }
+    }
+
+    /// The pixels to feed to the network for a decoded image.
+    fn resized(&self, image: &Tensor<u8>) -> Result<Tensor<f32>, String> {
+        let pixels = image.dims().iter().take(2).product();
+        let resized_as = self.resized_as(Some(pixels));
+        let resizing = self.resizing[resized_as as usize]
+            .get_or_init(|| Decoding::resizing(&self.spec, resized_as).map_err(|e| e.to_string()));
+        let resizing = resizing.as_ref().map_err(Clone::clone)?;
+        resizing.feed(image, &resizing.pixels).map_err(|e| e.to_string())
     }
 
     /// The pixels of an image at its own size, [height, width, depth].
@@ -113,19 +155,33 @@ impl Decoder {
     }
 
     fn full_size(&self, format: ImageFormat, image_data: Vec<u8>) -> Result<Tensor<u8>, String> {
-        let decoding = self.decoding(format, ResizedAs::Floats)?;
-        decoding.run(image_data, &decoding.decoded).map_err(|e| undecodable(format, &e))
+        match format.decoded_by() {
+            DecodedBy::Crate(decode) => tensor(&decode(&image_data, &self.spec.reading)?),
+            DecodedBy::Op(op) => {
+                let decoding = self.decoding(format, op, ResizedAs::Floats)?;
+                decoding.run(image_data, &decoding.decoded).map_err(|e| undecodable(format, &e))
+            }
+        }
     }
 
     /// The session for such images, opened on first use.
-    fn decoding(&self, format: ImageFormat, resized_as: ResizedAs) -> Result<&Decoding, String> {
+    fn decoding(
+        &self,
+        format: ImageFormat,
+        op: &str,
+        resized_as: ResizedAs,
+    ) -> Result<&Decoding, String> {
         self.sessions[format as usize][resized_as as usize]
-            .get_or_init(|| {
-                Decoding::new(format, &self.spec, resized_as).map_err(|e| e.to_string())
-            })
+            .get_or_init(|| Decoding::new(op, &self.spec, resized_as).map_err(|e| e.to_string()))
             .as_ref()
             .map_err(Clone::clone)
     }
+}
+
+/// A decoded image as a tensor, [height, width, depth].
+fn tensor(image: &Raster) -> Result<Tensor<u8>, String> {
+    let dims = [image.height, image.width, image.depth].map(|n| n as u64);
+    Tensor::new(&dims).with_values(&image.pixels).map_err(|e| e.to_string())
 }
 
 /// An image's format, its bytes in a form that TensorFlow can decode safely, and its number of

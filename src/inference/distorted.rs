@@ -7,14 +7,14 @@ use super::decoder::Decoder;
 use super::distorter::{Distorter, Draw};
 use super::network::BatchNetwork;
 use crate::error::{Error, Result};
+use crate::images::Photograph;
 use crate::layers::Distortions;
 use crate::model::Backbone;
+use crate::text;
 use crate::tf::Tensor;
-use crate::{images, text};
 use log::info;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -37,8 +37,8 @@ pub struct DistortedImages<'a> {
     bottleneck_size: usize,
     /// How many images go through the network in one run.
     piece: usize,
-    paths: &'a [&'a Path],
-    /// The decoded images, by their place in `paths`.
+    photographs: &'a [&'a Photograph],
+    /// The decoded images, by their place in `photographs`.
     pixels: Vec<OnceLock<Tensor<u8>>>,
     kept: AtomicUsize,
     budget: usize,
@@ -47,12 +47,12 @@ pub struct DistortedImages<'a> {
 }
 
 impl<'a> DistortedImages<'a> {
-    /// `paths` are the images by row; `probe` is the row of the image that the network is checked
+    /// `photographs` are the images by row; `probe` is the row of the image that the network is checked
     /// on. At most `budget` bytes of decoded images are kept.
     pub fn new(
         backbone: &Backbone,
         distortions: &Distortions,
-        paths: &'a [&'a Path],
+        photographs: &'a [&'a Photograph],
         probe: usize,
         budget: usize,
     ) -> Result<Self> {
@@ -61,7 +61,7 @@ impl<'a> DistortedImages<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(distortions.seed);
         // A separate stream, because batches are drawn with the same seed.
         rng.set_stream(1);
-        let image = decode(&decoder, paths[probe])?;
+        let image = decode(&decoder, photographs[probe])?;
         let network = BatchNetwork::new(
             backbone,
             &distorter.distort(&image, &Draw::new(distortions, &mut rng))?,
@@ -73,8 +73,8 @@ impl<'a> DistortedImages<'a> {
             network,
             bottleneck_size: backbone.bottleneck_size,
             piece: (PIECE / backbone.view_count()).max(1),
-            paths,
-            pixels: paths.iter().map(|_| OnceLock::new()).collect(),
+            photographs,
+            pixels: photographs.iter().map(|_| OnceLock::new()).collect(),
             kept: AtomicUsize::new(0),
             budget,
             budget_reported: AtomicBool::new(false),
@@ -142,7 +142,7 @@ impl<'a> DistortedImages<'a> {
         if let Some(image) = self.pixels[row].get() {
             return self.distorter.distort(image, draw);
         }
-        let image = decode(&self.decoder, self.paths[row])?;
+        let image = decode(&self.decoder, self.photographs[row])?;
         let result = self.distorter.distort(&image, draw);
         let size = image.len();
         let fits = self.kept.fetch_add(size, Ordering::Relaxed) + size <= self.budget;
@@ -179,8 +179,9 @@ impl<'a> DistortedImages<'a> {
     }
 }
 
-fn decode(decoder: &Decoder, path: &Path) -> Result<Tensor<u8>> {
-    let image = images::read_image(path).and_then(|(_, image)| decoder.decode_full_size(image));
+fn decode(decoder: &Decoder, photograph: &Photograph) -> Result<Tensor<u8>> {
+    let path = photograph.path();
+    let image = photograph.read().and_then(|(_, image)| decoder.decode_full_size(image));
     image.map_err(|e| {
         Error::input(path, format!("Error during processing file {} ({e})", text::shown(path)))
     })

@@ -230,5 +230,5 @@ fn spec(config: &LabelConfig, size: [i64; 2], (mean, std): (f32, f32)) -> Result
     let size = model::image_size(size[0], size[1]);
     let (height, width) = size.map_err(|message| Error::input(&config.graph, message))?;
     // Divided, as in the script: multiplied, the last bit may differ.
-    Ok(PixelSpec { height, width, depth: 3, range: PixelRange::Divide { mean, std } })
+    Ok(PixelSpec::new(width, height, PixelRange::Divide { mean, std }))
 }

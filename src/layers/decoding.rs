@@ -1,6 +1,6 @@
 //! From a file's bytes to the pixels that a network takes: decode, resize, normalise.
 
-use crate::images::{ImageFormat, PixelRange, PixelSpec};
+use crate::images::{PixelRange, PixelSpec};
 use crate::proto::DataType::{self, DT_FLOAT, DT_INT32, DT_STRING, DT_UINT8};
 use crate::tf::{GraphBuilder, Op};
 
@@ -38,18 +38,18 @@ pub fn add_jpeg_decoding(b: &mut GraphBuilder, spec: &PixelSpec) -> DecodedImage
     DecodedImage { data, decoded, pixels }
 }
 
-/// label_image.py's reader for one image format. Both ways of resizing give the same pixels.
+/// label_image.py's reader for an image format that `op` decodes. Both ways of resizing give the
+/// same pixels.
 pub fn add_image_decoding(
     b: &mut GraphBuilder,
-    format: ImageFormat,
+    op: &str,
     spec: &PixelSpec,
     resized_as: ResizedAs,
 ) -> DecodedImage {
     let data =
         b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
-    let op = format.decoder();
-    let decoded = match format {
-        ImageFormat::Gif => {
+    let decoded = match op {
+        "DecodeGif" => {
             let frames = b.op(op, "gif_reader").input(&data).finish();
             // [frames, height, width, 3]: only the first frame of an animation is used.
             let first = b.int("first_frame", 0);
@@ -61,7 +61,7 @@ pub fn add_image_decoding(
                 .type_attr("Taxis", DT_INT32)
                 .finish()
         }
-        ImageFormat::Bmp => {
+        "DecodeBmp" => {
             // As stored: 32-bit files hold a fourth channel, which is dropped here.
             let stored = b.op(op, "bmp_reader").input(&data).int_attr("channels", 0).finish();
             let begin = b.ints("rgb/begin", &[0, 0, 0]);
@@ -69,14 +69,30 @@ pub fn add_image_decoding(
             let slice = b.op("Slice", "rgb").inputs([stored, begin, size]);
             slice.type_attr("T", DT_UINT8).type_attr("Index", DT_INT32).finish()
         }
-        ImageFormat::Jpeg | ImageFormat::Png => {
-            add_decoder(b, op, "image_reader", &data, spec.depth)
-        }
+        _ => add_decoder(b, op, "image_reader", &data, spec.depth),
     };
-    let pixels = match resized_as {
-        ResizedAs::Floats => add_resize(b, &decoded, spec),
+    let pixels = add_resize_as(b, &decoded, spec, resized_as);
+    DecodedImage { data, decoded, pixels }
+}
+
+/// Resizes an image that is decoded already: uint8 [height, width, depth].
+pub fn add_resizing(b: &mut GraphBuilder, spec: &PixelSpec, resized_as: ResizedAs) -> DecodedImage {
+    let decoded =
+        b.op("Placeholder", "decoded").type_attr("dtype", DT_UINT8).unknown_shape().finish();
+    let pixels = add_resize_as(b, &decoded, spec, resized_as);
+    DecodedImage { data: decoded.clone(), decoded, pixels }
+}
+
+fn add_resize_as(
+    b: &mut GraphBuilder,
+    decoded: &str,
+    spec: &PixelSpec,
+    resized_as: ResizedAs,
+) -> String {
+    match resized_as {
+        ResizedAs::Floats => add_resize(b, decoded, spec),
         ResizedAs::Bytes => {
-            let batch = add_expand_dims(b, "ExpandDims", &decoded, DT_UINT8);
+            let batch = add_expand_dims(b, "ExpandDims", decoded, DT_UINT8);
             let resized = add_resize_bilinear(b, &batch, DT_UINT8, spec);
             match spec.range {
                 PixelRange::Unit => {
@@ -85,8 +101,7 @@ pub fn add_image_decoding(
                 range => add_range(b, resized, range),
             }
         }
-    };
-    DecodedImage { data, decoded, pixels }
+    }
 }
 
 /// Decodes a JPEG to one `ratio`-th (1, 2, 4 or 8) of its width and height, which takes less time

@@ -138,12 +138,7 @@ fn inception(architecture: &str) -> ModelInfo {
         bottleneck_tensor_size: 2048,
         resized_input_tensor_name: "Mul:0",
         model_file_name: "classify_image_graph_def.pb".into(),
-        pixels: PixelSpec {
-            width: 299,
-            height: 299,
-            depth: 3,
-            range: PixelRange::Multiply { mean: 128.0, std: 128.0 },
-        },
+        pixels: PixelSpec::new(299, 299, PixelRange::Multiply { mean: 128.0, std: 128.0 }),
         features: Features::Pooled,
         usual: Features::Pooled,
         other: ("softmax/logits:0", 1008),
@@ -186,7 +181,7 @@ fn from_wheel(architecture: &str, wheel: &'static Wheel) -> ModelInfo {
 
 fn from_minus_1_to_1(side: i32) -> PixelSpec {
     let range = PixelRange::Multiply { mean: 127.5, std: 127.5 };
-    PixelSpec { width: side, height: side, depth: 3, range }
+    PixelSpec::new(side, side, range)
 }
 
 /// Advice on an unknown name: the name that was probably meant, or the list of names.

@@ -1,7 +1,7 @@
 //! [`Backbone`]: a pretrained network in one form, whichever kind of source it came from.
 
 use crate::error::Result;
-use crate::images::PixelSpec;
+use crate::images::{PixelSpec, Reading};
 use crate::proto::{GraphDef, InputRef};
 use crate::rewrite::{Views, convert_variables_to_constants};
 use crate::tf::NamedTensor;
@@ -32,6 +32,15 @@ pub struct Backbone {
 }
 
 impl Backbone {
+    /// The same network, fed with photographs that are read in this way. Its cached bottlenecks
+    /// have names of their own.
+    #[must_use]
+    pub fn with_reading(mut self, reading: &Reading) -> Self {
+        self.name.push_str(&reading.suffix());
+        self.pixels.reading = reading.clone();
+        self
+    }
+
     /// In how many views it looks at an image.
     #[must_use]
     pub fn view_count(&self) -> usize {

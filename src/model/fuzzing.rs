@@ -62,12 +62,7 @@ fn packed(tar: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const SPEC: PixelSpec = PixelSpec {
-    width: 8,
-    height: 8,
-    depth: 3,
-    range: PixelRange::Multiply { mean: 127.5, std: 127.5 },
-};
+const SPEC: PixelSpec = PixelSpec::new(8, 8, PixelRange::Multiply { mean: 127.5, std: 127.5 });
 
 /// A file of torch's weights: what is read of it is no larger than the file, and a refusal names
 /// the file. Tensors of up to four dimensions are read, forwards and backwards.

@@ -71,7 +71,7 @@ fn version_1(
 
 /// The pixels as version 1 wrote them. Names of cached files depend on this text too.
 pub(super) fn pixels_version_1(pixels: &PixelSpec) -> String {
-    let PixelSpec { width, height, depth, range } = pixels;
+    let PixelSpec { width, height, depth, range, .. } = pixels;
     let range = match range {
         PixelRange::Multiply { mean, std } => {
             format!("Multiply {{ mean: {mean:?}, std: {std:?} }}")

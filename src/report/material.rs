@@ -36,7 +36,7 @@ impl<'a> Material<'a> {
             Some(cv) => Some(cv.scores.clone()),
             None => cross_validated(outcome, bottlenecks, rows),
         };
-        let thumbnails = Thumbnails::default();
+        let thumbnails = Thumbnails::new(&outcome.model.pixels.reading);
         Self { outcome, bottlenecks, rows, cross_validated, thumbnails }
     }
 }

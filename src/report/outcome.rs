@@ -2,10 +2,10 @@
 
 use crate::bottleneck::BadImage;
 use crate::dataset::{Category, ImageLists};
-use crate::images::PixelSpec;
+use crate::images::{Photograph, PixelSpec};
 use crate::metrics::{Calibration, Confusion, Interval, argmax, best_temperature, wilson};
 use serde_json::{Map, Value};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     /// The photograph.
-    pub path: PathBuf,
+    pub photograph: Photograph,
     /// The set it is in.
     pub set: Category,
     /// The index of its true class.
@@ -207,8 +207,14 @@ impl Outcome {
 impl Prediction {
     /// Of scores, one per class.
     #[must_use]
-    pub fn new(path: PathBuf, set: Category, truth: usize, scores: Vec<f32>) -> Self {
-        Self { path, set, truth, predicted: argmax(&scores), scores }
+    pub fn new(photograph: Photograph, set: Category, truth: usize, scores: Vec<f32>) -> Self {
+        Self { photograph, set, truth, predicted: argmax(&scores), scores }
+    }
+
+    /// What the photograph is called.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.photograph.path()
     }
 
     /// −ln of the true class's score, in nats.

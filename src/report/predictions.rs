@@ -34,7 +34,7 @@ impl Exporter for Csv {
 }
 
 fn record(csv: &mut csv::Writer<Vec<u8>>, outcome: &Outcome, p: &Prediction) -> csv::Result<()> {
-    let path = p.path.to_string_lossy();
+    let path = p.path().to_string_lossy();
     let label = |class: usize| &*outcome.labels[class];
     for field in [&*path, p.set.name(), label(p.truth), label(p.predicted)] {
         csv.write_field(field)?;
@@ -74,14 +74,14 @@ impl Exporter for Json {
         let outcome = material.outcome;
         let originals = originals(material);
         let photographs = outcome.photographs.iter().enumerate().map(|(i, p)| Photograph {
-            path: p.path.to_string_lossy().into_owned(),
+            path: p.path().to_string_lossy().into_owned(),
             set: p.set.name(),
             truth: &outcome.labels[p.truth],
             prediction: &outcome.labels[p.predicted],
             scores: &p.scores,
-            copy_of: originals
-                .get(&i)
-                .map(|&original| outcome.photographs[original].path.to_string_lossy().into_owned()),
+            copy_of: originals.get(&i).map(|&original| {
+                outcome.photographs[original].path().to_string_lossy().into_owned()
+            }),
             cross_validated: material.cross_validated.as_ref().map(|scores| &scores[i][..]),
         });
         let predictions = Predictions {

@@ -31,10 +31,9 @@ pub fn summary(outcome: &Outcome) -> Value {
             "count": count,
         })
     });
-    let copies = outcome
-        .copies
-        .iter()
-        .map(|&(a, b)| [a, b].map(|i| outcome.photographs[i].path.to_string_lossy().into_owned()));
+    let copies = outcome.copies.iter().map(|&(a, b)| {
+        [a, b].map(|i| outcome.photographs[i].path().to_string_lossy().into_owned())
+    });
     let sizes = Category::ALL.map(|set| (set.name().to_owned(), json!(outcome.split.count(set))));
     let written = &outcome.written;
     let cross_validation = outcome.cross_validation.as_ref().map(cross_validation);

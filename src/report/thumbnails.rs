@@ -1,6 +1,6 @@
 //! Small pictures of photographs, for the report and TensorBoard.
 
-use crate::images::{PixelRange, PixelSpec, read_image};
+use crate::images::{Photograph, PixelRange, PixelSpec, Reading};
 use crate::inference::Decoder;
 use crate::parallel;
 use image::RgbImage;
@@ -19,21 +19,23 @@ pub struct Thumbnails {
 /// How many are kept: of 160 pixels, 77 MB.
 const MOST_KEPT: usize = 1_000;
 
-impl Default for Thumbnails {
-    fn default() -> Self {
+impl Thumbnails {
+    /// For photographs that are read in this way.
+    #[must_use]
+    pub fn new(reading: &Reading) -> Self {
         let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
-        let decoder = Decoder::new(&PixelSpec { width: 1, height: 1, depth: 3, range });
+        let decoder = Decoder::new(&PixelSpec::new(1, 1, range).with_reading(reading.clone()));
         Self { decoder, kept: Mutex::default() }
     }
-}
 
-impl Thumbnails {
     /// A thumbnail of each photograph, at most `side` pixels wide and high; `None` for one that
     /// cannot be read any more. The work is spread over all cores.
     #[must_use]
-    pub fn of(&self, paths: &[&Path], side: u32) -> Vec<Option<RgbImage>> {
-        let of = |path| self.kept(path, side).or_else(|| self.one(path, side));
-        parallel::map(paths.len(), |i| of(paths[i]))
+    pub fn of(&self, photographs: &[&Photograph], side: u32) -> Vec<Option<RgbImage>> {
+        let of = |photograph: &Photograph| {
+            self.kept(photograph.path(), side).or_else(|| self.one(photograph, side))
+        };
+        parallel::map(photographs.len(), |i| of(photographs[i]))
     }
 
     /// The thumbnail, made of one that is kept and not smaller.
@@ -43,8 +45,8 @@ impl Thumbnails {
         Some(within(larger, side))
     }
 
-    fn one(&self, path: &Path, side: u32) -> Option<RgbImage> {
-        let (_, bytes) = read_image(path).ok()?;
+    fn one(&self, photograph: &Photograph, side: u32) -> Option<RgbImage> {
+        let (_, bytes) = photograph.read().ok()?;
         // Twice the side, so that what is averaged is finer than what is shown.
         let least = 4 * u64::from(side) * u64::from(side);
         let pixels = self.decoder.decode_reduced(bytes, least).ok()?;
@@ -55,7 +57,7 @@ impl Thumbnails {
         if let Ok(mut kept) = self.kept.lock()
             && kept.len() < MOST_KEPT
         {
-            kept.insert(path.to_owned(), picture.clone());
+            kept.insert(photograph.path().to_owned(), picture.clone());
         }
         Some(picture)
     }

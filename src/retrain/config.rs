@@ -4,6 +4,7 @@
 use crate::cancel::CancelToken;
 use crate::dataset::Category;
 use crate::error::Result;
+use crate::images::Reading;
 use crate::layers::Distortions;
 use crate::learn::{ClassWeights, FineTune, Optimizer, WeightDecay};
 use crate::model::{ModelInfo, OwnGraph, Symmetry, create_model_info};
@@ -18,6 +19,8 @@ pub struct Config {
     pub pretrained: Pretrained,
     /// The views of a photograph whose mean features are its bottleneck.
     pub symmetry: Symmetry,
+    /// How the photographs' files become pixels.
+    pub reading: Reading,
     /// Where pretrained networks are kept or downloaded to.
     pub model_dir: PathBuf,
     /// How many photographs are kept for testing and validation.
@@ -211,6 +214,7 @@ impl Config {
             image_dir: image_dir.into(),
             pretrained,
             symmetry: Symmetry::None,
+            reading: Reading::DEFAULT,
             model_dir: "/tmp/imagenet".into(),
             split: Split::default(),
             on_bad_image: OnBadImage::Fail,

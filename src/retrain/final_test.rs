@@ -103,7 +103,7 @@ fn predict(
     let bottlenecks = batches.bottlenecks;
     let images = batch.rows.iter().zip(predicted.iter()).zip(scores.chunks(classes.max(1)));
     let predictions = images.map(|((&row, &predicted), scores)| Prediction {
-        path: bottlenecks.paths[row].to_owned(),
+        photograph: bottlenecks.photographs[row].clone(),
         set,
         truth: bottlenecks.classes[row],
         predicted: predicted as usize,
@@ -118,7 +118,7 @@ pub(super) fn print_misclassified(predictions: &[Prediction], labels: &[String])
     info!(target: "tensorflow", "=== MISCLASSIFIED TEST IMAGES ===");
     let mut none = true;
     for prediction in predictions.iter().filter(|p| !p.is_right()) {
-        let path = shown(&prediction.path);
+        let path = shown(prediction.path());
         info!(target: "tensorflow", "{path:>70}  {}", labels[prediction.predicted]);
         none = false;
     }

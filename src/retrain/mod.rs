@@ -241,7 +241,7 @@ fn load_pretrained(config: &Config) -> Result<Backbone> {
         Pretrained::OwnGraph(own) => model::create_own_graph(own),
         Pretrained::HubModule(handle) => model::create_module_graph(handle),
     };
-    let backbone = backbone?;
+    let backbone = backbone?.with_reading(&config.reading);
     if let Some(distortions) = &config.training.distortions {
         distortions.check_pixels(&backbone.pixels)?;
     }
@@ -332,8 +332,9 @@ fn distorted_images<'a>(
     let trains = run.config.training.how_many_training_steps > 0;
     let Some(distortions) = run.distortions().filter(|_| trains) else { return Ok(None) };
     let first = bottlenecks.members(Category::Training).iter().flatten().next();
-    let paths = &bottlenecks.paths;
-    let images = |&probe| DistortedImages::new(backbone, &distortions, paths, probe, PIXEL_BUDGET);
+    let photographs = &bottlenecks.photographs;
+    let images =
+        |&probe| DistortedImages::new(backbone, &distortions, photographs, probe, PIXEL_BUDGET);
     first.map(images).transpose()
 }
 

@@ -255,7 +255,7 @@ fn images(bottlenecks: &Bottlenecks<'_>) -> String {
     let mut count = 0;
     for category in Category::ALL {
         for &row in bottlenecks.members(category).iter().flatten() {
-            hash.update(bottlenecks.paths[row].as_os_str().as_encoded_bytes());
+            hash.update(bottlenecks.path(row).as_os_str().as_encoded_bytes());
             hash.update([0, category as u8]);
             count += 1;
         }

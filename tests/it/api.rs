@@ -70,8 +70,8 @@ fn an_outcome_says_what_the_files_say() {
     for (class, label) in outcome.split.labels.iter().enumerate() {
         let images = label.images(retrain::dataset::Category::Testing);
         let of_class = outcome.predictions.iter().filter(|p| p.truth == class);
-        assert_eq!(of_class.map(|p| p.path.clone()).collect::<Vec<_>>(), images);
-        tested.extend(images.iter().cloned());
+        assert_eq!(of_class.map(|p| p.photograph.clone()).collect::<Vec<_>>(), images);
+        tested.extend(images.iter().map(|image| image.path().to_owned()));
     }
     assert_eq!(outcome.predictions.len(), tested.len());
     let right = outcome.predictions.iter().filter(|p| p.truth == p.predicted).count();

@@ -204,13 +204,11 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
             for (class, members) in bottlenecks.members(category).iter().enumerate() {
                 let images = lists.labels[class].images(category);
                 assert_eq!(members.len(), images.len());
-                for (&row, path) in members.iter().zip(images) {
+                for (&row, image) in members.iter().zip(images) {
+                    let path = image.path();
                     let length = fs::metadata(path).unwrap().len() as f32;
                     assert_eq!(bottlenecks.row(row), [length, 1e-5, -3.117_057]);
-                    assert_eq!(
-                        (bottlenecks.classes[row], bottlenecks.paths[row]),
-                        (class, &**path)
-                    );
+                    assert_eq!((bottlenecks.classes[row], bottlenecks.path(row)), (class, path));
                     rows += 1;
                 }
             }

@@ -17,7 +17,7 @@ fn names(lists: &ImageLists, class: usize, category: Category) -> Vec<&str> {
     lists.labels[class]
         .images(category)
         .iter()
-        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .map(|image| image.name().to_str().unwrap())
         .collect()
 }
 

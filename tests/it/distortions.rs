@@ -12,7 +12,7 @@ use std::fs;
 pub(crate) const POETS: PixelRange = PixelRange::Multiply { mean: 127.5, std: 127.5 };
 
 pub(crate) fn spec(size: i32, range: PixelRange) -> PixelSpec {
-    PixelSpec { width: size, height: size, depth: 3, range }
+    PixelSpec::new(size, size, range)
 }
 
 /// A node's attributes in the format of the golden files, which omit seeds.

@@ -164,12 +164,7 @@ fn inception_v3_differentiates_and_learns() {
         bottleneck: "pool_3/_reshape:0".into(),
         bottleneck_size: 2048,
         views: None,
-        pixels: PixelSpec {
-            width: 299,
-            height: 299,
-            depth: 3,
-            range: PixelRange::Multiply { mean: 128.0, std: 128.0 },
-        },
+        pixels: PixelSpec::new(299, 299, PixelRange::Multiply { mean: 128.0, std: 128.0 }),
     };
     assert_eq!(layers_of(&backbone).len(), 94);
     // Its weights are random: small steps already change much.

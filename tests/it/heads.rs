@@ -33,7 +33,7 @@ fn features(workspace: &Workspace, outcome: &Outcome, set: Category) -> Vec<Vec<
         let text = fs::read_to_string(workspace.path(&text)).unwrap();
         parse_bottleneck(&text, 1001).unwrap()
     };
-    outcome.of_set(set).map(|p| read(&p.path)).collect()
+    outcome.of_set(set).map(|p| read(p.path())).collect()
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn the_graph_learns_what_the_recipe_learns() {
         let labelling = LabelConfig::new(workspace.path("graph.pb"));
         let labeller = Labeller::open(&labelling).unwrap();
         for prediction in &outcome.predictions {
-            let labelled = labeller.label(&prediction.path).unwrap();
+            let labelled = labeller.label(prediction.path()).unwrap();
             let score = prediction.scores[prediction.predicted];
             assert!((labelled.top[0].1 - score).abs() < 1e-4);
         }

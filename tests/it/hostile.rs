@@ -452,7 +452,7 @@ fn rewriting_takes_no_more_than_the_graph_is_large() {
     add_constant(&mut graph, "ones", &[8]);
     let rewritten = |graph: &GraphDef, output: &str| {
         let start = Instant::now();
-        let pixels = PixelSpec { width: 8, height: 8, depth: 3, range: PixelRange::Unit };
+        let pixels = PixelSpec::new(8, 8, PixelRange::Unit);
         let rewritten = ::retrain::rewrite::optimize(graph, "images", output, &pixels);
         assert!(start.elapsed() < Duration::from_secs(20), "{output} takes {:?}", start.elapsed());
         rewritten

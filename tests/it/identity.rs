@@ -20,7 +20,7 @@ fn backbone(
         input: input.into(),
         bottleneck: bottleneck.into(),
         bottleneck_size: 1001,
-        pixels: PixelSpec { width, height, depth: 3, range },
+        pixels: PixelSpec::new(width, height, range),
         views: None,
     }
 }

@@ -14,8 +14,7 @@ use std::os::unix::fs::symlink;
 fn means(content: Vec<u8>) -> Result<[f64; 3], String> {
     load_tensorflow();
     let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
-    let pixels =
-        Decoder::new(&PixelSpec { width: 24, height: 16, depth: 3, range }).decode(content)?;
+    let pixels = Decoder::new(&PixelSpec::new(24, 16, range)).decode(content)?;
     let mut sums = [0.0; 3];
     pixels.iter().enumerate().for_each(|(i, &value)| sums[i % 3] += f64::from(value));
     Ok(sums.map(|s| s / (24.0 * 16.0)))
@@ -79,7 +78,7 @@ fn hex(text: &str) -> Vec<u8> {
 fn decoded(content: &[u8], (width, height): (u64, u64)) -> Result<Pixels, String> {
     load_tensorflow();
     let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
-    let spec = PixelSpec { width: width as i32, height: height as i32, depth: 3, range };
+    let spec = PixelSpec::new(width as i32, height as i32, range);
     let decoder = Decoder::new(&spec);
     let resized = decoder.decode(content.to_vec())?;
     let whole = decoder.decode_full_size(content.to_vec()).unwrap();

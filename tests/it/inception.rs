@@ -155,12 +155,7 @@ fn the_table_names_the_archive_and_the_tensors() {
 
 fn pixel_spec() -> PixelSpec {
     let side = SIZE as i32;
-    PixelSpec {
-        width: side,
-        height: side,
-        depth: 3,
-        range: PixelRange::Multiply { mean: 128.0, std: 128.0 },
-    }
+    PixelSpec::new(side, side, PixelRange::Multiply { mean: 128.0, std: 128.0 })
 }
 
 /// Simulated photographs as the network's pixels, [photographs, 299, 299, 3].

@@ -116,7 +116,7 @@ fn a_retrained_graph_is_run_in_batches_with_fused_convolutions() {
         let path = graph.join("retrained_graph.pb");
         let graph: GraphDef = proto::parse(&path, &fs::read(&path).unwrap()).unwrap();
         let range = PixelRange::Divide { mean: 128.0, std: 128.0 };
-        let spec = PixelSpec { width: 224, height: 224, depth: 3, range };
+        let spec = PixelSpec::new(224, 224, range);
         let count = |graph: &GraphDef, op: &str| graph.node.iter().filter(|n| n.op == op).count();
         assert_eq!(count(&graph, "PlaceholderWithDefault"), 1, "{name}");
         let optimized = optimize(&graph, "input", "final_result", &spec);

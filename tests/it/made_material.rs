@@ -124,7 +124,12 @@ pub(crate) fn with_material(
         for &row in bottlenecks.members(set).iter().flatten() {
             let truth = bottlenecks.classes[row];
             let scores = scores(labels.len(), truth, &mut random);
-            photographs.push(Prediction::new(bottlenecks.paths[row].into(), set, truth, scores));
+            photographs.push(Prediction::new(
+                bottlenecks.photographs[row].clone(),
+                set,
+                truth,
+                scores,
+            ));
             rows.push(row);
         }
     }
@@ -174,7 +179,7 @@ fn outcome(
             output: "final_result".into(),
             bottleneck: "bottleneck:0".into(),
             bottleneck_size: SIZE,
-            pixels: PixelSpec { width: 1, height: 1, depth: 3, range },
+            pixels: PixelSpec::new(1, 1, range),
         },
         random_seed: 1,
         steps: 500,

@@ -5,7 +5,7 @@ use super::loading::load_tensorflow;
 use super::support::{Workspace, miniature_dir};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use retrain::images::{PixelRange, PixelSpec};
+use retrain::images::{Photograph, PixelRange, PixelSpec};
 use retrain::inference::{BatchNetwork, DistortedImages};
 use retrain::layers::Distortions;
 use retrain::model::{Backbone, create_model_graph, create_model_info};
@@ -14,7 +14,7 @@ use retrain::proto::{GraphDef, Value};
 use retrain::rewrite::{fold_batch_norms, free_batch};
 use retrain::tf::{Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
 
-const SPEC: PixelSpec = PixelSpec { width: 6, height: 6, depth: 2, range: PixelRange::Unit };
+const SPEC: PixelSpec = PixelSpec { depth: 2, ..PixelSpec::new(6, 6, PixelRange::Unit) };
 const CHANNELS: usize = 4;
 
 /// How a convolution is normalised.
@@ -315,13 +315,14 @@ fn kept_pixels_change_nothing_but_memory() {
     let mut paths: Vec<_> =
         walkdir::WalkDir::new(workspace.path("photos")).into_iter().map(|e| e.unwrap()).collect();
     paths.retain(|e| e.file_type().is_file());
-    let paths: Vec<_> = paths.iter().map(walkdir::DirEntry::path).collect();
+    let photographs: Vec<_> = paths.iter().map(|e| Photograph::file(e.path())).collect();
+    let photographs: Vec<&Photograph> = photographs.iter().collect();
     let backbone = miniature();
     // Eight photographs of 96 × 96 × 3 bytes. With thirteen rows the last piece is incomplete.
     let photo = 96 * 96 * 3;
     let rows = [0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 1, 5, 5];
     let outcome = |budget: usize| {
-        let mut images = DistortedImages::new(&backbone, &FLIP, &paths, 0, budget).unwrap();
+        let mut images = DistortedImages::new(&backbone, &FLIP, &photographs, 0, budget).unwrap();
         let mut bottlenecks = vec![0.0; 2 * rows.len() * 1001];
         for step in bottlenecks.chunks_mut(rows.len() * 1001) {
             images.get_distorted_bottlenecks(&rows, step).unwrap();

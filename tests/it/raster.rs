@@ -8,7 +8,7 @@ use retrain::inference::Decoder;
 const RANGE: PixelRange = PixelRange::Divide { mean: 127.5, std: 127.5 };
 
 fn spec(side: i32) -> PixelSpec {
-    PixelSpec { width: side, height: side, depth: 3, range: RANGE }
+    PixelSpec::new(side, side, RANGE)
 }
 
 fn seen(raster: &Raster, view: &View, side: i32) -> Vec<f32> {

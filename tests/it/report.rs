@@ -200,7 +200,7 @@ fn a_large_jpeg_is_reduced_while_it_is_decoded() {
     JpegEncoder::new_with_quality(&mut jpeg, 90).encode_image(&picture).unwrap();
     let mut png = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
-    let spec = PixelSpec { width: 1, height: 1, depth: 3, range: PixelRange::Unit };
+    let spec = PixelSpec::new(1, 1, PixelRange::Unit);
     let decoder = Decoder::new(&spec);
     for (least, ratio) in [(1, 8), (30_075, 8), (30_076, 4), (200_000, 2), (481_201, 1)] {
         let decoded = decoder.decode_reduced(jpeg.clone(), least).unwrap();

@@ -144,7 +144,7 @@ fn the_projector_finds_vectors_metadata_and_pictures() {
             [row[0], row[1], row[2], row[4]],
             [label, predicted, result, photograph.set.name()]
         );
-        let path = photograph.path.to_str().unwrap();
+        let path = photograph.path().to_str().unwrap();
         assert_eq!(row[5], path);
         // The script's own text file has the same bottleneck.
         let name = format!("{path}_miniature.txt").replacen("photos", "bottlenecks", 1);

@@ -86,7 +86,7 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
         input: INPUT.into(),
         bottleneck,
         bottleneck_size,
-        pixels: PixelSpec { width, height, depth: DEPTH, range: PixelRange::Unit },
+        pixels: PixelSpec::new(width, height, PixelRange::Unit),
         views: None,
     })
 }

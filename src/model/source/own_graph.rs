@@ -243,7 +243,7 @@ impl OwnGraph {
             ],
             &guess.why,
         );
-        Ok(PixelSpec { width, height, depth: 3, range: PixelRange::Multiply { mean, std } })
+        Ok(PixelSpec::new(width, height, PixelRange::Multiply { mean, std }))
     }
 
     /// Width or height: as given, or else as the graph declares it.

@@ -1,6 +1,7 @@
 //! The photographs on the page: thumbnails within the file.
 
 use super::figures::name;
+use crate::images::Photograph;
 use crate::report::{Material, Outcome};
 use crate::text::shown;
 use base64::Engine;
@@ -41,9 +42,10 @@ impl<'a> Pictures<'a> {
         let outcome = material.outcome;
         let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
         photographs.for_each(|photograph| *uses.entry(photograph).or_default() += 1);
-        let paths: Vec<&Path> = uses.keys().map(|&i| &*outcome.photographs[i].path).collect();
-        let side = SIDES[usize::from(paths.len() > FEW)];
-        let pictures = uses.keys().copied().zip(material.thumbnails.of(&paths, side));
+        let photographs: Vec<&Photograph> =
+            uses.keys().map(|&i| &outcome.photographs[i].photograph).collect();
+        let side = SIDES[usize::from(photographs.len() > FEW)];
+        let pictures = uses.keys().copied().zip(material.thumbnails.of(&photographs, side));
         let mut pictures: Vec<(usize, RgbImage)> =
             pictures.filter_map(|(i, picture)| Some((i, picture?))).collect();
         loop {
@@ -74,7 +76,7 @@ impl<'a> Pictures<'a> {
     }
 
     fn figure(&self, photograph: usize, caption: &Markup) -> Markup {
-        let path = &self.outcome.photographs[photograph].path;
+        let path = self.outcome.photographs[photograph].path();
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         html! {
             figure {

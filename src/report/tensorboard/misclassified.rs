@@ -5,9 +5,9 @@ use super::canvas::{Area, BLACK, Canvas, Colour, Font, Ink};
 use super::tags::{Tag, image};
 use crate::dataset::Category;
 use crate::error::Result;
+use crate::images::Photograph;
 use crate::proto::summary::Value;
 use image::RgbImage;
-use std::path::Path;
 
 const MOST: usize = 24;
 /// TensorBoard shrinks pictures of more than 350 pixels, unless it shows the "actual size".
@@ -52,8 +52,8 @@ fn misclassified(outcome: &Outcome) -> Vec<&Prediction> {
 
 fn sheet(thumbnails: &Thumbnails, predictions: &[&Prediction], labels: &[String]) -> RgbImage {
     let font = Font::Small;
-    let paths: Vec<&Path> = predictions.iter().map(|p| &*p.path).collect();
-    let thumbnails = thumbnails.of(&paths, SIDE);
+    let photographs: Vec<&Photograph> = predictions.iter().map(|p| &p.photograph).collect();
+    let thumbnails = thumbnails.of(&photographs, SIDE);
     let columns = predictions.len().min(COLUMNS);
     let rows = predictions.len().div_ceil(columns);
     let height = SIDE + LINES * font.height() + 2;
@@ -75,7 +75,7 @@ fn sheet(thumbnails: &Thumbnails, predictions: &[&Prediction], labels: &[String]
 }
 
 fn caption(prediction: &Prediction, labels: &[String]) -> [(String, Colour); LINES as usize] {
-    let file = prediction.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = prediction.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let score = format!("{:.2} ", prediction.scores[prediction.predicted]);
     [
         (labels[prediction.truth].clone(), GREEN),

@@ -6,6 +6,7 @@ use super::canvas::{Area, Canvas};
 use super::tags::png;
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::images::Photograph;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -103,7 +104,7 @@ fn metadata(outcome: &Outcome, points: &[usize]) -> String {
             if photograph.is_right() { "right" } else { "wrong" }.into(),
             format!("{:.4}", photograph.scores[photograph.predicted]),
             photograph.set.name().into(),
-            one_cell(&photograph.path.to_string_lossy()),
+            one_cell(&photograph.path().to_string_lossy()),
         ];
         text += &cells.join("\t");
         text.push('\n');
@@ -116,10 +117,10 @@ fn sprite<'p>(
     thumbnails: &Thumbnails,
     photographs: impl Iterator<Item = &'p Prediction>,
 ) -> image::RgbImage {
-    let paths: Vec<&Path> = photographs.map(|p| &*p.path).collect();
-    let columns = (paths.len() as f64).sqrt().ceil() as u32;
+    let photographs: Vec<&Photograph> = photographs.map(|p| &p.photograph).collect();
+    let columns = (photographs.len() as f64).sqrt().ceil() as u32;
     let mut canvas = Canvas::new(columns * SIDE, columns * SIDE);
-    for (i, thumbnail) in (0..).zip(thumbnails.of(&paths, SIDE)) {
+    for (i, thumbnail) in (0..).zip(thumbnails.of(&photographs, SIDE)) {
         let (left, top) = (i % columns * SIDE, i / columns * SIDE);
         if let Some(thumbnail) = thumbnail {
             canvas.place(Area { left, top, width: SIDE, height: SIDE }, &thumbnail);

@@ -70,7 +70,7 @@ pub(in crate::retrain) fn check_usable(
 pub(in crate::retrain) fn duplicates(bottlenecks: &Bottlenecks<'_>) {
     let pairs = bottlenecks.duplicates_across_sets();
     let pair = |(a, b): &(usize, usize)| {
-        let [a, b] = [a, b].map(|&row| shown(bottlenecks.paths[row]));
+        let [a, b] = [a, b].map(|&row| shown(bottlenecks.path(row)));
         format!("{a} = {b}")
     };
     let listed: Vec<String> = pairs.iter().take(3).map(pair).collect();

@@ -51,7 +51,7 @@ impl Untuned<'_> {
                 settings: self.settings,
                 backbone: &self.backbone,
                 head: &head,
-                paths: &rows.bottlenecks.paths,
+                photographs: &rows.bottlenecks.photographs,
                 classes: &rows.bottlenecks.classes,
                 class_count: rows.class_count,
                 training: &rest.iter().map(row).collect::<Vec<_>>(),
@@ -71,7 +71,7 @@ impl Task<'_> {
     /// The scores of these rows by the network that the task makes.
     fn predicted(&self, rows: &[usize]) -> Result<Vec<Vec<f32>>> {
         let network = fine_tune(self, &mut ())?;
-        let photographs = Photographs::new(&self.backbone.pixels, self.paths);
+        let photographs = Photographs::new(&self.backbone.pixels, self.photographs);
         let pieces = self.batches(&photographs).whole(rows)?;
         let logits = workers::map(&pieces, |piece| network.logits(&piece.pixels))?;
         let rows = logits.iter().flat_map(|logits| logits.chunks_exact(self.class_count));

@@ -2,12 +2,11 @@
 //! differently each time.
 
 use crate::error::{Error, Result};
-use crate::images::{self, PixelSpec, Raster, View};
+use crate::images::{Photograph, PixelSpec, Raster, View};
 use crate::inference::{Decoder, PIXEL_BUDGET};
 use crate::text;
 use rand::{Rng, RngExt};
 use std::f32::consts::PI;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -38,18 +37,18 @@ pub(super) fn draw(rng: &mut impl Rng) -> View {
 pub(super) struct Photographs<'a> {
     decoder: Decoder,
     pub(super) spec: &'a PixelSpec,
-    paths: &'a [&'a Path],
+    photographs: &'a [&'a Photograph],
     decoded: Vec<OnceLock<Arc<Raster>>>,
     kept: AtomicUsize,
 }
 
 impl<'a> Photographs<'a> {
-    pub(super) fn new(spec: &'a PixelSpec, paths: &'a [&'a Path]) -> Self {
+    pub(super) fn new(spec: &'a PixelSpec, photographs: &'a [&'a Photograph]) -> Self {
         Self {
             decoder: Decoder::new(spec),
             spec,
-            paths,
-            decoded: paths.iter().map(|_| OnceLock::new()).collect(),
+            photographs,
+            decoded: photographs.iter().map(|_| OnceLock::new()).collect(),
             kept: AtomicUsize::new(0),
         }
     }
@@ -68,7 +67,7 @@ impl<'a> Photographs<'a> {
 
     /// Fills `into` with a photograph as the network sees it when it labels it.
     pub(super) fn whole(&self, row: usize, into: &mut [f32]) -> Result<()> {
-        let image = images::read_image(self.paths[row]).map(|(_, image)| image);
+        let image = self.photographs[row].read().map(|(_, image)| image);
         let pixels = image.and_then(|image| self.decoder.decode(image));
         into.copy_from_slice(&pixels.map_err(|e| self.unusable(row, &e))?);
         Ok(())
@@ -79,7 +78,7 @@ impl<'a> Photographs<'a> {
         if let Some(raster) = self.decoded[row].get() {
             return Ok(Arc::clone(raster));
         }
-        let image = images::read_image(self.paths[row]).map(|(_, image)| image);
+        let image = self.photographs[row].read().map(|(_, image)| image);
         let pixels = image.and_then(|image| self.decoder.decode_full_size(image));
         let pixels = pixels.map_err(|e| self.unusable(row, &e))?;
         let [height, width, depth] = *pixels.dims() else {
@@ -97,7 +96,7 @@ impl<'a> Photographs<'a> {
     }
 
     fn unusable(&self, row: usize, why: &str) -> Error {
-        let path = self.paths[row];
+        let path = self.photographs[row].path();
         Error::input(path, format!("Error during processing file {} ({why})", text::shown(path)))
     }
 }

@@ -53,7 +53,7 @@ pub(in crate::retrain) fn run<'l>(
         settings,
         backbone,
         head,
-        paths: &bottlenecks.paths,
+        photographs: &bottlenecks.photographs,
         classes: &bottlenecks.classes,
         class_count: lists.class_count(),
         training: &rows(Category::Training),

@@ -4,12 +4,13 @@ use super::batches::Batches;
 use super::photographs::Photographs;
 use crate::cancel::CancelToken;
 use crate::error::Result;
+use crate::images::Photograph;
 use crate::learn::FineTune;
 use crate::model::Backbone;
 use crate::retrain::config::Config;
 use crate::retrain::state::Conditions;
 use crate::tf::NamedTensor;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A network to fine-tune, as published, and how.
 pub(in crate::retrain) struct Untuned<'a> {
@@ -32,7 +33,7 @@ pub(super) struct Task<'a> {
     /// The new layer's trained weights and biases.
     pub(super) head: &'a [NamedTensor],
     /// The photographs by row.
-    pub(super) paths: &'a [&'a Path],
+    pub(super) photographs: &'a [&'a Photograph],
     /// The class of each row.
     pub(super) classes: &'a [usize],
     pub(super) class_count: usize,

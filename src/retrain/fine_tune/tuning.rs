@@ -23,7 +23,7 @@ const VALIDATED: usize = 100;
 
 /// Fine-tunes the network.
 pub(super) fn fine_tune(task: &Task<'_>, watch: &mut dyn Watch) -> Result<Network> {
-    let photographs = Photographs::new(&task.backbone.pixels, task.paths);
+    let photographs = Photographs::new(&task.backbone.pixels, task.photographs);
     let batches = task.batches(&photographs);
     let part = graph::part(task.backbone)?;
     let all = layers(&part, &task.backbone.input, &task.backbone.bottleneck);
