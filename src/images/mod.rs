@@ -3,6 +3,7 @@
 
 mod bmp;
 mod bytes;
+pub mod fits;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
