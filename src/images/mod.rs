@@ -5,6 +5,7 @@
 mod bmp;
 mod bytes;
 mod decoded;
+pub mod fits;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;

@@ -1,0 +1,23 @@
+//! Astronomers' images: FITS files, plain, gzipped or tile-compressed. The `fitsio-pure` crate
+//! decodes what was checked here; intervals and stretches are astropy's, and so are cut-outs.
+
+mod cutout;
+mod frame;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+mod hdus;
+mod header;
+mod interval;
+mod pixels;
+mod sample;
+mod settings;
+mod sip;
+mod source;
+mod stretch;
+mod tiles;
+mod wcs;
+mod zscale;
+
+pub use frame::{Frame, is_fits, size};
+pub use pixels::Values;
+pub use settings::{FitsSettings, Hdu, Interval, Planes, Stretch};

@@ -1,0 +1,127 @@
+//! astropy's stretches: the curve from black to white.
+
+use super::interval::Limits;
+use super::sample::{Sample, of_ranks};
+use super::settings::Stretch;
+
+/// White, as a level.
+const WHITE: usize = 255;
+/// Into how many parts black to white is cut, to find a value's level quickly.
+const PARTS: usize = 1 << 16;
+
+/// The brightness, 0 to 1, of each value of a plane; NaN stays.
+pub(super) fn brightness<T: Sample>(plane: &[T], limits: Limits, stretch: Stretch) -> Vec<f32> {
+    let units = plane.iter().map(|value| limits.unit(value.wide()));
+    match stretch {
+        Stretch::HistEq => {
+            let ranks = Ranks::new(plane, limits);
+            units.map(|unit| ranks.below(unit) as f32).collect()
+        }
+        _ => units.map(|unit| curve(stretch, unit) as f32).collect(),
+    }
+}
+
+/// The stretches that do not depend on the other pixels, for 0 to 1.
+fn curve(stretch: Stretch, x: f64) -> f64 {
+    match stretch {
+        Stretch::Linear | Stretch::HistEq => x,
+        Stretch::Sqrt => x.sqrt(),
+        Stretch::Log(a) => (a * x + 1.0).ln() / (a + 1.0).ln(),
+        Stretch::Asinh(a) => (x / a).asinh() / (1.0 / a).asinh(),
+        Stretch::Sinh(a) => (x / a).sinh() / (1.0 / a).sinh(),
+    }
+}
+
+/// The values of a plane as 0 to 1, sorted, for histogram equalisation.
+struct Ranks(Vec<f64>);
+
+impl Ranks {
+    fn new<T: Sample>(plane: &[T], limits: Limits) -> Self {
+        let units = plane.iter().map(|value| limits.unit(value.wide()));
+        let mut sorted: Vec<f64> = units.filter(|unit| !unit.is_nan()).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        Self(sorted)
+    }
+
+    /// The fraction of the others that are not above one of the values.
+    fn below(&self, unit: f64) -> f64 {
+        match self.0.len() {
+            _ if unit.is_nan() => f64::NAN,
+            0 | 1 => 0.0,
+            // All values are alike.
+            _ if self.0.first() == self.0.last() => 0.0,
+            n => (self.0.partition_point(|&other| other <= unit) - 1) as f64 / (n - 1) as f64,
+        }
+    }
+}
+
+/// The levels, 0 to 255, of a plane's values: `round(255 · brightness)`. The value from which each
+/// level begins is computed once, so that a pixel costs no more for a curve than for a line.
+pub(super) struct Levels {
+    limits: Limits,
+    /// The value from which level i + 1 begins; then infinity.
+    begins: Vec<f64>,
+    /// The level of the least value of each part; then white.
+    of_part: Vec<u8>,
+    parts_per_value: f64,
+}
+
+impl Levels {
+    pub(super) fn new<T: Sample>(plane: &[T], limits: Limits, stretch: Stretch) -> Self {
+        let mut begins = match stretch {
+            Stretch::HistEq => equalised(plane, limits),
+            _ => inverted(stretch, limits),
+        };
+        begins.push(f64::INFINITY);
+        let parts_per_value = PARTS as f64 / limits.span();
+        let least = |part: usize| limits.black + part as f64 / parts_per_value;
+        let level = |value: f64| begins.partition_point(|&begin| begin <= value).min(WHITE) as u8;
+        // One part earlier, so that rounding cannot lift a value's part above the value.
+        let mut of_part: Vec<u8> =
+            (0..=PARTS + 1).map(|part| level(least(part.saturating_sub(1)))).collect();
+        of_part.push(WHITE as u8);
+        Self { limits, begins, of_part, parts_per_value }
+    }
+
+    /// The level of a value; black for NaN.
+    pub(super) fn of(&self, value: f64) -> u8 {
+        if value.is_nan() {
+            return 0;
+        }
+        let value = value.clamp(self.limits.black, self.limits.top());
+        let part = ((value - self.limits.black) * self.parts_per_value) as usize;
+        let mut level = usize::from(self.of_part[part.min(PARTS + 1)]);
+        while self.begins[level] <= value {
+            level += 1;
+        }
+        level as u8
+    }
+}
+
+/// The value from which each level above black begins, by bisection.
+fn inverted(stretch: Stretch, limits: Limits) -> Vec<f64> {
+    let begin = |level: usize| {
+        let wanted = (level as f64 - 0.5) / WHITE as f64;
+        let (mut below, mut above) = (0.0, 1.0);
+        for _ in 0..f64::MANTISSA_DIGITS {
+            let middle = f64::midpoint(below, above);
+            if curve(stretch, middle) < wanted { below = middle } else { above = middle }
+        }
+        limits.black + above * limits.span()
+    };
+    (1..=WHITE).map(begin).collect()
+}
+
+/// The value from which each level above black begins, where levels are equally common.
+fn equalised<T: Sample>(plane: &[T], limits: Limits) -> Vec<f64> {
+    let counts = |value: T| !value.wide().is_nan();
+    let count = plane.iter().filter(|&&value| counts(value)).count();
+    if count < 2 || limits.black == limits.white {
+        return vec![f64::INFINITY; WHITE];
+    }
+    let rank =
+        |level: usize| ((level as f64 - 0.5) / WHITE as f64 * (count - 1) as f64).ceil() as usize;
+    let ranks: Vec<usize> = (1..=WHITE).map(rank).collect();
+    let begin = |value: T| value.wide().clamp(limits.black, limits.white);
+    of_ranks(plane, counts, &ranks).into_iter().map(begin).collect()
+}
