@@ -4,7 +4,7 @@
 
 mod bmp;
 mod bytes;
-mod decoded;
+mod exif;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -17,7 +17,11 @@ mod png;
 mod raster;
 mod read;
 mod reading;
+mod tiff;
+mod webp;
 
+pub use bytes::Size;
+pub use exif::{Orientation, swaps_sides};
 pub use format::{DecodedBy, ImageFormat};
 pub use header::checked;
 pub use photograph::Photograph;

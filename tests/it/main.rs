@@ -20,6 +20,7 @@ mod events;
 mod export;
 mod faults;
 mod fine_tune;
+mod formats;
 mod fsio;
 mod heads;
 mod help;
