@@ -216,10 +216,11 @@ fn after_equals(arg: &OsStr) -> Option<OsString> {
 }
 
 impl Parsed {
-    /// Whether a flag was given on the command line.
+    /// Whether a flag was given on the command line. A flag of the other program never was.
     #[must_use]
     pub fn given(&self, name: &str) -> bool {
-        self.matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
+        let known = self.matches.try_contains_id(name).is_ok();
+        known && self.matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine)
     }
 
     /// Whether a switch is on.

@@ -5,7 +5,7 @@ use super::help::Program;
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
-use super::{environment, exit_code, pixels};
+use super::{environment, exit_code, pixels, reading};
 use crate::error::{Error, Result};
 use crate::label_image::{LabelConfig, Source};
 use crate::text::counted;
@@ -87,7 +87,7 @@ fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
 
 /// The settings of the labeller.
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
-    for name in ["image", "graph", "labels"] {
+    for name in ["image", "graph", "labels", "save_preview"] {
         if parsed.given(name) && parsed.os(name).is_empty() {
             let message = "must not be empty: give a path, or leave it out";
             return Err(Error::usage(name, message));
@@ -112,6 +112,8 @@ pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
         top_k: top_k.ok_or_else(|| Error::usage("top_k", "must be 1 or more"))?,
         threshold: threshold(parsed)?,
         calibrated: parsed.switch("calibrated"),
+        format_options: reading::options(parsed)?,
+        save_preview: path("save_preview"),
     })
 }
 

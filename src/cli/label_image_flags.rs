@@ -1,6 +1,7 @@
 //! The flags of `label_image`.
 
 use super::flag::{Flag, Group, Kind, Script};
+use super::reading::{EXIF_ORIENTATION, FAST_DECODE, NO_EXIF_ORIENTATION, NO_FAST_DECODE};
 use crate::label_image::Format;
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
@@ -76,6 +77,10 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
          final_result, else the graph's last softmax]",
     )
     .group(Group::Model),
+    EXIF_ORIENTATION,
+    NO_EXIF_ORIENTATION,
+    FAST_DECODE,
+    NO_FAST_DECODE,
     ours(
         "format",
         Kind::Choice(&Format::NAMES),
@@ -103,6 +108,13 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
         "",
         "Also put each photograph into a directory of its label in this directory: as a hard link, \
          or as a copy where links are not possible. Nothing is overwritten or deleted",
+    ),
+    ours(
+        "save_preview",
+        Kind::Str,
+        "",
+        "Also write what the network sees of each photograph into this directory, as PNG files \
+         under the photographs' paths",
     ),
     ours(
         "evaluate",

@@ -19,6 +19,7 @@ mod names;
 mod own_graph;
 mod pixels;
 mod presets;
+mod reading;
 mod retrain;
 mod retrain_flags;
 mod settings;

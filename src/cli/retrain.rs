@@ -8,7 +8,7 @@ use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS, SYMMETRIES};
 use super::terminal::Terminal;
-use super::{bars, environment, exit_code, presets, signals};
+use super::{bars, environment, exit_code, presets, reading, signals};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
@@ -125,6 +125,7 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
             "flip" => Symmetry::Flip,
             _ => Symmetry::None,
         },
+        reading: reading::reading(parsed)?,
         model_dir: parsed.path("model_dir"),
         split: Split {
             testing_percentage: parsed.int("testing_percentage")?,

@@ -1,6 +1,7 @@
 //! The flags of `retrain`.
 
 use super::flag::{Flag, Group, Kind, Script};
+use super::reading::{EXIF_ORIENTATION, FAST_DECODE};
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
@@ -199,6 +200,8 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "none",
         "mtime: recompute a bottleneck whose text file is older than its image",
     ),
+    EXIF_ORIENTATION,
+    FAST_DECODE,
     ours(
         "on_bad_image",
         Kind::Choice(&["fail", "skip"]),

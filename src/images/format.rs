@@ -2,9 +2,10 @@
 //! bytes decide its format, because its extension may be wrong.
 
 use super::bytes::Size;
+use super::exif::{self, Orientation};
 use super::raster::Raster;
 use super::reading::Reading;
-use super::{bmp, decoded, gif, jpeg, png};
+use super::{bmp, gif, jpeg, png, tiff, webp};
 use std::fmt;
 
 /// How many of a file's first bytes determine its format.
@@ -46,6 +47,8 @@ struct Traits {
     decoded_by: DecodedBy,
     /// Adapts the file to that op, and reads the size from its header; `None` if that is cut off.
     prepare: fn(&mut Vec<u8>) -> Result<Option<Size>, String>,
+    /// How a photograph must be turned, if the file says so.
+    orientation: fn(&[u8]) -> Option<Orientation>,
 }
 
 impl ImageFormat {
@@ -61,6 +64,7 @@ impl ImageFormat {
                 endings: &["jpg", "jpeg"],
                 decoded_by: DecodedBy::Op("DecodeJpeg"),
                 prepare: |content| Ok(jpeg::size(content)),
+                orientation: |content| exif::orientation(jpeg::exif(content)),
             },
             Self::Png => Traits {
                 name: "PNG",
@@ -68,6 +72,7 @@ impl ImageFormat {
                 endings: &["png"],
                 decoded_by: DecodedBy::Op("DecodePng"),
                 prepare: |content| Ok(png::size(content)),
+                orientation: |content| exif::orientation(png::exif(content)),
             },
             Self::Gif => Traits {
                 name: "GIF",
@@ -75,6 +80,7 @@ impl ImageFormat {
                 endings: &["gif"],
                 decoded_by: DecodedBy::Op("DecodeGif"),
                 prepare: gif::prepare,
+                orientation: |_| None,
             },
             Self::Bmp => Traits {
                 name: "BMP",
@@ -82,20 +88,23 @@ impl ImageFormat {
                 endings: &["bmp"],
                 decoded_by: DecodedBy::Op("DecodeBmp"),
                 prepare: bmp::prepare,
+                orientation: |_| None,
             },
             Self::Tiff => Traits {
                 name: "TIFF",
-                magic: &[b"II*\0", b"MM\0*"],
+                magic: &[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"],
                 endings: &["tif", "tiff"],
-                decoded_by: DecodedBy::Crate(decoded::tiff),
-                prepare: |content| Ok(decoded::size(content)),
+                decoded_by: DecodedBy::Crate(tiff::decode),
+                prepare: |content| Ok(tiff::size(content)),
+                orientation: tiff::orientation,
             },
             Self::WebP => Traits {
                 name: "WebP",
                 magic: &[b"RIFF????WEBP"],
                 endings: &["webp"],
-                decoded_by: DecodedBy::Crate(decoded::webp),
-                prepare: |content| Ok(decoded::size(content)),
+                decoded_by: DecodedBy::Crate(webp::decode),
+                prepare: |content| Ok(webp::size(content)),
+                orientation: |content| exif::orientation(webp::exif(content)),
             },
         }
     }
@@ -138,7 +147,7 @@ impl ImageFormat {
         endings.into_iter().any(|known| known.eq_ignore_ascii_case(ending))
     }
 
-    /// All formats, for use in a sentence: "JPEG, PNG, GIF or BMP".
+    /// All formats, for use in a sentence: "JPEG, PNG, GIF, BMP, TIFF or WebP".
     #[must_use]
     pub fn names() -> String {
         let [first @ .., last] = Self::ALL.map(|format| format.traits().name);
@@ -155,6 +164,12 @@ impl ImageFormat {
     #[must_use]
     pub fn decoded_by(self) -> DecodedBy {
         self.traits().decoded_by
+    }
+
+    /// How a photograph must be turned to be seen as it was taken, if its file says so.
+    #[must_use]
+    pub fn orientation(self, content: &[u8]) -> Orientation {
+        (self.traits().orientation)(content).unwrap_or(Orientation::NoTransforms)
     }
 
     pub(super) fn prepare(self, content: &mut Vec<u8>) -> Result<Option<Size>, String> {

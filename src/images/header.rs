@@ -1,9 +1,10 @@
 //! Checks an image's size from its header, before TensorFlow allocates memory for the pixels.
 
+use super::bytes::Size;
 use super::format::ImageFormat;
-use super::raster::MAX_PIXELS;
+use super::raster::check_size;
 
-/// The image in a form that TensorFlow can decode safely, and its number of pixels, if its header
+/// The image in a form that TensorFlow can decode safely, and its width and height, if its header
 /// can be read.
 ///
 /// # Errors
@@ -12,13 +13,8 @@ use super::raster::MAX_PIXELS;
 pub fn checked(
     format: ImageFormat,
     mut content: Vec<u8>,
-) -> Result<(Vec<u8>, Option<u64>), String> {
-    let Some((width, height)) = format.prepare(&mut content)? else { return Ok((content, None)) };
-    let pixels = width.saturating_mul(height);
-    if pixels > MAX_PIXELS {
-        return Err(format!(
-            "is {width} × {height} pixels, more than the {MAX_PIXELS} allowed; make it smaller"
-        ));
-    }
-    Ok((content, Some(pixels)))
+) -> Result<(Vec<u8>, Option<Size>), String> {
+    let size = format.prepare(&mut content)?;
+    size.map_or(Ok(()), check_size)?;
+    Ok((content, size))
 }

@@ -4,7 +4,7 @@
 
 mod bmp;
 mod bytes;
-mod decoded;
+mod exif;
 pub mod fits;
 mod format;
 #[cfg(feature = "fuzzing")]
@@ -18,7 +18,11 @@ mod png;
 mod raster;
 mod read;
 mod reading;
+mod tiff;
+mod webp;
 
+pub use bytes::Size;
+pub use exif::{Orientation, swaps_sides};
 pub use format::{DecodedBy, ImageFormat};
 pub use header::checked;
 pub use photograph::Photograph;

@@ -2,11 +2,22 @@
 //! These are new for every image of every training step, so they are made here, in one pass over
 //! the pixels, rather than by ops.
 
+use super::bytes::Size;
 use super::{PixelRange, PixelSpec};
 
 /// The most pixels an image may have: Pillow's limit against decompression bombs, half a gigabyte
 /// in memory.
 pub const MAX_PIXELS: u64 = 178_956_970;
+
+/// Refuses an image of too many pixels.
+pub(super) fn check_size((width, height): Size) -> Result<(), String> {
+    match width.saturating_mul(height) > MAX_PIXELS {
+        true => Err(format!(
+            "is {width} × {height} pixels, more than the {MAX_PIXELS} allowed; make it smaller"
+        )),
+        false => Ok(()),
+    }
+}
 
 /// A decoded photograph, [height, width, depth].
 #[derive(Debug, Clone, PartialEq)]

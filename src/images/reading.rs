@@ -1,6 +1,7 @@
 //! How files become pixels, where there is a choice. Training and labelling must agree on it, so it
 //! is kept in the graph's metadata.
 
+use crate::error::{Error, Result};
 use serde_json::{Map, Value, json};
 
 /// How files become pixels. The default is the scripts' way.
@@ -20,23 +21,34 @@ impl Reading {
     /// The scripts' way.
     pub const DEFAULT: Self = Self { exif_orientation: false, fast_decode: false };
 
-    /// What differs from the default, by setting.
+    /// All settings by name.
+    #[must_use]
+    pub fn settings(&self) -> Map<String, Value> {
+        let Self { exif_orientation, fast_decode } = self;
+        let settings =
+            [(EXIF_ORIENTATION, json!(exif_orientation)), (FAST_DECODE, json!(fast_decode))];
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The settings that differ from the default.
     #[must_use]
     pub fn options(&self) -> Map<String, Value> {
-        let switches = [(EXIF_ORIENTATION, self.exif_orientation), (FAST_DECODE, self.fast_decode)];
-        let on = switches.into_iter().filter(|(_, is_on)| *is_on);
-        on.map(|(name, _)| (name.to_owned(), json!(true))).collect()
+        let default = Self::DEFAULT.settings();
+        self.settings()
+            .into_iter()
+            .filter(|(name, value)| default.get(name) != Some(value))
+            .collect()
     }
 
     /// Reads what [`options`](Self::options) wrote. Also returns the names that this version does
     /// not know.
     ///
     /// # Errors
-    /// A sentence that names an option with a wrong value.
-    pub fn of_options(options: &Map<String, Value>) -> Result<(Self, Vec<String>), String> {
+    /// The setting with a wrong value.
+    pub fn of_options(options: &Map<String, Value>) -> Result<(Self, Vec<String>)> {
         let (mut reading, mut unknown) = (Self::default(), Vec::new());
         for (name, value) in options {
-            let wrong = || format!("`{name}` cannot be {value}");
+            let wrong = || Error::usage(name.clone(), format!("cannot be {value}"));
             match name.as_str() {
                 EXIF_ORIENTATION => {
                     reading.exif_orientation = value.as_bool().ok_or_else(wrong)?;

@@ -3,7 +3,9 @@
 //! not the name.
 
 use crate::error::{Error, Result};
-use crate::images::{DecodedBy, ImageFormat, PixelRange, PixelSpec, Raster, checked};
+use crate::images::{
+    DecodedBy, ImageFormat, Orientation, PixelRange, PixelSpec, Raster, Size, checked, swaps_sides,
+};
 use crate::layers::{
     DecodedImage, ResizedAs, add_image_decoding, add_reduced_jpeg_decoding, add_resizing,
 };
@@ -82,6 +84,23 @@ impl Decoding {
     }
 }
 
+/// An image file.
+struct Image {
+    format: ImageFormat,
+    /// In a form that TensorFlow can decode safely.
+    data: Vec<u8>,
+    /// Width and height, if the header can be read.
+    size: Option<Size>,
+    /// How its pixels are turned.
+    orientation: Orientation,
+}
+
+impl Image {
+    fn is_upright(&self) -> bool {
+        self.orientation == Orientation::NoTransforms
+    }
+}
+
 impl Decoder {
     /// A decoder to the size and range of `spec`.
     #[must_use]
@@ -99,12 +118,17 @@ impl Decoder {
     /// # Errors
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode(&self, image_data: Vec<u8>) -> Result<Tensor<f32>, String> {
-        let (format, image_data, pixels) = inspect(image_data)?;
-        let DecodedBy::Op(op) = format.decoded_by() else {
-            return self.resized(&self.full_size(format, image_data)?);
-        };
-        let decoding = self.decoding(format, op, self.resized_as(pixels))?;
-        decoding.run(image_data, &decoding.pixels).map_err(|e| undecodable(format, &e))
+        let image = self.inspect(image_data)?;
+        let reduction = self.reduction(&image, 1);
+        match image.format.decoded_by() {
+            DecodedBy::Op(op) if image.is_upright() && reduction.is_none() => {
+                let pixels = image.size.map(|(width, height)| width * height);
+                let decoding = self.decoding(image.format, op, self.resized_as(pixels))?;
+                let pixels = decoding.run(image.data, &decoding.pixels);
+                pixels.map_err(|e| undecodable(image.format, &e))
+            }
+            _ => self.resized(&self.turned(image, reduction)?),
+        }
     }
 
     /// What an image of so many pixels is resized as.
@@ -132,36 +156,72 @@ impl Decoder {
     /// # Errors
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode_full_size(&self, image_data: Vec<u8>) -> Result<Tensor<u8>, String> {
-        let (format, image_data, _) = inspect(image_data)?;
-        self.full_size(format, image_data)
+        self.turned(self.inspect(image_data)?, None)
     }
 
-    /// The pixels of an image, [height, width, 3], for a small picture of it: a JPEG is reduced
-    /// while it is decoded, which takes less time, but to no fewer than `least` pixels.
+    /// The pixels of an image, [height, width, depth], to be made smaller or seen in part: at its
+    /// own size, or where large JPEGs are reduced, at no less than `times` the width and height of
+    /// the network's input.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the image, without its name.
-    pub fn decode_reduced(&self, image_data: Vec<u8>, least: u64) -> Result<Tensor<u8>, String> {
-        let (format, image_data, pixels) = inspect(image_data)?;
-        let pixels = pixels.filter(|_| format == ImageFormat::Jpeg).unwrap_or(0);
-        let enough = |ratio: &u8| pixels / (u64::from(*ratio) * u64::from(*ratio)) >= least.max(1);
-        let Some(which) = RATIOS.iter().position(enough) else {
-            return self.full_size(format, image_data);
-        };
-        let decoding = self.reduced[which]
-            .get_or_init(|| Decoding::reduced(RATIOS[which]).map_err(|e| e.to_string()));
-        let decoding = decoding.as_ref().map_err(Clone::clone)?;
-        decoding.run(image_data, &decoding.decoded).map_err(|e| undecodable(format, &e))
+    pub fn decode_at_least(&self, image_data: Vec<u8>, times: u64) -> Result<Tensor<u8>, String> {
+        let image = self.inspect(image_data)?;
+        let reduction = self.reduction(&image, times);
+        self.turned(image, reduction)
     }
 
-    fn full_size(&self, format: ImageFormat, image_data: Vec<u8>) -> Result<Tensor<u8>, String> {
-        match format.decoded_by() {
-            DecodedBy::Crate(decode) => tensor(&decode(&image_data, &self.spec.reading)?),
-            DecodedBy::Op(op) => {
-                let decoding = self.decoding(format, op, ResizedAs::Floats)?;
-                decoding.run(image_data, &decoding.decoded).map_err(|e| undecodable(format, &e))
+    /// By which of `RATIOS` an image is reduced while it is decoded, to no less than `times` the
+    /// width and height of the network's input.
+    fn reduction(&self, image: &Image, times: u64) -> Option<usize> {
+        let is_reduced = self.spec.reading.fast_decode && image.format == ImageFormat::Jpeg;
+        let (width, height) = image.size.filter(|_| is_reduced)?;
+        let (width, height) =
+            if swaps_sides(image.orientation) { (height, width) } else { (width, height) };
+        let enough = |side: u64, of: i32, ratio: &u8| {
+            side / u64::from(*ratio) >= times * u64::from(of.unsigned_abs())
+        };
+        RATIOS.iter().position(|ratio| {
+            enough(width, self.spec.width, ratio) && enough(height, self.spec.height, ratio)
+        })
+    }
+
+    /// A decoded image, turned as its file says.
+    fn turned(&self, image: Image, reduction: Option<usize>) -> Result<Tensor<u8>, String> {
+        let orientation = image.orientation;
+        let upright = image.is_upright();
+        let pixels = match (image.format.decoded_by(), reduction) {
+            (DecodedBy::Crate(decode), _) => {
+                let decoded = decode(&image.data, &self.spec.reading)?;
+                return tensor(&decoded.turned(orientation));
             }
+            (DecodedBy::Op(_), Some(which)) => {
+                let decoding = self.reduced[which]
+                    .get_or_init(|| Decoding::reduced(RATIOS[which]).map_err(|e| e.to_string()));
+                let decoding = decoding.as_ref().map_err(Clone::clone)?;
+                decoding.run(image.data, &decoding.decoded)
+            }
+            (DecodedBy::Op(op), None) => {
+                let decoding = self.decoding(image.format, op, ResizedAs::Floats)?;
+                decoding.run(image.data, &decoding.decoded)
+            }
+        };
+        let pixels = pixels.map_err(|e| undecodable(image.format, &e))?;
+        match upright {
+            true => Ok(pixels),
+            false => tensor(&raster(&pixels)?.turned(orientation)),
         }
+    }
+
+    /// Reads what an image's file says of it.
+    fn inspect(&self, image_data: Vec<u8>) -> Result<Image, String> {
+        let format = ImageFormat::of(&image_data)?;
+        let (data, size) = checked(format, image_data)?;
+        let orientation = match self.spec.reading.exif_orientation {
+            true => format.orientation(&data),
+            false => Orientation::NoTransforms,
+        };
+        Ok(Image { format, data, size, orientation })
     }
 
     /// The session for such images, opened on first use.
@@ -184,12 +244,13 @@ fn tensor(image: &Raster) -> Result<Tensor<u8>, String> {
     Tensor::new(&dims).with_values(&image.pixels).map_err(|e| e.to_string())
 }
 
-/// An image's format, its bytes in a form that TensorFlow can decode safely, and its number of
-/// pixels.
-fn inspect(image_data: Vec<u8>) -> Result<(ImageFormat, Vec<u8>, Option<u64>), String> {
-    let format = ImageFormat::of(&image_data)?;
-    let (image_data, pixels) = checked(format, image_data)?;
-    Ok((format, image_data, pixels))
+/// The pixels of a decoded image, [height, width, depth].
+fn raster(image: &Tensor<u8>) -> Result<Raster, String> {
+    let [height, width, depth] = *image.dims() else {
+        return Err("has no rows and columns".into());
+    };
+    let [height, width, depth] = [height, width, depth].map(|n| n as usize);
+    Ok(Raster { height, width, depth, pixels: image.to_vec() })
 }
 
 fn undecodable(format: ImageFormat, error: &Error) -> String {

@@ -61,7 +61,7 @@ impl<'a> DistortedImages<'a> {
         let mut rng = ChaCha8Rng::seed_from_u64(distortions.seed);
         // A separate stream, because batches are drawn with the same seed.
         rng.set_stream(1);
-        let image = decode(&decoder, photographs[probe])?;
+        let image = decode(&decoder, photographs[probe], distortions)?;
         let network = BatchNetwork::new(
             backbone,
             &distorter.distort(&image, &Draw::new(distortions, &mut rng))?,
@@ -142,7 +142,7 @@ impl<'a> DistortedImages<'a> {
         if let Some(image) = self.pixels[row].get() {
             return self.distorter.distort(image, draw);
         }
-        let image = decode(&self.decoder, self.photographs[row])?;
+        let image = decode(&self.decoder, self.photographs[row], &self.distortions)?;
         let result = self.distorter.distort(&image, draw);
         let size = image.len();
         let fits = self.kept.fetch_add(size, Ordering::Relaxed) + size <= self.budget;
@@ -179,9 +179,14 @@ impl<'a> DistortedImages<'a> {
     }
 }
 
-fn decode(decoder: &Decoder, photograph: &Photograph) -> Result<Tensor<u8>> {
+fn decode(
+    decoder: &Decoder,
+    photograph: &Photograph,
+    distortions: &Distortions,
+) -> Result<Tensor<u8>> {
     let path = photograph.path();
-    let image = photograph.read().and_then(|(_, image)| decoder.decode_full_size(image));
+    let times = distortions.largest_enlargement();
+    let image = photograph.read().and_then(|(_, image)| decoder.decode_at_least(image, times));
     image.map_err(|e| {
         Error::input(path, format!("Error during processing file {} ({e})", text::shown(path)))
     })

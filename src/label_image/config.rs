@@ -2,6 +2,7 @@
 
 use super::TOP;
 use crate::error::{Error, Result};
+use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 /// The settings of a [`Labeller`](super::Labeller). Fields are named after label_image's flags.
@@ -34,6 +35,11 @@ pub struct LabelConfig {
     pub threshold: Option<f32>,
     /// Whether scores are made probabilities with the metadata's temperature.
     pub calibrated: bool,
+    /// How files become pixels, where the graph's metadata does not decide: by setting, as in
+    /// [`Reading::options`](crate::images::Reading::options).
+    pub format_options: Map<String, Value>,
+    /// The directory into which what the network sees is written.
+    pub save_preview: Option<PathBuf>,
 }
 
 impl LabelConfig {
@@ -52,6 +58,8 @@ impl LabelConfig {
             top_k: TOP,
             threshold: None,
             calibrated: false,
+            format_options: Map::new(),
+            save_preview: None,
         }
     }
 

@@ -68,6 +68,7 @@ impl Labeller {
         let bad = |message| Error::input(path, message);
         let (_, image) = images::read_image(path).map_err(bad)?;
         let pixels = Decoder::new(&self.model.usage.spec).decode(image).map_err(bad)?;
+        self.model.save_preview(path, &pixels).map_err(bad)?;
         let bad_graph = |e: Error| self.model.bad_graph(&e);
         let network = BatchNetwork::published(&self.model.part(), &pixels).map_err(bad_graph)?;
         let start = Instant::now();

@@ -150,6 +150,10 @@ fn label_all(
     let decode = move |batch: Batch<Item<Vec<u8>>>| {
         batch.map(|item| {
             let content = item.content.and_then(|image| inference.decode(image));
+            let content = content.and_then(|pixels| {
+                model.save_preview(&item.path, &pixels)?;
+                Ok(pixels)
+            });
             if let (Ok(pixels), false) = (&content, send_probe.is_full() || inference.is_ready()) {
                 let _ = send_probe.try_send(pixels.clone());
             }

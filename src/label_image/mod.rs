@@ -9,6 +9,7 @@ mod labels;
 mod many;
 mod model;
 mod paths;
+mod preview;
 mod rows;
 mod sorter;
 mod usage;

@@ -1,6 +1,7 @@
 //! Reads and checks the graph and the labels that a configuration names.
 
 use super::labels::{Labels, labels};
+use super::preview::Previews;
 use super::usage::{Usage, class_count, node_of};
 use super::{LabelConfig, UNKNOWN};
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::metrics::tempered;
 use crate::model::{self, Labelling};
 use crate::proto::{self, GraphDef};
 use crate::text::shown;
-use crate::tf;
+use crate::tf::{self, Tensor};
 use log::warn;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -28,6 +29,8 @@ pub(super) struct Model {
     pub(super) graph_def: GraphDef,
     pub(super) labels: Labels,
     pub(super) usage: Usage,
+    /// Writes what the network sees, if it is to be kept.
+    previews: Option<Previews>,
     pub(super) top_k: usize,
     pub(super) threshold: Option<f32>,
     /// What the logits are divided by.
@@ -66,7 +69,10 @@ impl Model {
         model::check_part(graph.graph(), &graph_def, &usage.input, &usage.output).map_err(wrong)?;
         let classes = class_count(&graph, &usage.output);
         drop(graph);
+        let previews = config.save_preview.as_deref();
+        let previews = previews.map(|dir| Previews::new(dir, &usage.spec)).transpose()?;
         let model = Self {
+            previews,
             graph: config.graph.clone(),
             name: config.graph.display().to_string(),
             graph_def,
@@ -84,6 +90,12 @@ impl Model {
     /// The same error, about the graph's file.
     pub(super) fn bad_graph(&self, error: &Error) -> Error {
         Error::input(&self.graph, error.to_string())
+    }
+
+    /// Keeps what the network sees of a photograph, if the settings ask for it.
+    pub(super) fn save_preview(&self, path: &Path, pixels: &Tensor<f32>) -> Result<(), String> {
+        let Some(previews) = &self.previews else { return Ok(()) };
+        previews.save(path, pixels.dims(), pixels)
     }
 
     /// The network from pixels to scores.

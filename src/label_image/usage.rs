@@ -4,10 +4,11 @@ use super::LabelConfig;
 use super::labels::Labels;
 use crate::error::{Error, Result};
 use crate::export::Metadata;
-use crate::images::{PixelRange, PixelSpec};
+use crate::images::{PixelRange, PixelSpec, Reading};
 use crate::model::{self, Labelling, SCRIPT_INPUT, SCRIPT_OUTPUT, SCRIPT_RANGE};
 use crate::text::shown;
 use log::{info, warn};
+use serde_json::Value;
 use std::fmt::Display;
 
 /// How a graph is used.
@@ -57,7 +58,9 @@ impl Usage {
             && (config.input_std.is_some() || std == SCRIPT_RANGE.1)
             && !labels.is_guessed;
         let range = (config.input_mean.unwrap_or(mean), config.input_std.unwrap_or(std));
-        let usage = Self { input, output, spec: spec(config, [height, width], range)? };
+        let spec = spec(config, [height, width], range)?
+            .with_reading(overridden(&Reading::DEFAULT, config)?);
+        let usage = Self { input, output, spec };
         if !is_as_in_the_script {
             usage.say(range, &name, labels);
         }
@@ -106,26 +109,38 @@ impl Usage {
             found.compare("input_mean", &range.0, &of.mean);
             found.compare("input_std", &range.1, &of.std);
         }
-        warn_of_format_options(config, metadata);
+        let known = reading_of(config, metadata)?;
+        let used = overridden(&known, config)?;
+        found.compare_readings(&used, &known);
         let has_other_labels = labels.names != metadata.labels;
         found.say(config, has_other_labels.then(|| shown(&labels.file)));
         let (input, output) = usage;
-        Ok(Self { input, output, spec: spec(config, [height.into(), width.into()], range)? })
+        let spec = spec(config, [height.into(), width.into()], range)?.with_reading(used);
+        Ok(Self { input, output, spec })
     }
 }
 
-/// Warns if the photographs that the graph learned from were read in a way that is not known here.
-fn warn_of_format_options(config: &LabelConfig, metadata: &Metadata) {
-    let options = &metadata.input.format_options;
-    if !options.is_empty() {
-        let options: Vec<&str> = options.keys().map(String::as_str).collect();
+/// A way of reading files, with the settings that are given in place of its own.
+fn overridden(reading: &Reading, config: &LabelConfig) -> Result<Reading> {
+    let mut settings = reading.settings();
+    settings.extend(config.format_options.clone());
+    Ok(Reading::of_options(&settings)?.0)
+}
+
+/// How the photographs became pixels that the graph learned from. Warns of settings that are not
+/// known here.
+fn reading_of(config: &LabelConfig, metadata: &Metadata) -> Result<Reading> {
+    let (reading, unknown) = Reading::of_options(&metadata.input.format_options)
+        .map_err(|e| Error::input(Metadata::path_of(&config.graph), e.to_string()))?;
+    if !unknown.is_empty() {
         warn!(
             target: "retrain",
             "{} was trained on photographs that were read with {}; this version labels without",
             shown(&config.graph),
-            options.join(", ")
+            unknown.join(", ")
         );
     }
+    Ok(reading)
 }
 
 /// Settings that contradict the metadata, and what they should be.
@@ -140,6 +155,15 @@ impl Contradictions {
         if given != right {
             self.given.push(format!("`{setting}={given}`"));
             self.right.push(format!("`{setting}={right}`"));
+        }
+    }
+
+    fn compare_readings(&mut self, given: &Reading, right: &Reading) {
+        for ((setting, given), right) in given.settings().iter().zip(right.settings().values()) {
+            if given != right {
+                self.given.push(named(setting, given));
+                self.right.push(named(setting, right));
+            }
         }
     }
 
@@ -159,6 +183,16 @@ impl Contradictions {
                 shown(&Metadata::path_of(&config.graph))
             );
         }
+    }
+}
+
+/// A setting and its value; a switch that is off begins with `no`.
+fn named(setting: &str, value: &Value) -> String {
+    match value {
+        Value::Bool(true) => format!("`{setting}`"),
+        Value::Bool(false) => format!("`no{setting}`"),
+        Value::String(text) => format!("`{setting}={text}`"),
+        other => format!("`{setting}={other}`"),
     }
 }
 

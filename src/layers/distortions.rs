@@ -69,6 +69,14 @@ impl Distortions {
         *self == Self { seed: self.seed, ..Self::NONE }
     }
 
+    /// How many times as large as the network's input a photograph becomes at most, before it is
+    /// cropped; rounded up.
+    #[must_use]
+    pub fn largest_enlargement(&self) -> u64 {
+        let [crop, scale] = [self.random_crop, self.random_scale].map(|n| 100 + u64::from(n));
+        (crop * scale).div_ceil(10_000)
+    }
+
     /// Checks that a network takes photographs so distorted.
     ///
     /// # Errors

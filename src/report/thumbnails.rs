@@ -20,11 +20,13 @@ pub struct Thumbnails {
 const MOST_KEPT: usize = 1_000;
 
 impl Thumbnails {
-    /// For photographs that are read in this way.
+    /// For photographs that are read in this way. Large JPEGs are always reduced while they are
+    /// decoded.
     #[must_use]
     pub fn new(reading: &Reading) -> Self {
         let range = PixelRange::Divide { mean: 0.0, std: 1.0 };
-        let decoder = Decoder::new(&PixelSpec::new(1, 1, range).with_reading(reading.clone()));
+        let reading = Reading { fast_decode: true, ..reading.clone() };
+        let decoder = Decoder::new(&PixelSpec::new(1, 1, range).with_reading(reading));
         Self { decoder, kept: Mutex::default() }
     }
 
@@ -48,8 +50,7 @@ impl Thumbnails {
     fn one(&self, photograph: &Photograph, side: u32) -> Option<RgbImage> {
         let (_, bytes) = photograph.read().ok()?;
         // Twice the side, so that what is averaged is finer than what is shown.
-        let least = 4 * u64::from(side) * u64::from(side);
-        let pixels = self.decoder.decode_reduced(bytes, least).ok()?;
+        let pixels = self.decoder.decode_at_least(bytes, 2 * u64::from(side)).ok()?;
         let &[height, width, 3] = pixels.dims() else { return None };
         let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
         let picture = RgbImage::from_raw(width, height, pixels.to_vec())?;

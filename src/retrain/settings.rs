@@ -63,6 +63,7 @@ impl Config {
         ];
         let mut settings: Map<String, Value> =
             entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        settings.extend(self.reading.settings());
         if let Some(tune) = &training.fine_tune {
             settings.insert("fine_tune".into(), json!(tune.layers.to_string()));
             settings.insert("fine_tune_learning_rate".into(), json!(tune.learning_rate));

@@ -11,6 +11,7 @@ use crate::bottleneck::Bottlenecks;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::images::Reading;
 use crate::layers::Distortions;
 use crate::model::Backbone;
 use crate::proto::{self, DataType, GraphDef, TensorProto};
@@ -99,9 +100,10 @@ impl State {
             _ => return None,
         };
         let drawn = |i: usize| rest["drawn"][i].as_str()?.parse().ok();
-        for (setting, value) in LATER {
-            if !conditions.iter().any(|(name, _)| name == setting) {
-                conditions.push((setting.to_owned(), value.to_owned()));
+        let later = LATER.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (setting, value) in later.chain(reading(&Reading::DEFAULT)) {
+            if !conditions.iter().any(|(name, _)| *name == setting) {
+                conditions.push((setting, value));
             }
         }
         conditions.sort();
@@ -170,7 +172,8 @@ fn conditions_of_version_1(course: &Conditions) -> Conditions {
 const DISTORTIONS: [&str; 4] =
     ["flip_left_right", "random_crop", "random_scale", "random_brightness"];
 
-/// Conditions that version 2 got later, with the values that earlier runs had.
+/// Conditions that version 2 got later, with the values that earlier runs had. Those of reading
+/// files also came later.
 const LATER: [(&str, &str); 10] = [
     ("symmetry", "none"),
     ("flip_up_down", "false"),
@@ -228,7 +231,13 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
         ("early_stopping", config.head.early_stopping.unwrap_or(0).to_string()),
     ];
     let entries = entries.into_iter().chain(DISTORTIONS.into_iter().zip(distortions));
-    entries.map(|(setting, value)| (setting.to_owned(), value)).collect()
+    let entries = entries.map(|(setting, value)| (setting.to_owned(), value));
+    entries.chain(reading(&config.reading)).collect()
+}
+
+/// How files become pixels, as conditions.
+fn reading(reading: &Reading) -> impl Iterator<Item = (String, String)> + use<> {
+    reading.settings().into_iter().map(|(name, value)| (name, word(&value)))
 }
 
 /// A JSON value as a condition: a string without its quotes.

@@ -144,7 +144,7 @@ fn bmps_are_read_as_they_say_or_refused() {
 #[test]
 fn formats_are_named_from_one_table() {
     let names = ImageFormat::names();
-    assert_eq!(names, "JPEG, PNG, GIF or BMP");
+    assert_eq!(names, "JPEG, PNG, GIF, BMP, TIFF or WebP");
     for format in ImageFormat::ALL {
         assert!(names.contains(&format.to_string()));
         assert!(format.endings().iter().all(|ending| ImageFormat::is_ending(ending)));
@@ -239,7 +239,7 @@ fn damaged_images_are_refused_and_never_crash() {
     }
     let noise: Vec<u8> =
         (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    assert_eq!(means(noise).unwrap_err(), "is not a JPEG, PNG, GIF or BMP image");
+    assert_eq!(means(noise).unwrap_err(), "is not a JPEG, PNG, GIF, BMP, TIFF or WebP image");
     let whole = fs::read(golden("images/baseline.jpg")).unwrap();
     assert!(
         means(whole[..whole.len() - 60].to_vec())
@@ -255,8 +255,8 @@ fn all_bad_files_are_listed_or_all_left_out() {
     let graph = fs::read(workspace.path("graph.pb")).unwrap();
     let dir = "photos/open cluster";
     for (name, content) in [
-        ("zb.jpg", &b"RIFF\x24\0\0\0WEBPVP8 "[..]),
-        ("zc.jpg", b"II*\0\x08\0\0\0"),
+        ("zb.jpg", &b"\0\0\0\x18ftypavif\0\0\0\0"[..]),
+        ("zc.jpg", b"<svg xmlns"),
         ("zd.jpg", b"\0\0\0\x18ftypheic\0\0\0\0"),
         ("ze.jpg", b"SIMPLE  =                    T"),
         ("zf.jpg", b"%PDF-1.4"),
@@ -276,15 +276,15 @@ fn all_bad_files_are_listed_or_all_left_out() {
     let huge = fs::File::create(workspace.path(&format!("{dir}/zm.jpg"))).unwrap();
     huge.set_len(1 << 40).unwrap();
     let reasons = [
-        ("zb.jpg", "is WebP, not JPEG, PNG, GIF or BMP; convert it first"),
-        ("zc.jpg", "is TIFF, not JPEG, PNG, GIF or BMP; convert it first"),
-        ("zd.jpg", "is HEIC, not JPEG, PNG, GIF or BMP; convert it first"),
-        ("ze.jpg", "is FITS, not JPEG, PNG, GIF or BMP; convert it first"),
-        ("zf.jpg", "is PDF, not JPEG, PNG, GIF or BMP; convert it first"),
-        ("zg.jpg", "is HTML, not JPEG, PNG, GIF or BMP; convert it first"),
+        ("zb.jpg", "is AVIF, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
+        ("zc.jpg", "is SVG, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
+        ("zd.jpg", "is HEIC, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
+        ("ze.jpg", "is FITS, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
+        ("zf.jpg", "is PDF, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
+        ("zg.jpg", "is HTML, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
         ("zh.jpg", "is empty"),
-        ("z [1] 'q' \"d\"\\n.jpg", "is not a JPEG, PNG, GIF or BMP image"),
-        ("z\u{fffd}.jpg", "is not a JPEG, PNG, GIF or BMP image"),
+        ("z [1] 'q' \"d\"\\n.jpg", "is not a JPEG, PNG, GIF, BMP, TIFF or WebP image"),
+        ("z\u{fffd}.jpg", "is not a JPEG, PNG, GIF, BMP, TIFF or WebP image"),
         ("zi.jpg", "is a directory"),
         ("zj.jpg", "cannot be read (No such file or directory (os error 2))"),
         ("zk.jpg", "cannot be read (Too many levels of symbolic links (os error 40))"),
@@ -354,8 +354,8 @@ fn label_image_refuses_bombs_too() {
 fn distorted_runs_name_what_cannot_be_decoded() {
     let workspace = Workspace::with_photos(20);
     for i in 0..20 {
-        workspace.write(&format!("photos/open cluster/o{i:05}.jpg"), b"RIFF\x24\0\0\0WEBPVP8 ");
+        workspace.write(&format!("photos/open cluster/o{i:05}.jpg"), b"%PDF-1.4");
     }
     let outcome = workspace.retrain(&["--flip_left_right"]).expect_code(1);
-    outcome.says("(is WebP, not JPEG, PNG, GIF or BMP; convert it first)");
+    outcome.says("(is PDF, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first)");
 }

@@ -153,15 +153,20 @@ fn files_that_are_no_images_are_named_with_what_they_are() {
     let whole = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
     for (name, content, message) in [
         (
-            "webp.jpg",
-            b"RIFF\x24\x00\x00\x00WEBPVP8 ".to_vec(),
-            "webp.jpg: is WebP, not JPEG, PNG, GIF or BMP",
+            "heic.jpg",
+            b"\0\0\0\x18ftypheic".to_vec(),
+            "heic.jpg: is HEIC, not JPEG, PNG, GIF, BMP, TIFF or WebP",
         ),
-        ("tiff.jpg", b"II*\0\x08\0\0\0".to_vec(), "tiff.jpg: is TIFF"),
+        ("tiff.jpg", b"II*\0\x08\0\0\0".to_vec(), "tiff.jpg: cannot be decoded as TIFF"),
+        ("avif.png", b"\0\0\0\x18ftypavif".to_vec(), "avif.png: is AVIF"),
         ("m13.fits", b"SIMPLE  =                    T".to_vec(), "m13.fits: is FITS"),
         ("page.jpg", b"<!DOCTYPE html><html>".to_vec(), "page.jpg: is HTML"),
         ("empty.jpg", vec![], "empty.jpg: is empty"),
-        ("noise.png", b"noise".to_vec(), "noise.png: is not a JPEG, PNG, GIF or BMP image"),
+        (
+            "noise.png",
+            b"noise".to_vec(),
+            "noise.png: is not a JPEG, PNG, GIF, BMP, TIFF or WebP image",
+        ),
         ("cut.jpg", whole[..whole.len() / 8].to_vec(), "cut.jpg: cannot be decoded as JPEG"),
     ] {
         workspace.write(name, content);

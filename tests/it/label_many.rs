@@ -212,15 +212,15 @@ fn what_a_desktop_leaves_in_a_directory_is_not_labelled() {
 #[test]
 fn bad_images_are_named_and_the_others_labelled() {
     let workspace = trained();
-    workspace.write("webp.jpg", b"RIFF\x24\x00\x00\x00WEBPVP8 ");
+    workspace.write("page.jpg", b"%PDF-1.4");
     let whole = fs::read(workspace.path("photos/open cluster/o00000.jpg")).unwrap();
     workspace.write("cut, \"short\".jpg", &whole[..whole.len() / 8]);
     let good = "photos/open cluster/o00000.jpg";
-    let args = ["webp.jpg", "gone.jpg", good, "cut, \"short\".jpg", good];
+    let args = ["page.jpg", "gone.jpg", good, "cut, \"short\".jpg", good];
     let with = |format: &'static str| {
         let outcome = workspace.label_image(&[&[format], &args[..]].concat()).expect_code(1);
         outcome
-            .says("webp.jpg: is WebP, not JPEG, PNG, GIF or BMP")
+            .says("page.jpg: is PDF, not JPEG, PNG, GIF, BMP, TIFF or WebP")
             .says("gone.jpg: cannot be read (No such file")
             .says("cut, \"short\".jpg: cannot be decoded as JPEG")
             .says("ERROR:retrain:3 images could not be labelled")
@@ -246,7 +246,7 @@ fn bad_images_are_named_and_the_others_labelled() {
     let csv = with("--format=csv");
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines[0], "image,label,score,label_2,score_2,error");
-    assert!(lines[1].starts_with("webp.jpg,,,,,\"is WebP, not JPEG"), "{csv}");
+    assert!(lines[1].starts_with("page.jpg,,,,,\"is PDF, not JPEG"), "{csv}");
     assert!(lines[4].starts_with("\"cut, \"\"short\"\".jpg\",,,,,"), "{csv}");
     let fields: Vec<&str> = lines[3].split(',').collect();
     assert_eq!((fields.len(), fields[0], fields[5]), (6, good, ""));
@@ -261,7 +261,7 @@ fn what_helps_nobody_is_an_error_before_any_work() {
     workspace
         .label_image(&["none"])
         .expect_code(1)
-        .says("none: holds no JPEG, PNG, GIF or BMP image");
+        .says("none: holds no JPEG, PNG, GIF, BMP, TIFF or WebP image");
     label(&workspace, &["-"], b"").expect_code(1).says("standard input: holds no JPEG");
     workspace.label_image(&[]).expect_code(2).says("--image: must be given");
     workspace.label_image(&["--format=csv"]).expect_code(2).says("--image: must be given");

@@ -21,6 +21,7 @@ mod export;
 mod faults;
 mod fine_tune;
 mod fits;
+mod formats;
 mod fsio;
 mod heads;
 mod help;

@@ -203,7 +203,7 @@ fn a_large_jpeg_is_reduced_while_it_is_decoded() {
     let spec = PixelSpec::new(1, 1, PixelRange::Unit);
     let decoder = Decoder::new(&spec);
     for (least, ratio) in [(1, 8), (30_075, 8), (30_076, 4), (200_000, 2), (481_201, 1)] {
-        let decoded = decoder.decode_reduced(jpeg.clone(), least).unwrap();
+        let decoded = decoder.decode_at_least(jpeg.clone(), least).unwrap();
         let (height, width) = (1203_u32.div_ceil(ratio), 1600_u32.div_ceil(ratio));
         assert_eq!(decoded.dims(), [u64::from(height), u64::from(width), 3], "{least}");
         for (x, y) in [(10, 10), (width / 2, height / 3), (width - 10, height - 10)] {
@@ -215,6 +215,6 @@ fn a_large_jpeg_is_reduced_while_it_is_decoded() {
             }
         }
     }
-    let png = decoder.decode_reduced(png.into_inner(), 1).unwrap();
+    let png = decoder.decode_at_least(png.into_inner(), 1).unwrap();
     assert_eq!(png.dims(), [1203, 1600, 3], "other formats keep their size");
 }

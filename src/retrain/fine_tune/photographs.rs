@@ -79,7 +79,7 @@ impl<'a> Photographs<'a> {
             return Ok(Arc::clone(raster));
         }
         let image = self.photographs[row].read().map(|(_, image)| image);
-        let pixels = image.and_then(|image| self.decoder.decode_full_size(image));
+        let pixels = image.and_then(|image| self.decoder.decode_at_least(image, DETAIL as u64));
         let pixels = pixels.map_err(|e| self.unusable(row, &e))?;
         let [height, width, depth] = *pixels.dims() else {
             return Err(self.unusable(row, "has no rows and columns"));
