@@ -21,6 +21,7 @@ mod export;
 mod faults;
 mod fine_tune;
 mod fits;
+mod fits_files;
 mod fsio;
 mod heads;
 mod help;
