@@ -22,6 +22,7 @@ mod faults;
 mod fine_tune;
 mod fits;
 mod formats;
+mod fits_files;
 mod fsio;
 mod heads;
 mod help;

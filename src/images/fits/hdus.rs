@@ -233,15 +233,11 @@ impl Image {
         }
     }
 
-    /// Width, height and number of planes. Axes of length 1 are left out, the last first, while
-    /// more than two are left.
+    /// Width, height and number of planes. Axes of length 1 behind the first two are left out.
     fn cube(&self) -> Result<(usize, usize, usize), String> {
-        let mut axes = self.axes.clone();
-        while axes.len() > 2
-            && let Some(unit) = axes.iter().rposition(|&axis| axis == 1)
-        {
-            axes.remove(unit);
-        }
+        let (sides, more) = self.axes.split_at(self.axes.len().min(2));
+        let axes: Vec<usize> =
+            sides.iter().chain(more.iter().filter(|&&axis| axis != 1)).copied().collect();
         match axes[..] {
             [width, height] => Ok((width, height, 1)),
             [width, height, count] => Ok((width, height, count)),
