@@ -76,7 +76,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | programs | [`cli`] |
-//! | tools | [`retrain`], [`label_image`] |
+//! | tools | [`retrain`], [`label_image`], [`download`] |
 //! | results | [`events`], [`export`] |
 //! | cache | [`bottleneck`] |
 //! | running networks | [`inference`] |
@@ -90,6 +90,7 @@ pub mod bottleneck;
 mod cancel;
 pub mod cli;
 pub mod dataset;
+pub mod download;
 pub mod error;
 pub mod events;
 pub mod export;

@@ -15,6 +15,7 @@ mod raster;
 mod read;
 
 pub use format::ImageFormat;
+pub(crate) use header::checked_size;
 pub use header::{MAX_PIXELS, checked};
 pub use pixels::{PixelRange, PixelSpec};
 pub use raster::{Raster, View};
