@@ -115,13 +115,7 @@ pub(super) fn config(parsed: &Parsed) -> Result<DownloadConfig> {
         let message = "must be given: where to create the class directories";
         return Err(Error::usage("image_dir", message));
     }
-    let text = |name: &str| -> Result<Option<String>> {
-        let value = parsed.text(name)?;
-        if parsed.given(name) && value.trim().is_empty() {
-            return Err(Error::usage(name, "must not be empty: give a value, or leave it out"));
-        }
-        Ok(Some(value).filter(|value| !value.is_empty()))
-    };
+    let text = |name: &str| optional_text(parsed, name);
     let format =
         text("format")?.map(|_| parsed.choice("format", &ListFormat::NAMES)).transpose()?;
     Ok(DownloadConfig {
@@ -150,6 +144,15 @@ pub(super) fn config(parsed: &Parsed) -> Result<DownloadConfig> {
         proxies: Proxies::from_env(),
         cancel: CancelToken::new(),
     })
+}
+
+/// A text that may be left out but not empty.
+fn optional_text(parsed: &Parsed, name: &str) -> Result<Option<String>> {
+    let value = parsed.text(name)?;
+    if parsed.given(name) && value.trim().is_empty() {
+        return Err(Error::usage(name, "must not be empty: give a value, or leave it out"));
+    }
+    Ok(Some(value).filter(|value| !value.is_empty()))
 }
 
 fn lists(parsed: &Parsed) -> Result<Vec<ListSource>> {

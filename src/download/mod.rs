@@ -31,7 +31,7 @@ pub use summary::Summary;
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::net::{Client, Ways};
-use crate::text::{counted, shown};
+use crate::text::{counted, one_line, shown};
 use crew::{Crew, Finished};
 use existing::Existing;
 use failure::{Failure, Remedy};
@@ -213,7 +213,9 @@ impl Work<'_> {
         self.summary.count(row, kind);
         if row.status == Status::Failed {
             match self.summary.failed {
-                n if n <= LOGGED => warn!(target: "retrain", "{}: {}", row.url, row.reason),
+                n if n <= LOGGED => {
+                    warn!(target: "retrain", "{}: {}", one_line(&row.url), row.reason)
+                }
                 n if n == LOGGED + 1 => {
                     warn!(target: "retrain", "more failures: the report has them");
                 }

@@ -1,5 +1,5 @@
-//! Names of files and directories, made from text that comes from elsewhere. A name is one component
-//! of a path that every file system can store, so that nothing is written outside the directory.
+//! Names of files and directories, made from text that comes from elsewhere. A name is one
+//! component of a path that every file system can store: nothing is written outside the directory.
 
 use crate::fsio::is_desktop_file;
 use crate::images::ImageFormat;
@@ -22,18 +22,21 @@ const NUMBERED: [&str; 2] = ["com", "lpt"];
 pub fn clean(text: &str, otherwise: &str) -> String {
     let mut name: String = text.chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
     // A name that begins with a dot is hidden; Windows drops dots and spaces at the end.
-    name = name.trim_start_matches(at_an_end).to_owned();
-    name.truncate(name.floor_char_boundary(LONGEST));
-    name.truncate(name.trim_end_matches(at_an_end).len());
+    name = shortened(name.trim_start_matches(at_an_end));
     if name.is_empty() {
         otherwise.clone_into(&mut name);
     }
     if is_reserved(&name) || is_desktop_file(OsStr::new(&name)) {
-        name.insert(0, '_');
-        name.truncate(name.floor_char_boundary(LONGEST));
-        name.truncate(name.trim_end_matches(at_an_end).len());
+        name = shortened(&format!("_{name}"));
     }
     name
+}
+
+/// At most [`LONGEST`] bytes of a name, without dots and spaces at the end.
+fn shortened(name: &str) -> String {
+    let ends = name.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = ends.take_while(|end| *end <= LONGEST).last().unwrap_or_default();
+    name[..end].trim_end_matches(at_an_end).to_owned()
 }
 
 fn at_an_end(c: char) -> bool {
@@ -76,8 +79,8 @@ pub fn file_stem(name: Option<&str>, url: &Url) -> String {
     let name = match name {
         Some(name) => name,
         None => {
-            let segments = url.path_segments().into_iter().flatten();
-            let last = segments.filter(|s| !s.is_empty()).next_back().unwrap_or_default();
+            let mut segments = url.path_segments().into_iter().flatten();
+            let last = segments.rfind(|segment| !segment.is_empty()).unwrap_or_default();
             decoded = percent_decode_str(last).decode_utf8_lossy();
             &decoded
         }

@@ -1,5 +1,5 @@
-//! Checks what was downloaded: a photograph by its content, whatever the server and the address call
-//! it, with a header that can be read, and complete as far as its format shows.
+//! Checks what was downloaded: a photograph by its content, whatever the server and the address
+//! call it, with a header that can be read, and complete as far as its format shows.
 
 use super::failure::{Failure, Remedy};
 use crate::images::{ImageFormat, checked_size};

@@ -1,5 +1,5 @@
 //! What is to be done: which addresses of the lists are new, and under which name each photograph
-//! will be stored. Names depend on the lists and on what is there, never on which answer comes first.
+//! will be stored. Names depend on the lists and on what is there, never on who answers first.
 
 use super::config::FailedBefore;
 use super::existing::{Existing, check_inside};

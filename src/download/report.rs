@@ -1,5 +1,5 @@
-//! The report: a CSV file with a row for each address, written as it goes. The next run reads what is
-//! done from it.
+//! The report: a CSV file with a row for each address, written as it goes. The next run reads what
+//! is done from it.
 
 use crate::error::{Error, Result};
 use crate::fsio;
@@ -70,6 +70,10 @@ impl Earlier {
     /// If there is another file, or another run is writing it.
     pub(super) fn read(path: &Path) -> Result<Self> {
         fsio::check_writable(path)?;
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            let message = "is not a file; `report` must be one, because the next run reads it";
+            return Err(Error::input(path, message));
+        }
         let Ok(file) = File::options().read(true).append(true).open(path) else {
             return Ok(Self { rows: Vec::new(), _locked: None });
         };

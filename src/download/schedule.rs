@@ -1,5 +1,6 @@
-//! Who is asked next: as many hosts at once as possible, none more often than its manners allow.
-//! Addresses that failed come again later; a host that is down or wants to be left alone is given up.
+//! Who is asked next: as many hosts at once as possible, none more often than the manners allow.
+//! Addresses that failed come again later; a host that is down or wants to be left alone is given
+//! up.
 
 use super::config::Manners;
 use super::failure::{Failure, Remedy};

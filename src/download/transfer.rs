@@ -5,6 +5,7 @@ use super::failure::{Failure, Remedy};
 use super::photograph::{Photograph, check_start};
 use crate::CancelToken;
 use crate::net::Client;
+use crate::text::one_line;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -163,10 +164,7 @@ fn location(response: &Response<Body>) -> Option<String> {
 fn redirected(from: &Url, location: &str) -> Result<Url, Failure> {
     let refused = |why: String| Failure::last("redirected elsewhere", why);
     let to = from.join(location).map_err(|e| {
-        refused(format!(
-            "redirected to '{}', which is no address: {e}",
-            crate::text::one_line(location)
-        ))
+        refused(format!("redirected to '{}', which is no address: {e}", one_line(location)))
     })?;
     match to.scheme() {
         "http" | "https" => Ok(to),
@@ -194,7 +192,7 @@ fn checked(response: Response<Body>) -> Result<Response<Body>, Failure> {
     }
     match header(&response, "Content-Encoding") {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") && !coding.is_empty() => {
-            let coding = crate::text::one_line(&coding);
+            let coding = one_line(&coding);
             let reason = format!("was sent compressed ({coding}), which was not asked for");
             Err(Failure::last("compressed", reason))
         }

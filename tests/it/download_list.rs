@@ -33,7 +33,8 @@ fn text_has_an_address_a_line() {
 #[test]
 fn tables_have_columns_found_by_name() {
     let columns = Columns::default();
-    let csv = "\u{feff}id,label,Image_URL,url_of_page\n7,\"rose, red\",http://h/a.jpg,x\n8,tulip,,y\n\
+    let csv = "\u{feff}id,label,Image_URL,url_of_page\n7,\"rose, red\",http://h/a.jpg,x\n\
+               8,tulip,,y\n\
                9,,http://h/c.jpg\n";
     let list = parse(csv, ListFormat::Csv, &columns).unwrap();
     let expected = [entry("http://h/a.jpg", "rose, red", "7"), entry("http://h/c.jpg", "", "9")];
