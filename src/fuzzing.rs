@@ -8,6 +8,7 @@
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
+pub use crate::download::fuzzing::{download_list, download_names};
 pub use crate::images::fits::fuzzing::fits;
 pub use crate::images::fuzzing::image_sniffing;
 pub use crate::model::fuzzing::{
@@ -23,9 +24,11 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 14] = [
+pub const TARGETS: [(&str, Property); 16] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
+    ("download_list", download_list),
+    ("download_names", download_names),
     ("fits", fits),
     ("flags", flags),
     ("graph_def", graph_def),

@@ -1,5 +1,5 @@
 //! TensorFlow's image-retraining tutorial tools, `retrain.py` and `label_image.py`, as a library.
-//! The programs `retrain` and `label_image` are thin layers over it.
+//! The programs `retrain`, `label_image` and `download_images` are thin layers over it.
 //!
 //! A pretrained network turns each photograph into a *bottleneck*, a vector of about a thousand
 //! numbers, which is computed once and cached. A new last layer learns from these in seconds.
@@ -76,7 +76,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | programs | [`cli`] |
-//! | tools | [`retrain`], [`label_image`] |
+//! | tools | [`retrain`], [`label_image`], [`download`] |
 //! | results | [`events`], [`export`] |
 //! | cache | [`bottleneck`] |
 //! | running networks | [`inference`] |
@@ -90,6 +90,7 @@ pub mod bottleneck;
 mod cancel;
 pub mod cli;
 pub mod dataset;
+pub mod download;
 pub mod error;
 pub mod events;
 pub mod export;

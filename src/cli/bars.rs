@@ -106,6 +106,33 @@ impl Drop for Labelling {
     }
 }
 
+/// A bar for the downloads of a list, removed when this is dropped.
+pub(super) struct Downloading {
+    bar: ProgressBar,
+    began: Began,
+}
+
+/// A bar for downloading `total` photographs.
+pub(super) fn downloading(total: u64) -> Downloading {
+    let began = Began::default();
+    let bar = with_rate("Downloading {wide_bar} {count} {rate}", Some(total), Arc::clone(&began));
+    Downloading { bar, began }
+}
+
+impl Downloading {
+    /// Shows that so many are done; `before` of them were before the run.
+    pub(super) fn set(&self, done: u64, before: u64) {
+        self.began.get_or_init(|| (Instant::now(), before));
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Downloading {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// A bar for training steps. Its message is about the last evaluation.
 pub(super) fn steps(total: u64, began: Began) -> ProgressBar {
     let remaining = move |state: &ProgressState, out: &mut dyn fmt::Write| {

@@ -1,6 +1,8 @@
-//! Properties that hold for every command line of both programs.
+//! Properties that hold for every command line of the programs.
 
 use super::argparse::{self, Parsed};
+use super::download_images;
+use super::download_images_flags::DOWNLOAD_IMAGES_FLAGS;
 use super::flag::{Flag, Kind};
 use super::help::Program;
 use super::label_image;
@@ -46,6 +48,22 @@ pub fn flags(data: &[u8]) {
                 assert!(config.input_std.is_none_or(|std| std != 0.0) && config.top_k > 0);
             }
             Err(error) => assert_names_a_flag(&error, LABEL_IMAGE_FLAGS),
+        }
+    }
+    let read_download = |words: &[OsString]| {
+        argparse::parse_with_paths(&EMPTY, DOWNLOAD_IMAGES_FLAGS, download_images::PATHS, words)
+    };
+    if let Some(parsed) = understood(read_download(&words)) {
+        let full = in_full(&parsed, DOWNLOAD_IMAGES_FLAGS);
+        let again = understood(read_download(&full));
+        assert!(again.is_some_and(|again| same(&parsed, &again, DOWNLOAD_IMAGES_FLAGS)));
+        match download_images::config(&parsed) {
+            Ok(config) => {
+                assert!(!config.lists.is_empty() && config.limits.max_bytes > 0);
+                assert!(config.manners.parallel > 0 && config.manners.per_host > 0);
+                assert!(config.manners.tries > 0 && !config.waits.stall.is_zero());
+            }
+            Err(error) => assert_names_a_flag(&error, DOWNLOAD_IMAGES_FLAGS),
         }
     }
 }

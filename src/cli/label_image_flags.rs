@@ -1,7 +1,7 @@
 //! The flags of `label_image`.
 
 use super::flag::{Flag, Group, Kind, Script};
-use super::reading::{EXIF_ORIENTATION, FAST_DECODE, NO_EXIF_ORIENTATION, NO_FAST_DECODE};
+use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS, NO_EXIF_ORIENTATION, NO_FAST_DECODE};
 use crate::label_image::Format;
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
@@ -81,6 +81,10 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
     NO_EXIF_ORIENTATION,
     FAST_DECODE,
     NO_FAST_DECODE,
+    FITS[0],
+    FITS[1],
+    FITS[2],
+    FITS[3],
     ours(
         "format",
         Kind::Choice(&Format::NAMES),

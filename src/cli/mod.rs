@@ -1,9 +1,11 @@
-//! The command lines of both programs: flags, parsing as Python's argparse does it, log lines,
+//! The command lines of the programs: flags, parsing as Python's argparse does it, log lines,
 //! progress bars, signals and exit codes.
 
 mod argparse;
 mod bars;
 mod closing;
+mod download_images;
+mod download_images_flags;
 mod environment;
 mod flag;
 #[cfg(feature = "fuzzing")]
@@ -28,6 +30,8 @@ mod slips;
 mod terminal;
 
 pub use argparse::{Parsed, full_names};
+pub use download_images::download_images;
+pub use download_images_flags::DOWNLOAD_IMAGES_FLAGS;
 pub use flag::{Flag, Group, Kind, Script};
 pub use generate::{GENERATED, generate};
 pub use help::Program;
@@ -36,7 +40,9 @@ pub use label_image_flags::LABEL_IMAGE_FLAGS;
 pub use retrain::{config_from, retrain};
 pub use retrain_flags::RETRAIN_FLAGS;
 
+use crate::CancelToken;
 use crate::error::Error;
+use signal_hook::consts::SIGINT;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -66,6 +72,13 @@ fn target(error: &Error) -> &'static str {
         }
         _ => "retrain",
     }
+}
+
+/// Logs that a signal stopped a run, with what was `kept`, and returns the exit code.
+fn stopped(token: &CancelToken, kept: &str) -> ExitCode {
+    let (signal, name) = signals::received(token).unwrap_or((SIGINT, "SIGINT"));
+    log::error!(target: "retrain", "stopped by {name}: {kept}");
+    ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
 }
 
 /// Logs an error and returns its exit code. The scripts `return -1` for errors about `image_dir`.

@@ -22,6 +22,33 @@ pub(super) const FAST_DECODE: Flag = flag(
      smaller than the network's input",
 );
 
+/// `--fits_hdu`, `--fits_interval`, `--fits_stretch`, `--fits_planes`
+pub(super) const FITS: [Flag; 4] = [
+    text(
+        "fits_hdu",
+        "",
+        "The HDU of FITS files that holds the image: its number, from 0 on, or its name [default: \
+         the first with an image]",
+    ),
+    text(
+        "fits_interval",
+        "minmax",
+        "Which values of a FITS image become black and white, as in astropy: minmax, zscale, or \
+         percentile:P, such as percentile:99.5",
+    ),
+    text(
+        "fits_stretch",
+        "linear",
+        "The curve from black to white, as in astropy: linear, sqrt, log, asinh, sinh or histeq; \
+         asinh:0.05 gives astropy's a",
+    ),
+    text(
+        "fits_planes",
+        "",
+        "The plane of a FITS cube, or three for red, green and blue, from 0 on, such as 2,1,0",
+    ),
+];
+
 /// What `label_image` switches off that a graph was trained with.
 pub(super) const NO_EXIF_ORIENTATION: Flag = flag(
     "noexif_orientation",
@@ -38,6 +65,10 @@ pub(super) const NO_FAST_DECODE: Flag = flag(
 
 const fn flag(name: &'static str, kind: Kind, help: &'static str) -> Flag {
     Flag { name, kind, default: "", help, scripts: &[], group: Group::Images }
+}
+
+const fn text(name: &'static str, default: &'static str, help: &'static str) -> Flag {
+    Flag { name, kind: Kind::Str, default, help, scripts: &[], group: Group::Images }
 }
 
 /// Switches, each with the flag that switches it off, which only `label_image` has.
@@ -64,6 +95,9 @@ pub(super) fn options(parsed: &Parsed) -> Result<Map<String, Value>> {
             (false, false) => {}
             (is_on, _) => drop(options.insert(on.name.to_owned(), json!(is_on))),
         }
+    }
+    for flag in FITS.iter().filter(|flag| parsed.given(flag.name)) {
+        options.insert(flag.name.to_owned(), json!(parsed.text(flag.name)?));
     }
     Ok(options)
 }

@@ -8,7 +8,7 @@ use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS, SYMMETRIES};
 use super::terminal::Terminal;
-use super::{bars, environment, exit_code, presets, reading, signals};
+use super::{bars, environment, exit_code, presets, reading, signals, stopped};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
@@ -18,7 +18,6 @@ use crate::retrain::{
     Training, run,
 };
 use log::{LevelFilter, warn};
-use signal_hook::consts::SIGINT;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -95,11 +94,7 @@ fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Err(Error::Cancelled { kept }) => {
-            let (signal, name) = signals::received(&config.cancel).unwrap_or((SIGINT, "SIGINT"));
-            log::error!(target: "retrain", "stopped by {name}: {kept}");
-            ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
-        }
+        Err(Error::Cancelled { kept }) => stopped(&config.cancel, &kept),
         Err(error) => exit_code(error, Some(&config.image_dir)),
     }
 }

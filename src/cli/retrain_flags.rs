@@ -1,7 +1,7 @@
 //! The flags of `retrain`.
 
 use super::flag::{Flag, Group, Kind, Script};
-use super::reading::{EXIF_ORIENTATION, FAST_DECODE};
+use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS};
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
@@ -202,6 +202,10 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
     ),
     EXIF_ORIENTATION,
     FAST_DECODE,
+    FITS[0],
+    FITS[1],
+    FITS[2],
+    FITS[3],
     ours(
         "on_bad_image",
         Kind::Choice(&["fail", "skip"]),

@@ -5,7 +5,7 @@ use super::bytes::Size;
 use super::exif::{self, Orientation};
 use super::raster::Raster;
 use super::reading::Reading;
-use super::{bmp, gif, jpeg, png, tiff, webp};
+use super::{bmp, fits, gif, jpeg, png, tiff, webp};
 use std::fmt;
 
 /// How many of a file's first bytes determine its format.
@@ -26,6 +26,8 @@ pub enum ImageFormat {
     Tiff,
     /// WebP.
     WebP,
+    /// FITS, plain or gzipped.
+    Fits,
 }
 
 /// What decodes a format.
@@ -46,15 +48,15 @@ struct Traits {
     endings: &'static [&'static str],
     decoded_by: DecodedBy,
     /// Adapts the file to that op, and reads the size from its header; `None` if that is cut off.
-    prepare: fn(&mut Vec<u8>) -> Result<Option<Size>, String>,
+    prepare: fn(&mut Vec<u8>, &Reading) -> Result<Option<Size>, String>,
     /// How a photograph must be turned, if the file says so.
     orientation: fn(&[u8]) -> Option<Orientation>,
 }
 
 impl ImageFormat {
     /// All formats.
-    pub const ALL: [Self; 6] =
-        [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp, Self::Tiff, Self::WebP];
+    pub const ALL: [Self; 7] =
+        [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp, Self::Tiff, Self::WebP, Self::Fits];
 
     const fn traits(self) -> Traits {
         match self {
@@ -63,7 +65,7 @@ impl ImageFormat {
                 magic: &[b"\xff\xd8\xff"],
                 endings: &["jpg", "jpeg"],
                 decoded_by: DecodedBy::Op("DecodeJpeg"),
-                prepare: |content| Ok(jpeg::size(content)),
+                prepare: |content, _| Ok(jpeg::size(content)),
                 orientation: |content| exif::orientation(jpeg::exif(content)),
             },
             Self::Png => Traits {
@@ -71,7 +73,7 @@ impl ImageFormat {
                 magic: &[b"\x89PNG\r\n\x1a\n"],
                 endings: &["png"],
                 decoded_by: DecodedBy::Op("DecodePng"),
-                prepare: |content| Ok(png::size(content)),
+                prepare: |content, _| Ok(png::size(content)),
                 orientation: |content| exif::orientation(png::exif(content)),
             },
             Self::Gif => Traits {
@@ -79,7 +81,7 @@ impl ImageFormat {
                 magic: &[b"GIF8"],
                 endings: &["gif"],
                 decoded_by: DecodedBy::Op("DecodeGif"),
-                prepare: gif::prepare,
+                prepare: |content, _| gif::prepare(content),
                 orientation: |_| None,
             },
             Self::Bmp => Traits {
@@ -87,7 +89,7 @@ impl ImageFormat {
                 magic: &[b"BM"],
                 endings: &["bmp"],
                 decoded_by: DecodedBy::Op("DecodeBmp"),
-                prepare: bmp::prepare,
+                prepare: |content, _| bmp::prepare(content),
                 orientation: |_| None,
             },
             Self::Tiff => Traits {
@@ -95,7 +97,7 @@ impl ImageFormat {
                 magic: &[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"],
                 endings: &["tif", "tiff"],
                 decoded_by: DecodedBy::Crate(tiff::decode),
-                prepare: |content| Ok(tiff::size(content)),
+                prepare: |content, _| Ok(tiff::size(content)),
                 orientation: tiff::orientation,
             },
             Self::WebP => Traits {
@@ -103,19 +105,26 @@ impl ImageFormat {
                 magic: &[b"RIFF????WEBP"],
                 endings: &["webp"],
                 decoded_by: DecodedBy::Crate(webp::decode),
-                prepare: |content| Ok(webp::size(content)),
+                prepare: |content, _| Ok(webp::size(content)),
                 orientation: |content| exif::orientation(webp::exif(content)),
+            },
+            Self::Fits => Traits {
+                name: "FITS",
+                magic: &[b"SIMPLE  =", b"\x1f\x8b"],
+                endings: &["fits", "fit", "fts", "fits.gz", "fit.gz", "fts.gz", "fits.fz"],
+                decoded_by: DecodedBy::Crate(fits::decode),
+                prepare: |content, reading| fits::size(content, &reading.fits).map(Some),
+                orientation: |_| None,
             },
         }
     }
 }
 
 /// First bytes of common formats that are not supported, to name them in the error.
-const OTHERS: [(&[u8], &str); 8] = [
+const OTHERS: [(&[u8], &str); 7] = [
     (b"????ftyphei", "HEIC"),
     (b"????ftypmif1", "HEIC"),
     (b"????ftypavif", "AVIF"),
-    (b"SIMPLE  =", "FITS"),
     (b"%PDF", "PDF"),
     (b"<svg", "SVG"),
     (b"<!DOCTYPE html", "HTML"),
@@ -172,8 +181,12 @@ impl ImageFormat {
         (self.traits().orientation)(content).unwrap_or(Orientation::NoTransforms)
     }
 
-    pub(super) fn prepare(self, content: &mut Vec<u8>) -> Result<Option<Size>, String> {
-        (self.traits().prepare)(content)
+    pub(super) fn prepare(
+        self,
+        content: &mut Vec<u8>,
+        reading: &Reading,
+    ) -> Result<Option<Size>, String> {
+        (self.traits().prepare)(content, reading)
     }
 }
 

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::format::MAGIC_LENGTH;
-use super::{ImageFormat, MAX_PIXELS, checked};
+use super::{ImageFormat, MAX_PIXELS, Reading, checked};
 
 /// The most bytes that `checked` adds: the padding of a BMP's last row.
 const ADDED: usize = 3;
@@ -17,7 +17,7 @@ pub fn image_sniffing(data: &[u8]) {
         Ok(format) => format,
         Err(why) => return assert!(!why.is_empty()),
     };
-    let (content, size) = match checked(format, data.to_vec()) {
+    let (content, size) = match checked(format, data.to_vec(), &Reading::DEFAULT) {
         Ok(found) => found,
         Err(why) => return assert!(!why.is_empty()),
     };
@@ -29,7 +29,7 @@ pub fn image_sniffing(data: &[u8]) {
     }
     let pixels = size.map(|(width, height)| width.saturating_mul(height));
     assert!(pixels.is_none_or(|p| p <= MAX_PIXELS));
-    assert_eq!(checked(format, content.clone()).unwrap(), (content.clone(), size));
+    assert_eq!(checked(format, content.clone(), &Reading::DEFAULT).unwrap(), (content.clone(), size));
     assert_eq!(ImageFormat::of(&content), Ok(format));
     // If another decoder can read the header, it does not find a larger image than we did.
     let Some(known) = image::ImageFormat::from_extension(format.endings()[0]) else { return };

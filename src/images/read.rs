@@ -1,6 +1,7 @@
 //! Reads the files of photographs. Only regular files of limited size are opened: opening a named
 //! pipe may block, and a device may never end.
 
+use super::fits::is_fits;
 use super::format::{ImageFormat, MAGIC_LENGTH};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -35,7 +36,9 @@ pub fn read_if_image(path: &Path) -> Result<Option<Vec<u8>>, String> {
     }
     within_limit(&metadata)?;
     file.read_to_end(&mut content).map_err(failed)?;
-    Ok(Some(content))
+    // What is gzipped may be anything.
+    let is_image = ImageFormat::of(&content) != Ok(ImageFormat::Fits) || is_fits(&content);
+    Ok(is_image.then_some(content))
 }
 
 /// The metadata of a file, as far as it can be accessed.

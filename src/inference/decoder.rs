@@ -216,7 +216,7 @@ impl Decoder {
     /// Reads what an image's file says of it.
     fn inspect(&self, image_data: Vec<u8>) -> Result<Image, String> {
         let format = ImageFormat::of(&image_data)?;
-        let (data, size) = checked(format, image_data)?;
+        let (data, size) = checked(format, image_data, &self.spec.reading)?;
         let orientation = match self.spec.reading.exif_orientation {
             true => format.orientation(&data),
             false => Orientation::NoTransforms,

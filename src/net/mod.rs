@@ -1,6 +1,8 @@
 //! Downloads: https is tried first; interrupted downloads are retried and resumed if the file is
 //! still the same; checksums are verified. Progress is shown by the caller: see [`set_progress`].
 
+mod address;
+mod client;
 mod forward;
 mod part;
 mod pip;
@@ -9,10 +11,14 @@ mod request;
 mod spec;
 mod sum;
 
+pub(crate) use address::NotPublic;
+pub use address::{Reach, is_public};
+pub(crate) use client::{Client, Unanswered, Ways};
 pub use pip::WheelFetch;
 pub use proxies::Proxies;
 pub use spec::{Fetch, Patience};
 pub use sum::Sum;
+pub(crate) use sum::sha256;
 
 use crate::error::{Error, Result};
 use part::Part;

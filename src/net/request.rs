@@ -1,14 +1,14 @@
 //! Sends one request and follows its redirects, each through its own proxy. Failures are sorted by
 //! what can be done about them.
 
-use super::forward::{self, Forwarded};
+use super::address::Reach;
+use super::client::{Client, Unanswered, Ways};
 use super::part::Resumable;
 use super::spec::{Fetch, Patience};
 use crate::error::Error;
 use std::io::Read;
-use ureq::config::Config;
 use ureq::http::{Response, Uri};
-use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
+use ureq::{Body, Timeout};
 
 /// How many redirects are followed.
 const MOST_REDIRECTS: usize = 10;
@@ -58,11 +58,15 @@ pub(super) fn get(
     let mut url: Uri =
         url.parse().map_err(|e| Failure::Final(format!("is not a valid address: {e}")))?;
     let mut way = Way::Https;
+    let client = Client::new(ways(fetch));
     for _ in 0..=MOST_REDIRECTS {
         if !is_https(&url) {
             way = Way::Http;
         }
-        let response = get_once(&url, headers, fetch)?;
+        let response = client.get(&url, headers, None).map_err(|e| match e {
+            Unanswered::Proxy(message) => Failure::Final(message),
+            Unanswered::Failed(error) => failure(&error, fetch),
+        })?;
         let location = match response.status().as_u16() {
             301 | 302 | 303 | 307 | 308 => text(&response, "Location"),
             _ => None,
@@ -75,39 +79,11 @@ pub(super) fn get(
     Err(Failure::Final(format!("more than {MOST_REDIRECTS} redirects")))
 }
 
-fn get_once(
-    url: &Uri,
-    headers: &[(&'static str, String)],
-    fetch: &Fetch,
-) -> Result<Response<Body>, Failure> {
-    let proxy = fetch.proxies.proxy_for(url).map_err(Failure::Final)?;
-    let forwards = |proxy: &Proxy| {
-        !is_https(url) && matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
-    };
-    let mut headers = headers.to_vec();
-    let request = match proxy {
-        Some(proxy) if forwards(&proxy) => {
-            let forwarded = Forwarded::new(url, &proxy).map_err(|e| failure(&e, fetch))?;
-            headers.extend(forwarded.headers);
-            forward::agent(config(None, &fetch.patience), url).get(forwarded.uri)
-        }
-        proxy => Agent::new_with_config(config(proxy, &fetch.patience)).get(url),
-    };
-    let request =
-        headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
-    request.call().map_err(|e| failure(&e, fetch))
-}
-
-fn config(proxy: Option<Proxy>, patience: &Patience) -> Config {
-    Config::builder()
-        .proxy(proxy)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_resolve(Some(patience.connect))
-        .timeout_connect(Some(patience.connect))
-        .timeout_per_read(Some(patience.idle))
-        .timeout_per_write(Some(patience.idle))
-        .build()
+fn ways(fetch: &Fetch) -> Ways {
+    let Patience { connect, idle, .. } = fetch.patience;
+    // The program chooses these addresses itself, or its user types them.
+    let reach = Reach::Anywhere;
+    Ways { proxies: fetch.proxies.clone(), reach, connect, idle, user_agent: None }
 }
 
 fn failure(error: &ureq::Error, fetch: &Fetch) -> Failure {

@@ -50,8 +50,17 @@ fn digest<D: Digest>(mut hasher: D, file: &mut File, path: &Path) -> Result<Stri
     loop {
         let n = file.read(&mut buffer).map_err(Error::io("reading", path))?;
         if n == 0 {
-            return Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect());
+            return Ok(hex(&hasher.finalize()));
         }
         hasher.update(&buffer[..n]);
     }
+}
+
+/// The SHA-256 of bytes in memory, in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,13 +1,21 @@
 //! What the programs say about themselves: help, completions, manual pages.
 
-use super::support::{LABEL_IMAGE, Outcome, RETRAIN, Workspace, run};
-use retrain::cli::{Flag, Group, LABEL_IMAGE_FLAGS, RETRAIN_FLAGS};
+use super::support::{DOWNLOAD_IMAGES, LABEL_IMAGE, Outcome, RETRAIN, Workspace, run};
+use retrain::cli::{DOWNLOAD_IMAGES_FLAGS, Flag, Group, LABEL_IMAGE_FLAGS, RETRAIN_FLAGS};
 use std::process::Command;
 
 const SIMULATE: &str = env!("CARGO_BIN_EXE_simulate_clusters");
-const PROGRAMS: [(&str, &str); 3] =
-    [("retrain", RETRAIN), ("label_image", LABEL_IMAGE), ("simulate_clusters", SIMULATE)];
-const TABLES: [(&str, &[Flag]); 2] = [(RETRAIN, RETRAIN_FLAGS), (LABEL_IMAGE, LABEL_IMAGE_FLAGS)];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("retrain", RETRAIN),
+    ("label_image", LABEL_IMAGE),
+    ("download_images", DOWNLOAD_IMAGES),
+    ("simulate_clusters", SIMULATE),
+];
+const TABLES: [(&str, &[Flag]); 3] = [
+    (RETRAIN, RETRAIN_FLAGS),
+    (LABEL_IMAGE, LABEL_IMAGE_FLAGS),
+    (DOWNLOAD_IMAGES, DOWNLOAD_IMAGES_FLAGS),
+];
 
 const GROUPS: [Group; 7] = [
     Group::Start,
@@ -124,6 +132,7 @@ fn bash_completes_flags_and_words() {
     for (name, program, typed, completed) in [
         ("retrain", RETRAIN, "--image_d", "--image_dir"),
         ("label_image", LABEL_IMAGE, "--input_he", "--input_height"),
+        ("download_images", DOWNLOAD_IMAGES, "--max_p", "--max_per_class"),
         ("simulate_clusters", SIMULATE, "--per", "--per_class"),
     ] {
         let script = workspace.write("completions", ask(program, &["--generate=bash"]).stdout);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A request as received, without its body.
 #[derive(Debug, Clone)]
@@ -35,6 +36,10 @@ impl Request {
 enum Then {
     Close,
     Hold,
+    /// Sends the content again and again.
+    Repeat,
+    /// Sends the content again and again, a byte at a time, each after this pause.
+    Drip(Duration),
 }
 
 /// An answer, with its content's length unless told otherwise.
@@ -51,6 +56,21 @@ impl Reply {
         let content = content.into();
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", content.len());
         Self { head, sent: content.len(), content, then: Then::Close }
+    }
+
+    /// Without Content-Length: the end of the connection ends the content.
+    pub(crate) fn until_closed(content: impl Into<Vec<u8>>) -> Self {
+        Self { head: "HTTP/1.1 200 OK\r\n".into(), ..Self::ok(content) }
+    }
+
+    /// `content` without end.
+    pub(crate) fn endless(content: impl Into<Vec<u8>>) -> Self {
+        Self { then: Then::Repeat, ..Self::until_closed(content) }
+    }
+
+    /// `content` without end, a byte at a time.
+    pub(crate) fn dripping(content: impl Into<Vec<u8>>, pause: Duration) -> Self {
+        Self { then: Then::Drip(pause), ..Self::until_closed(content) }
     }
 
     pub(crate) fn ok(content: impl Into<Vec<u8>>) -> Self {
@@ -127,6 +147,41 @@ impl Server {
         Self { port, requests }
     }
 
+    /// Like [`Server::new`], but each request has a thread of its own.
+    pub(crate) fn concurrent(
+        answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (kept, answer) = (Arc::clone(&requests), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    let request = read(&stream);
+                    let before = {
+                        let mut kept: std::sync::MutexGuard<Vec<Request>> = kept.lock().unwrap();
+                        kept.push(request.clone());
+                        kept.len() - 1
+                    };
+                    let reply = answer(&request, before);
+                    send(&mut stream, &reply);
+                    if reply.then == Then::Hold {
+                        // Until the client hangs up.
+                        let _ = stream.read(&mut [0]);
+                    }
+                });
+            }
+        });
+        Self { port, requests }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
@@ -161,6 +216,18 @@ fn send(stream: &mut TcpStream, reply: &Reply) {
     let _ = stream
         .write_all(format!("{}Connection: close\r\n\r\n", reply.head).as_bytes())
         .and_then(|()| stream.write_all(&reply.content[..reply.sent]));
+    match reply.then {
+        Then::Close | Then::Hold => {}
+        Then::Repeat => while stream.write_all(&reply.content).is_ok() {},
+        Then::Drip(pause) => {
+            for byte in reply.content.iter().cycle() {
+                std::thread::sleep(pause);
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+            }
+        }
+    }
 }
 
 /// The server's side of SOCKS 5 without a password. Returns the requested host.

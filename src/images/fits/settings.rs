@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Which image of a FITS file is used, and how its values become pixels of 0 to 255.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FitsSettings {
     /// The HDU; `None` is the first with an image.
     pub hdu: Option<Hdu>,
@@ -15,6 +15,18 @@ pub struct FitsSettings {
     pub stretch: Stretch,
     /// The planes of a cube; `None` takes a single plane as grey, and three as red, green and blue.
     pub planes: Option<Planes>,
+}
+
+impl FitsSettings {
+    /// astropy's defaults: the first image, from its least value to its greatest.
+    pub const DEFAULT: Self =
+        Self { hdu: None, interval: Interval::MinMax, stretch: Stretch::Linear, planes: None };
+}
+
+impl Default for FitsSettings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// One header and data unit of a FITS file.

@@ -1,0 +1,124 @@
+//! Names of files and directories, made from text that comes from elsewhere. A name is one
+//! component of a path that every file system can store: nothing is written outside the directory.
+
+use crate::fsio::is_desktop_file;
+use crate::images::ImageFormat;
+use percent_encoding::percent_decode_str;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use url::Url;
+
+/// The longest name in bytes. File systems allow 255; a number and endings are added, and caches
+/// add the network's name.
+pub const LONGEST: usize = 120;
+
+/// Names that Windows keeps for devices, in lower case, also with an ending.
+const RESERVED: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
+/// Devices with a number from 0 to 9.
+const NUMBERED: [&str; 2] = ["com", "lpt"];
+
+/// Makes a name of any text; empty text becomes `otherwise`.
+#[must_use]
+pub fn clean(text: &str, otherwise: &str) -> String {
+    let mut name: String = text.chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
+    // A name that begins with a dot is hidden; Windows drops dots and spaces at the end.
+    name = shortened(name.trim_start_matches(at_an_end));
+    if name.is_empty() {
+        otherwise.clone_into(&mut name);
+    }
+    if is_reserved(&name) || is_desktop_file(OsStr::new(&name)) {
+        name = shortened(&format!("_{name}"));
+    }
+    name
+}
+
+/// At most [`LONGEST`] bytes of a name, without dots and spaces at the end.
+fn shortened(name: &str) -> String {
+    let ends = name.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = ends.take_while(|end| *end <= LONGEST).last().unwrap_or_default();
+    name[..end].trim_end_matches(at_an_end).to_owned()
+}
+
+fn at_an_end(c: char) -> bool {
+    c == '.' || c.is_whitespace()
+}
+
+fn is_safe(c: char) -> bool {
+    let is_invisible = matches!(
+        c,
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff0}'..='\u{ffff}'
+    );
+    !c.is_control()
+        && !is_invisible
+        && !matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
+}
+
+fn is_reserved(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
+    let mut shorter = stem.chars();
+    let last = shorter.next_back();
+    let numbered = last.is_some_and(|c| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³'));
+    RESERVED.contains(&stem.as_str()) || (numbered && NUMBERED.contains(&shorter.as_str()))
+}
+
+/// The name of a class's directory.
+#[must_use]
+pub fn class_name(class: &str) -> String {
+    clean(class, "class")
+}
+
+/// A file's name without its ending: what `name` says, or else the last part of the address.
+#[must_use]
+pub fn file_stem(name: Option<&str>, url: &Url) -> String {
+    let decoded;
+    let name = match name {
+        Some(name) => name,
+        None => {
+            let mut segments = url.path_segments().into_iter().flatten();
+            let last = segments.rfind(|segment| !segment.is_empty()).unwrap_or_default();
+            decoded = percent_decode_str(last).decode_utf8_lossy();
+            &decoded
+        }
+    };
+    let stem = match name.rsplit_once('.') {
+        Some((stem, ending)) if ImageFormat::is_ending(ending) => stem,
+        _ => name,
+    };
+    clean(stem, "image")
+}
+
+/// The names in use, by directory. Case is ignored, because some file systems ignore it.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    taken: HashSet<(String, String)>,
+    /// The next number to try for a name that is taken.
+    next: HashMap<(String, String), u64>,
+}
+
+impl Names {
+    /// Takes a name that is in use already.
+    pub(super) fn take(&mut self, dir: &str, stem: &str) {
+        self.taken.insert((dir.to_lowercase(), stem.to_lowercase()));
+    }
+
+    /// The first of `x`, `x-2`, `x-3`, … that is free.
+    pub(super) fn distinct(&mut self, dir: &str, stem: &str) -> String {
+        let key = (dir.to_lowercase(), stem.to_lowercase());
+        if self.taken.insert(key.clone()) {
+            return stem.to_owned();
+        }
+        let next = self.next.entry(key.clone()).or_insert(2);
+        loop {
+            let number = *next;
+            *next += 1;
+            if self.taken.insert((key.0.clone(), format!("{}-{number}", key.1))) {
+                return format!("{stem}-{number}");
+            }
+        }
+    }
+}
