@@ -29,7 +29,10 @@ pub fn image_sniffing(data: &[u8]) {
     }
     let pixels = size.map(|(width, height)| width.saturating_mul(height));
     assert!(pixels.is_none_or(|p| p <= MAX_PIXELS));
-    assert_eq!(checked(format, content.clone(), &Reading::DEFAULT).unwrap(), (content.clone(), size));
+    assert_eq!(
+        checked(format, content.clone(), &Reading::DEFAULT).unwrap(),
+        (content.clone(), size)
+    );
     assert_eq!(ImageFormat::of(&content), Ok(format));
     // If another decoder can read the header, it does not find a larger image than we did.
     let Some(known) = image::ImageFormat::from_extension(format.endings()[0]) else { return };

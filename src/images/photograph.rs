@@ -1,15 +1,26 @@
 //! A photograph of the user's: what it is called, and how its bytes are read.
 
+use super::fits::{FrameFile, Region};
 use super::read::{metadata, read_image};
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A photograph that can be read at any time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Photograph {
     path: PathBuf,
     name: OsString,
+    origin: Origin,
+}
+
+/// Where its bytes come from.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// The file at its path.
+    File,
+    CutOut(Arc<FrameFile>, Region),
 }
 
 impl Photograph {
@@ -18,7 +29,17 @@ impl Photograph {
     pub fn file(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let name = path.file_name().unwrap_or_default().to_owned();
-        Self { path, name }
+        Self { path, name, origin: Origin::File }
+    }
+
+    /// The part of a frame around a source that a catalogue calls `id`.
+    #[must_use]
+    pub fn cut_out(frame: Arc<FrameFile>, id: &str, region: Region) -> Self {
+        let mut path = frame.path().as_os_str().to_owned();
+        path.push(format!("#{id}"));
+        let path = PathBuf::from(path);
+        let name = path.as_os_str().to_owned();
+        Self { path, name, origin: Origin::CutOut(frame, region) }
     }
 
     /// The same photograph with another name within its class.
@@ -40,10 +61,19 @@ impl Photograph {
         &self.name
     }
 
+    /// The file that its bytes come from: its path, or that of the frame.
+    #[must_use]
+    pub fn file_path(&self) -> &Path {
+        match &self.origin {
+            Origin::File => &self.path,
+            Origin::CutOut(frame, _) => frame.path(),
+        }
+    }
+
     /// The metadata of its file; `None` if that cannot be accessed.
     #[must_use]
     pub fn metadata(&self) -> Option<Metadata> {
-        metadata(&self.path).ok()
+        metadata(self.file_path()).ok()
     }
 
     /// Reads it. The metadata is from before the read, so that a file that changes meanwhile looks
@@ -52,6 +82,20 @@ impl Photograph {
     /// # Errors
     /// A sentence that says what is wrong with the file, without its name.
     pub fn read(&self) -> Result<(Metadata, Vec<u8>), String> {
-        read_image(&self.path)
+        match &self.origin {
+            Origin::File => read_image(&self.path),
+            Origin::CutOut(frame, region) => {
+                let metadata = metadata(frame.path());
+                let metadata = metadata.map_err(|e| format!("cannot be cut out ({e})"))?;
+                Ok((metadata, frame.cutout(region)?))
+            }
+        }
+    }
+}
+
+/// Two are the same if they are called the same.
+impl PartialEq for Photograph {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.path, &self.name) == (&other.path, &other.name)
     }
 }

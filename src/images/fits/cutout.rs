@@ -2,6 +2,7 @@
 //! a photograph go.
 
 use super::frame::Frame;
+use super::header::CHOSEN;
 use super::pixels::Values;
 use super::sample::Sample;
 use super::source::BLOCK;
@@ -65,6 +66,7 @@ impl Frame {
         for (i, axis) in axes.iter().enumerate() {
             card(&mut file, &format!("NAXIS{}", i + 1), &axis.to_string());
         }
+        card(&mut file, CHOSEN, "T");
         file.extend(format!("{:CARD$}", "END").as_bytes());
         file.resize(file.len().next_multiple_of(BLOCK), b' ');
         match &self.values {

@@ -1,6 +1,7 @@
 //! An image of a FITS file, decoded: its values, its brightness, its pixels of 0 to 255.
 
 use super::hdus::choose;
+use super::header::is_chosen;
 use super::interval::Limits;
 use super::pixels::{Values, values};
 use super::sample::Sample;
@@ -41,6 +42,7 @@ pub fn is_fits(content: &[u8]) -> bool {
 /// # Errors
 /// A sentence without the file's name, if there is no such image or it is too large.
 pub fn size(content: &[u8], settings: &FitsSettings) -> Result<(u64, u64), String> {
+    let settings = &settings.of_file(content);
     let chosen = choose(&mut Source::new(content), settings.hdu.as_ref())?;
     let selection = chosen.image.selection(settings)?;
     Ok((selection.width as u64, selection.height as u64))
@@ -53,6 +55,7 @@ impl Frame {
     /// A sentence without the file's name, if there is no such image, it is too large, damaged, or
     /// none of its values is finite.
     pub fn read(content: &[u8], settings: &FitsSettings) -> Result<Self, String> {
+        let settings = &settings.of_file(content);
         let mut source = Source::new(content);
         let chosen = choose(&mut source, settings.hdu.as_ref())?;
         let selection = chosen.image.selection(settings)?;
@@ -133,6 +136,17 @@ impl Frame {
     /// A sentence without the file's name, if the header has no WCS of a known kind.
     pub fn pixel(&self, ra: f64, dec: f64) -> Result<Option<(f64, f64)>, String> {
         self.wcs.as_ref().map(|wcs| wcs.pixel(ra, dec)).map_err(Clone::clone)
+    }
+}
+
+impl FitsSettings {
+    /// The settings for a file: a cut-out holds what was chosen, and nothing else.
+    fn of_file(&self, content: &[u8]) -> Self {
+        let settings = self.clone();
+        match is_chosen(content) {
+            true => Self { hdu: None, planes: None, ..settings },
+            false => settings,
+        }
     }
 }
 

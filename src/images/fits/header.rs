@@ -9,6 +9,15 @@ use fitsio_pure::value::Value;
 const MOST_BLOCKS: usize = 500;
 const CARD: usize = 80;
 
+/// The keyword of files that hold the chosen HDU and planes of another, and nothing else.
+pub(super) const CHOSEN: &str = "CUTOUT";
+
+/// Whether a file has that keyword.
+pub(super) fn is_chosen(content: &[u8]) -> bool {
+    let mut cards = content.chunks(CARD).take(BLOCK / CARD);
+    cards.any(|card| card.starts_with(format!("{CHOSEN:8}= {:>20}", "T").as_bytes()))
+}
+
 /// The cards of a header, without comments.
 pub(super) struct Keywords(Vec<Card>);
 

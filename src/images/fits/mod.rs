@@ -3,6 +3,7 @@
 
 mod cutout;
 mod frame;
+mod frame_file;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod hdus;
@@ -22,6 +23,7 @@ use crate::images::raster::Raster;
 use crate::images::reading::Reading;
 
 pub use frame::{Frame, is_fits, size};
+pub use frame_file::{Centre, FrameFile, Region};
 pub use pixels::Values;
 pub use settings::{FitsSettings, Hdu, Interval, Planes, Stretch};
 
