@@ -8,6 +8,7 @@
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
+pub use crate::dataset::fuzzing::table;
 pub use crate::images::fuzzing::image_sniffing;
 pub use crate::model::fuzzing::{
     archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
@@ -22,7 +23,7 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 13] = [
+pub const TARGETS: [(&str, Property); 14] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("flags", flags),
@@ -33,6 +34,7 @@ pub const TARGETS: [(&str, Property); 13] = [
     ("metadata", metadata),
     ("packed_cache", packed_cache),
     ("state", state),
+    ("table", table),
     ("torch_weights", torch_weights),
     ("hub_module", hub_module),
     ("own_graph", own_graph),

@@ -72,6 +72,7 @@ mod small_net;
 mod summaries_dir;
 mod support;
 mod symmetry;
+mod table;
 mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
