@@ -3,6 +3,7 @@
 use super::reader::Table;
 use crate::error::{Error, Result};
 use crate::text::one_line;
+use std::fmt;
 
 /// A column that a table may have.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,14 @@ impl ColumnNames {
             names.push((what, name.trim().to_owned()));
         }
         Ok(Self { setting, names })
+    }
+}
+
+impl fmt::Display for ColumnNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> =
+            self.names.iter().map(|(what, name)| format!("{what}={name}")).collect();
+        f.write_str(&names.join(","))
     }
 }
 
