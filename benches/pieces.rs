@@ -19,7 +19,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::CancelToken;
 use retrain::bottleneck::{CacheSpec, cache_bottlenecks, get_bottleneck_path, parse_bottleneck};
-use retrain::dataset::{Category, Layout, category_of, create_image_lists};
+use retrain::dataset::{
+    Category, Directory, Layout, Source, Split, category_of, create_image_lists,
+};
 use retrain::events::EventsWriter;
 use retrain::inference::{BatchNetwork, Decoded, Decoder, Extractor};
 use retrain::layers::{
@@ -67,11 +69,18 @@ fn miniature() -> Backbone {
     create_model_graph(&create_model_info("miniature").unwrap(), models()).unwrap()
 }
 
+fn source(image_dir: &Path) -> Source {
+    Source::Directory(Directory::new(image_dir))
+}
+
 fn split(c: &mut Criterion) {
     let path = b"tf_files/flower_photos/daisy/21652746_cc379e0eea_m.jpg";
     c.bench_function("split of one path", |b| b.iter(|| category_of(black_box(path), 10, 10)));
     c.bench_function("create_image_lists of 120", |b| {
-        b.iter(|| create_image_lists(Path::new(PHOTOGRAPHS), Layout::Children, 10, 10).unwrap());
+        b.iter(|| {
+            create_image_lists(&source(Path::new(PHOTOGRAPHS)), Layout::Children, &Split::default())
+                .unwrap()
+        });
     });
 }
 
@@ -121,7 +130,7 @@ fn cache(c: &mut Criterion) {
             std::fs::write(images.join(class).join(format!("{i:05}.jpg")), b"not decoded").unwrap();
         }
     }
-    let lists = create_image_lists(&images, Layout::Children, 10, 10).unwrap();
+    let lists = create_image_lists(&source(&images), Layout::Children, &Split::default()).unwrap();
     let fake = Fake(bottleneck());
     let run = |bottleneck_dir: &Path, text: bool| {
         let categories = &Category::ALL;

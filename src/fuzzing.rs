@@ -8,6 +8,7 @@
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
+pub use crate::dataset::fuzzing::table;
 pub use crate::download::fuzzing::{download_list, download_names};
 pub use crate::images::fits::fuzzing::fits;
 pub use crate::images::fuzzing::image_sniffing;
@@ -24,7 +25,7 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 16] = [
+pub const TARGETS: [(&str, Property); 17] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("download_list", download_list),
@@ -38,6 +39,7 @@ pub const TARGETS: [(&str, Property); 16] = [
     ("metadata", metadata),
     ("packed_cache", packed_cache),
     ("state", state),
+    ("table", table),
     ("torch_weights", torch_weights),
     ("hub_module", hub_module),
     ("own_graph", own_graph),

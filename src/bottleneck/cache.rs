@@ -12,6 +12,8 @@ use crate::error::Result;
 use crate::fsio;
 use crate::inference::Extractor;
 use log::warn;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// The script's `cache_bottlenecks`: makes sure that every image of the wanted sets has its
 /// bottleneck in the cache. Returns all bottlenecks, and in order the images that could not be
@@ -45,7 +47,8 @@ pub fn cache_bottlenecks<'l>(
     let bottlenecks = Bottlenecks {
         size: extractor.bottleneck_size(),
         classes,
-        photographs: items.iter().map(|i| i.photograph).collect(),
+        photographs: items.iter().map(|i| &i.listed.photograph).collect(),
+        listed: items.iter().map(|i| i.listed).collect(),
         map,
         offsets: items.iter().map(offset).collect(),
         hashes: items.iter().map(|i| entries.get(&i.name())?.key.hash.map(short)).collect(),
@@ -60,10 +63,16 @@ fn make_directories(lists: &ImageLists, spec: &CacheSpec<'_>) -> Result<()> {
     fsio::clear_temporary_files(spec.bottleneck_dir);
     for label in &lists.labels {
         let dir = spec.bottleneck_dir.join(&label.dir);
-        if spec.text {
-            fsio::ensure_dir_exists(&dir)?;
+        // Where a class has directories below its own, so have its text files.
+        let images = Category::ALL.iter().flat_map(|&set| label.images(set));
+        let parents = images.filter_map(|listed| Path::new(listed.photograph.name()).parent());
+        let dirs: BTreeSet<&Path> = parents.chain([Path::new("")]).collect();
+        for dir in dirs.into_iter().map(|below| dir.join(below)) {
+            if spec.text {
+                fsio::ensure_dir_exists(&dir)?;
+            }
+            fsio::clear_temporary_files(&dir);
         }
-        fsio::clear_temporary_files(&dir);
     }
     Ok(())
 }
@@ -79,7 +88,7 @@ fn rows_of(lists: &ImageLists) -> (Vec<Item<'_>>, Vec<usize>, Members) {
         for category in Category::ALL {
             let first = items.len();
             let images = label.images(category).iter().enumerate();
-            items.extend(images.map(|(i, photograph)| Item { row: first + i, label, photograph }));
+            items.extend(images.map(|(i, listed)| Item { row: first + i, label, listed }));
             members[category as usize].push((first..items.len()).collect::<Vec<usize>>());
             classes.resize(items.len(), class);
         }

@@ -25,7 +25,7 @@ pub(super) fn run(
     finish: impl FnMut(Vec<Made>) -> Result<()>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
-        let readable = items.iter().filter_map(|item| item.photograph.read().ok());
+        let readable = items.iter().filter_map(|item| item.listed.photograph.read().ok());
         let mut probes = readable.map(|(_, image)| image);
         // The threads that extract report its error.
         scope.spawn(move || drop(extractor.prepare(&mut probes)));
@@ -45,7 +45,7 @@ type Loaded = (usize, Result<(Stamp, Vec<u8>), String>);
 
 fn load(batch: &[Item<'_>]) -> Vec<Loaded> {
     let read = |item: &Item<'_>| {
-        let read = item.photograph.read();
+        let read = item.listed.photograph.read();
         read.map(|(metadata, image)| (Stamp::of(&metadata), image))
     };
     batch.iter().map(|item| (item.row, read(item))).collect()

@@ -185,7 +185,7 @@ impl<'a> Filler<'a> {
             Err(message) => {
                 self.bad.push((
                     item.row,
-                    BadImage { path: item.photograph.path().to_owned(), message },
+                    BadImage { path: item.listed.photograph.path().to_owned(), message },
                 ));
             }
         }

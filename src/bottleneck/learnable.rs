@@ -1,7 +1,6 @@
 //! Bottlenecks as training without a graph takes them.
 
 use super::Bottlenecks;
-use crate::dataset::hash_name;
 use crate::learn::Features;
 use std::borrow::Cow;
 
@@ -12,6 +11,8 @@ pub struct Learnable<'a> {
     pub features: Features,
     /// The class of each.
     pub truth: Vec<usize>,
+    /// How much each counts; empty for 1 each.
+    pub weights: Vec<f64>,
     groups: Vec<Cow<'a, [u8]>>,
 }
 
@@ -19,11 +20,11 @@ impl Bottlenecks<'_> {
     /// The photographs of these rows, which have bottlenecks.
     #[must_use]
     pub fn learnable(&self, rows: &[usize]) -> Learnable<'_> {
-        let group = |&row: &usize| hash_name(self.path(row).as_os_str().as_encoded_bytes());
         Learnable {
             features: Features::new(self.size, rows.iter().map(|&row| self.row(row))),
             truth: rows.iter().map(|&row| self.classes[row]).collect(),
-            groups: rows.iter().map(group).collect(),
+            weights: self.weights(rows),
+            groups: rows.iter().map(|&row| self.group(row)).collect(),
         }
     }
 }

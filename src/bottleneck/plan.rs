@@ -4,7 +4,7 @@
 use super::key::{Key, Name, Stamp};
 use super::packed::Packed;
 use super::spec::{CacheSpec, get_bottleneck_path};
-use crate::dataset::LabelLists;
+use crate::dataset::{LabelLists, Listed};
 use crate::images::Photograph;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -14,24 +14,24 @@ use std::path::PathBuf;
 pub(super) struct Item<'l> {
     pub(super) row: usize,
     pub(super) label: &'l LabelLists,
-    pub(super) photograph: &'l Photograph,
+    pub(super) listed: &'l Listed,
 }
 
 impl Item<'_> {
     /// The state of its file; `None` if that cannot be accessed.
     pub(super) fn stamp(&self) -> Option<Stamp> {
-        self.photograph.metadata().map(|metadata| Stamp::of(&metadata))
+        self.listed.photograph.metadata().map(|metadata| Stamp::of(&metadata))
     }
 
     /// The name of its row in the packed file.
     pub(super) fn name(&self) -> Name {
-        let name = self.photograph.name();
+        let name = self.listed.photograph.name();
         [self.label.dir.as_encoded_bytes(), b"/", name.as_encoded_bytes()].concat().into()
     }
 
     /// Its text file.
     pub(super) fn text_path(&self, spec: &CacheSpec<'_>) -> PathBuf {
-        let name = self.photograph.name();
+        let name = self.listed.photograph.name();
         get_bottleneck_path(spec.bottleneck_dir, &self.label.dir, name, spec.model)
     }
 }
@@ -76,7 +76,9 @@ pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> To
     let same = key.image == image;
     // The image may have been touched or copied without a change of content.
     let touched = || {
-        key.image.size == image.size && key.hash.is_some() && key.hash == hash_of(item.photograph)
+        key.image.size == image.size
+            && key.hash.is_some()
+            && key.hash == hash_of(&item.listed.photograph)
     };
     if !same && !touched() {
         return Todo::Recompute;

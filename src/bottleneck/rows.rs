@@ -1,8 +1,9 @@
 //! The bottlenecks of all images as the training reads them: rows of a memory-mapped file.
 
-use crate::dataset::Category;
+use crate::dataset::{Category, Listed};
 use crate::images::Photograph;
 use memmap2::Mmap;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
@@ -18,6 +19,8 @@ pub struct Bottlenecks<'l> {
     pub classes: Vec<usize>,
     /// The photograph of each row.
     pub photographs: Vec<&'l Photograph>,
+    /// The same as they are listed.
+    pub(super) listed: Vec<&'l Listed>,
     pub(super) map: Mmap,
     /// Where in the map each row begins; `None` for images whose bottlenecks were not asked for.
     pub(super) offsets: Vec<Option<u64>>,
@@ -32,6 +35,25 @@ impl<'l> Bottlenecks<'l> {
     #[must_use]
     pub fn path(&self, row: usize) -> &'l Path {
         self.photographs[row].path()
+    }
+
+    /// What the photograph of a row has in common with those it must stay together with.
+    #[must_use]
+    pub fn group(&self, row: usize) -> Cow<'l, [u8]> {
+        self.listed[row].group()
+    }
+
+    /// How much the photograph of a row counts in training.
+    #[must_use]
+    pub fn weight(&self, row: usize) -> f64 {
+        self.listed[row].weight
+    }
+
+    /// The weights of these rows; empty if each is 1.
+    #[must_use]
+    pub fn weights(&self, rows: &[usize]) -> Vec<f64> {
+        let weights: Vec<f64> = rows.iter().map(|&row| self.weight(row)).collect();
+        if weights.iter().all(|&weight| weight == 1.0) { Vec::new() } else { weights }
     }
 
     /// The bottleneck of one image, `size` numbers; empty if it was not asked for.

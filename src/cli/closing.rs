@@ -3,7 +3,7 @@
 use super::argparse::Parsed;
 use crate::dataset::Category;
 use crate::metrics::Interval;
-use crate::report::{Outcome, TOO_FEW_TESTED};
+use crate::report::{Outcome, Retyped, TOO_FEW_TESTED};
 use crate::text::{counted, one_line, shown};
 use log::info;
 
@@ -19,6 +19,7 @@ pub(super) fn closing_word(outcome: &Outcome, parsed: &Parsed) {
         .chain(classes(outcome))
         .chain(confused(outcome))
         .chain(copies(outcome))
+        .chain(retyped(outcome))
         .chain(cross_validation(outcome))
         .chain(places(outcome))
         .chain(next(outcome))
@@ -99,6 +100,17 @@ fn copies(outcome: &Outcome) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn retyped(outcome: &Outcome) -> Option<String> {
+    let Retyped { before, moved } = outcome.retyped.as_ref()?;
+    let (photographs, are) =
+        (counted(*moved as u64, "photograph"), if *moved == 1 { "is" } else { "are" });
+    let before = one_line(before);
+    Some(format!(
+        "--image_dir was typed {before} before: {photographs} {are} in another set than then, so \
+         the accuracies do not compare; --split_key=relative does not depend on it"
+    ))
 }
 
 fn cross_validation(outcome: &Outcome) -> Vec<String> {

@@ -5,7 +5,7 @@ use super::help::Program;
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
-use super::{environment, exit_code, pixels, reading};
+use super::{environment, exit_code, photographs, pixels, reading};
 use crate::error::{Error, Result};
 use crate::label_image::{LabelConfig, Source};
 use crate::text::counted;
@@ -58,6 +58,7 @@ pub fn label_image() -> ExitCode {
 /// Labels the photographs on the command line. Returns how many could not be labelled.
 fn run(parsed: &Parsed) -> Result<u32> {
     let config = config(parsed)?;
+    photographs::catalogue(parsed)?;
     let Some(wishes) = Wishes::read(parsed)? else {
         if !parsed.given("image") {
             let message = "must be given: the photograph to label (or list several without a flag)";
@@ -68,7 +69,14 @@ fn run(parsed: &Parsed) -> Result<u32> {
     };
     let image = parsed.given("image").then(|| Source::Path(parsed.path("image")));
     let words = parsed.paths.iter().map(|word| Source::typed(word));
-    let sources: Vec<Source> = image.into_iter().chain(words).collect();
+    let mut sources: Vec<Source> = image.into_iter().chain(words).collect();
+    if let Some(catalogue) = photographs::catalogue(parsed)? {
+        if !sources.is_empty() {
+            let message = "cannot be combined with other photographs; give the catalogue alone";
+            return Err(Error::usage("image_list", message));
+        }
+        sources.push(Source::Catalogue(catalogue));
+    }
     if sources.is_empty() {
         let message = "must be given, or list photographs or directories without a flag";
         return Err(Error::usage("image", message));
@@ -87,7 +95,7 @@ fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
 
 /// The settings of the labeller.
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
-    for name in ["image", "graph", "labels", "save_preview"] {
+    for name in ["image", "graph", "labels", "image_list", "save_preview"] {
         if parsed.given(name) && parsed.os(name).is_empty() {
             let message = "must not be empty: give a path, or leave it out";
             return Err(Error::usage(name, message));

@@ -127,5 +127,21 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
         "Take the name of each photograph's directory for its true label, and print how many were \
          recognised: in all, by class, with the confusion matrix and a list of the wrong ones",
     ),
+    ours(
+        "image_list",
+        Kind::Str,
+        "",
+        "A catalogue of photographs: CSV, TSV or JSON with a column for the path and, if there are \
+         any, for an id, which csv and json then have first, and for a label, which --evaluate \
+         takes for the truth",
+    )
+    .group(Group::Images),
+    ours(
+        "image_list_columns",
+        Kind::Str,
+        "",
+        "Which columns of the catalogue are used, such as path=file_loc,id=name,label=",
+    )
+    .group(Group::Images),
     ours("json", Kind::Switch, "", "With --evaluate: print one JSON object"),
 ];

@@ -6,7 +6,7 @@ use super::label_image_flags::{GRAPH, LABELS};
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{
-    Evaluation, Format, LabelConfig, Labeller, Row, RowWriter, Rows, Sorter, Source,
+    Evaluation, Format, Ids, LabelConfig, Labeller, Row, RowWriter, Rows, Sorter, Source,
 };
 use crate::text::{counted, shown};
 use log::{error, info, warn};
@@ -48,7 +48,8 @@ impl Wishes {
             return Err(Error::usage("sort_into", message));
         }
         let format = parsed.choice("format", &Format::NAMES)?;
-        let is_for_many = !parsed.paths.is_empty() || parsed.given("format");
+        let is_for_many =
+            !parsed.paths.is_empty() || parsed.given("format") || parsed.given("image_list");
         if !(is_for_many || evaluates || sort_into.is_some()) {
             return Ok(None);
         }
@@ -73,9 +74,11 @@ pub(super) fn label_many(
     let sorter = sorter.map(|dir| Sorter::new(dir, labeller.labels(), &sources)).transpose()?;
     let place = match sources.first() {
         Some(Source::Path(path)) => path.clone(),
+        Some(Source::Catalogue(catalogue)) => catalogue.image_list.clone(),
         _ => "standard input".into(),
     };
-    let output = Output::new(&wishes.output, &labeller)?;
+    let ids = if has_ids(&sources)? { Ids::First } else { Ids::None };
+    let output = Output::new(&wishes.output, &labeller, ids)?;
     let bar = bars::labelling(&sources);
     let mut rows = labeller.rows(sources);
     let mut work = Work { output, sorter, bar, labelled: 0, failed: 0 };
@@ -105,6 +108,19 @@ pub(super) fn label_many(
         );
     }
     Ok(work.failed)
+}
+
+/// Whether there is a catalogue with names for its photographs; says which columns it uses.
+fn has_ids(sources: &[Source]) -> Result<bool> {
+    let mut has_ids = false;
+    for source in sources {
+        if let Source::Catalogue(catalogue) = source {
+            let rows = catalogue.open()?;
+            info!(target: "retrain", "{}: {}", shown(&catalogue.image_list), rows.said());
+            has_ids |= rows.has_ids();
+        }
+    }
+    Ok(has_ids)
 }
 
 /// Opens the graph. If there is none at its default place, nothing has been trained yet.
@@ -163,11 +179,11 @@ enum Output {
 }
 
 impl Output {
-    fn new(kind: &OutputKind, labeller: &Labeller) -> Result<Self> {
+    fn new(kind: &OutputKind, labeller: &Labeller, ids: Ids) -> Result<Self> {
         Ok(match kind {
             OutputKind::Rows(format) => {
                 let mut line = Vec::new();
-                let writer = RowWriter::new(*format, labeller.listed(), &mut line);
+                let writer = RowWriter::new(*format, labeller.listed(), ids, &mut line);
                 let writer = writer.map_err(Error::io("writing", Path::new("a header")))?;
                 Self::Rows { writer, line, is_terminal: io::stdout().is_terminal() }
             }
@@ -223,14 +239,14 @@ fn checked(evaluation: &Evaluation) -> Result<&Evaluation> {
     let labels = labels.join(", ");
     if evaluation.confusion().total() == 0 {
         let message = format!(
-            "the directory of each photograph must be named after its label, but {named} is not; \
-             labels are: {labels}"
+            "the directory of each photograph must be named after its label, or the catalogue must \
+             have the label, but {named} is not one; labels are: {labels}"
         );
         return Err(Error::usage("evaluate", message));
     }
     warn!(
         target: "retrain",
-        "{} not counted: no label is called like the directory: {named}",
+        "{} not counted: no label is called like the directory, or as the catalogue says: {named}",
         counted(photographs as u64, "photograph")
     );
     Ok(evaluation)

@@ -19,6 +19,7 @@ mod label_image_many;
 mod logging;
 mod names;
 mod own_graph;
+mod photographs;
 mod pixels;
 mod presets;
 mod reading;

@@ -8,14 +8,13 @@ use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS, SYMMETRIES};
 use super::terminal::Terminal;
-use super::{bars, environment, exit_code, presets, reading, signals, stopped};
+use super::{bars, environment, exit_code, photographs, presets, reading, signals, stopped};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
 use crate::report;
 use crate::retrain::{
-    Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Split,
-    Training, run,
+    Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Training, run,
 };
 use log::{LevelFilter, warn};
 use std::ffi::OsString;
@@ -32,7 +31,7 @@ const PROGRAM: Program = Program {
     0    done
     1    failure
     2    a wrong command line
-    255  an image_dir or a model that cannot be used (the script's -1)
+    255  an image_dir, a catalogue or a model that cannot be used (the script's -1)
     130  stopped by Ctrl-C, and 143 by SIGTERM: 128 + the signal's number",
 };
 
@@ -95,7 +94,7 @@ fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Error::Cancelled { kept }) => stopped(&config.cancel, &kept),
-        Err(error) => exit_code(error, Some(&config.image_dir)),
+        Err(error) => exit_code(error, Some(config.photographs.place())),
     }
 }
 
@@ -122,10 +121,8 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         },
         reading: reading::reading(parsed)?,
         model_dir: parsed.path("model_dir"),
-        split: Split {
-            testing_percentage: parsed.int("testing_percentage")?,
-            validation_percentage: parsed.int("validation_percentage")?,
-        },
+        photographs: photographs::source(parsed)?,
+        split: photographs::split(parsed)?,
         on_bad_image: match parsed.choice("on_bad_image", &["fail", "skip"])?.as_str() {
             "skip" => OnBadImage::Skip,
             _ => OnBadImage::Fail,
@@ -139,7 +136,7 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         head: head::head(parsed)?,
         cross_validate: head::cross_validate(parsed)?,
         outputs: outputs(parsed)?,
-        ..Config::new(parsed.path("image_dir"), pretrained(parsed)?)
+        ..Config::new("", pretrained(parsed)?)
     };
     config.check_values()?;
     Ok(config)

@@ -2,6 +2,7 @@
 
 use super::flag::{Flag, Group, Kind, Script};
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS};
+use crate::dataset::SplitKey;
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
@@ -212,6 +213,49 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "fail",
         "If images cannot be decoded: list them all and end the run (fail), or go on without them \
          (skip)",
+    )
+    .group(Group::Images),
+    ours(
+        "formats",
+        Kind::Str,
+        "all",
+        "Which files of image_dir are used: all that can be decoded, script for exactly the \
+         script's extensions, or formats separated by commas, such as jpeg,png",
+    )
+    .group(Group::Images),
+    ours("recursive", Kind::Switch, "", "A class's directories below its own belong to it")
+        .group(Group::Images),
+    ours(
+        "split_key",
+        Kind::Choice(&SplitKey::NAMES),
+        "path",
+        "What of a photograph decides its set: path, as typed, as in the script; relative: its \
+         path from image_dir on, wherever that is; name: its file's name; content: its bytes, so \
+         that copies stay together",
+    )
+    .group(Group::Images),
+    ours(
+        "split_file",
+        Kind::Str,
+        "",
+        "A CSV table with the columns path and set, which decides the sets; it is written if it is \
+         not there",
+    )
+    .group(Group::Images),
+    ours(
+        "image_list",
+        Kind::Str,
+        "",
+        "A catalogue in place of image_dir: CSV, TSV or JSON with the columns path, label and, if \
+         there are any, set, group and weight",
+    )
+    .group(Group::Images),
+    ours(
+        "image_list_columns",
+        Kind::Str,
+        "",
+        "Which columns of the catalogue are used, such as path=file_loc,label=summary,weight=; an \
+         empty one is ignored",
     )
     .group(Group::Images),
     ours(

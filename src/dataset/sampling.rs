@@ -12,6 +12,28 @@ pub struct Sampler {
     rng: ChaCha8Rng,
 }
 
+/// The rows of each class that has any, with the weights up to and with each row.
+#[derive(Debug, Clone)]
+pub struct WeightedMembers {
+    classes: Vec<Vec<(usize, f64)>>,
+}
+
+impl WeightedMembers {
+    /// Of the rows of each class, and the weight of a row. Rows of weight 0 are never drawn.
+    #[must_use]
+    pub fn new(members: &[Vec<usize>], weight: impl Fn(usize) -> f64) -> Self {
+        let class = |rows: &Vec<usize>| {
+            let rows = rows.iter().map(|&row| (row, weight(row))).filter(|(_, w)| *w > 0.0);
+            let sums = rows.scan(0.0, |sum, (row, weight)| {
+                *sum += weight;
+                Some((row, *sum))
+            });
+            sums.collect::<Vec<_>>()
+        };
+        Self { classes: members.iter().map(class).filter(|class| !class.is_empty()).collect() }
+    }
+}
+
 impl Sampler {
     /// A sampler whose draws depend on the seed alone.
     #[must_use]
@@ -41,6 +63,26 @@ impl Sampler {
         for _ in 0..how_many {
             let class = classes[self.rng.random_range(0..classes.len())];
             rows.push(class[self.rng.random_range(0..class.len())]);
+        }
+    }
+
+    /// The same, with photographs that are drawn within their class in proportion to their weights.
+    pub fn draw_weighted(
+        &mut self,
+        members: &WeightedMembers,
+        how_many: usize,
+        rows: &mut Vec<usize>,
+    ) {
+        rows.clear();
+        if members.classes.is_empty() {
+            return;
+        }
+        for _ in 0..how_many {
+            let class = &members.classes[self.rng.random_range(0..members.classes.len())];
+            let total = class.last().map_or(0.0, |(_, sum)| *sum);
+            let drawn = self.rng.random_range(0.0..total);
+            let place = class.partition_point(|(_, sum)| *sum <= drawn);
+            rows.push(class[place.min(class.len() - 1)].0);
         }
     }
 }

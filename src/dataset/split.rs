@@ -4,6 +4,64 @@
 use super::sampling::MAX_NUM_IMAGES_PER_CLASS;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// How the photographs are split into sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// The share of the photographs for the final test, in percent.
+    pub testing_percentage: i64,
+    /// The share for validation during training, in percent.
+    pub validation_percentage: i64,
+    /// What of a photograph decides its set.
+    pub split_key: SplitKey,
+    /// A table of all photographs and their sets: it decides if it is there, and is written if
+    /// not.
+    pub split_file: Option<PathBuf>,
+}
+
+impl Default for Split {
+    fn default() -> Self {
+        Self {
+            testing_percentage: 10,
+            validation_percentage: 10,
+            split_key: SplitKey::Path,
+            split_file: None,
+        }
+    }
+}
+
+/// What of a photograph is hashed to decide its set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SplitKey {
+    /// The scripts': its path, with image_dir as typed; in a catalogue, the path as it stands there.
+    #[default]
+    Path,
+    /// Its path relative to image_dir or to the catalogue's directory, with `/` on every system.
+    Relative,
+    /// The name of its file.
+    Name,
+    /// The SHA-256 of its bytes, so that copies are never in two sets.
+    Content,
+}
+
+impl SplitKey {
+    /// The names of the keys, in order of declaration.
+    pub const NAMES: [&str; 4] = ["path", "relative", "name", "content"];
+
+    /// The key of that name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let keys = [Self::Path, Self::Relative, Self::Name, Self::Content];
+        keys.into_iter().find(|key| key.name() == name)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
 
 /// One of the three sets of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +77,17 @@ pub enum Category {
 impl Category {
     /// In the order the scripts process them.
     pub const ALL: [Self; 3] = [Self::Training, Self::Testing, Self::Validation];
+
+    /// The set of a table's word: the scripts' name or a common other one, in either case.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word.trim().to_lowercase().as_str() {
+            "training" | "train" => Some(Self::Training),
+            "testing" | "test" => Some(Self::Testing),
+            "validation" | "valid" | "val" => Some(Self::Validation),
+            _ => None,
+        }
+    }
 
     /// The scripts' name.
     #[must_use]

@@ -6,6 +6,7 @@ use super::exif::{self, Orientation};
 use super::raster::Raster;
 use super::reading::Reading;
 use super::{bmp, fits, gif, jpeg, png, tiff, webp};
+use std::ffi::OsStr;
 use std::fmt;
 
 /// How many of a file's first bytes determine its format.
@@ -156,7 +157,26 @@ impl ImageFormat {
         endings.into_iter().any(|known| known.eq_ignore_ascii_case(ending))
     }
 
-    /// All formats, for use in a sentence: "JPEG, PNG, GIF, BMP, TIFF or WebP".
+    /// The format that a file's name promises, in either case; its content decides.
+    #[must_use]
+    pub fn of_name(name: &OsStr) -> Option<Self> {
+        let name = name.as_encoded_bytes();
+        let ends = |ending: &str| {
+            let rest = name.len().checked_sub(ending.len()).map(|n| name.split_at(n));
+            rest.is_some_and(|(before, end)| {
+                before.ends_with(b".") && end.eq_ignore_ascii_case(ending.as_bytes())
+            })
+        };
+        Self::ALL.into_iter().find(|format| format.endings().iter().any(|e| ends(e)))
+    }
+
+    /// The format called so in settings: its name in lower case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.traits().name.to_lowercase() == name)
+    }
+
+    /// All formats, for use in a sentence: "JPEG, PNG, GIF, BMP, TIFF, WebP or FITS".
     #[must_use]
     pub fn names() -> String {
         let [first @ .., last] = Self::ALL.map(|format| format.traits().name);

@@ -1,6 +1,7 @@
 //! How well photographs are recognised whose directories are named after their classes.
 
-use super::Row;
+use super::paths::Key;
+use super::rows::Row;
 use crate::dataset::label_name;
 use crate::metrics::{Confusion, Interval, wilson};
 use serde_json::{Value, json};
@@ -12,8 +13,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Evaluation {
     labels: Vec<String>,
-    /// The class of each label as [`label_name`] writes it.
-    classes: HashMap<String, usize>,
+    /// The class of each label as it is.
+    exact: HashMap<String, usize>,
+    /// The class of each label as [`label_name`] writes it; `None` if two are written alike.
+    classes: HashMap<String, Option<usize>>,
     /// One class more than there are labels: what was taken for that is unknown.
     confusion: Confusion,
     wrong: Vec<Wrong>,
@@ -27,7 +30,7 @@ pub struct Evaluation {
 pub struct Wrong {
     /// The photograph.
     pub path: PathBuf,
-    /// Its directory's label.
+    /// The label of its directory, or in the catalogue.
     pub truth: String,
     /// What it was taken for.
     pub answer: String,
@@ -39,10 +42,15 @@ impl Evaluation {
     /// An evaluation with these labels, by class index, and no photograph yet.
     #[must_use]
     pub fn new(labels: &[String]) -> Self {
-        let names = labels.iter().enumerate().map(|(class, label)| (label_name(label), class));
+        let mut classes = HashMap::new();
+        for (class, label) in labels.iter().enumerate() {
+            let same = classes.entry(label_name(label)).or_insert(Some(class));
+            *same = same.filter(|&other| other == class);
+        }
         Self {
             labels: labels.to_vec(),
-            classes: names.collect(),
+            exact: labels.iter().cloned().enumerate().map(|(class, l)| (l, class)).collect(),
+            classes,
             confusion: Confusion::of(labels.len() + 1, []),
             wrong: Vec::new(),
             unnamed: BTreeMap::new(),
@@ -56,10 +64,15 @@ impl Evaluation {
             self.failed += 1;
             return;
         };
-        let directory = directory(&row.path);
-        let name = directory.file_name().map(|name| label_name(&name.to_string_lossy()));
-        let Some(&truth) = name.and_then(|name| self.classes.get(&name)) else {
-            *self.unnamed.entry(directory).or_default() += 1;
+        // The catalogue's label, else the directory.
+        let label = row.key.as_ref().and_then(|key| key.label.as_deref()).map(PathBuf::from);
+        let label = label.unwrap_or_else(|| directory(&row.path));
+        let name = match &row.key {
+            Some(Key { label: Some(label), .. }) => Some(label.clone()),
+            _ => label.file_name().map(|name| name.to_string_lossy().into_owned()),
+        };
+        let Some(truth) = name.and_then(|name| self.class_of(&name)) else {
+            *self.unnamed.entry(label).or_default() += 1;
             return;
         };
         let predicted = row.class.unwrap_or(self.labels.len());
@@ -68,6 +81,12 @@ impl Evaluation {
             let (truth, answer) = (self.labels[truth].clone(), answer.clone());
             self.wrong.push(Wrong { path: row.path.clone(), truth, answer, score: *score });
         }
+    }
+
+    /// The class of a label, or of a directory that was named after one.
+    fn class_of(&self, name: &str) -> Option<usize> {
+        let exact = self.exact.get(name).copied();
+        exact.or_else(|| self.classes.get(&label_name(name)).copied().flatten())
     }
 
     /// The labels, by class index.
@@ -88,8 +107,8 @@ impl Evaluation {
         &self.wrong
     }
 
-    /// The directories that are named after no label, with how many photographs each has; these
-    /// are not counted.
+    /// The directories that are named after no label, and the labels of a catalogue that the graph
+    /// does not know, with how many photographs each has; these are not counted.
     #[must_use]
     pub fn unnamed(&self) -> &BTreeMap<PathBuf, usize> {
         &self.unnamed

@@ -1,7 +1,7 @@
 //! Labels many photographs on all cores, and returns the results in order.
 
 use super::model::Model;
-use super::paths::{self, Found, Source};
+use super::paths::{self, Found, Key, Source};
 use super::rows::Row;
 use crate::error::{Error, Result};
 use crate::inference::pipeline::{self, Steps};
@@ -31,6 +31,7 @@ struct Batch<T> {
 /// An image in progress: `content` is its bytes, then its pixels; or what is wrong with it.
 struct Item<T> {
     path: PathBuf,
+    key: Option<Key>,
     content: Result<T, String>,
 }
 
@@ -157,7 +158,7 @@ fn label_all(
             if let (Ok(pixels), false) = (&content, send_probe.is_full() || inference.is_ready()) {
                 let _ = send_probe.try_send(pixels.clone());
             }
-            Item { path: item.path, content }
+            Item { path: item.path, key: item.key, content }
         })
     };
     let prepare = move || match probe.recv() {
@@ -215,7 +216,9 @@ impl<T> Batch<T> {
 fn read(batch: Batch<Found>) -> Batch<Item<Vec<u8>>> {
     let count = batch.rows.len();
     let items = batch.rows.into_iter();
-    let items = items.filter_map(|found| Some(Item { content: found.read()?, path: found.path }));
+    let items = items.filter_map(|found| {
+        Some(Item { content: found.read()?, path: found.path, key: found.key })
+    });
     let rows: Vec<_> = items.collect();
     Batch { number: batch.number, skipped: count - rows.len(), rows }
 }
@@ -226,10 +229,10 @@ fn scores(
     inference: &Inference,
     batch: Batch<Item<Tensor<f32>>>,
 ) -> Result<Batch<Row>> {
-    let items = batch.rows.into_iter().map(|item| (item.path, item.content));
-    let (paths, decoded): (Vec<PathBuf>, Decoded) = items.unzip();
+    let items = batch.rows.into_iter().map(|item| ((item.path, item.key), item.content));
+    let (names, decoded): (Vec<(PathBuf, Option<Key>)>, Decoded) = items.unzip();
     let scores = inference.run(decoded).map_err(|e| model.bad_graph(&e))?;
-    let row = |(path, scores): (PathBuf, Result<Vec<f32>, String>)| {
+    let row = |((path, key), scores): ((PathBuf, Option<Key>), Result<Vec<f32>, String>)| {
         let answer = match scores {
             Ok(scores) => {
                 model.check_labels(scores.len())?;
@@ -240,8 +243,8 @@ fn scores(
             Err(message) => Err(message),
         };
         let class = answer.as_ref().ok().and_then(|answer| answer.class);
-        Ok(Row { path, top: answer.map(|answer| answer.top), class })
+        Ok(Row { path, key, top: answer.map(|answer| answer.top), class })
     };
-    let rows = paths.into_iter().zip(scores).map(row).collect::<Result<_>>()?;
+    let rows = names.into_iter().zip(scores).map(row).collect::<Result<_>>()?;
     Ok(Batch { number: batch.number, rows, skipped: batch.skipped })
 }

@@ -18,8 +18,8 @@ pub use config::LabelConfig;
 pub use evaluation::{Evaluation, Wrong};
 pub use labeller::{Labelled, Labeller};
 pub use many::Rows;
-pub use paths::{Source, count};
-pub use rows::{Format, Row, RowWriter};
+pub use paths::{Key, Source, count};
+pub use rows::{Format, Ids, Row, RowWriter};
 pub use sorter::{Placed, Sorter};
 
 /// How many labels are listed for each photograph, as in the script.

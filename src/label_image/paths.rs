@@ -2,6 +2,8 @@
 //! input. The search runs while the first images are being labelled, and holds only a few paths in
 //! memory at a time.
 
+use crate::dataset::{Catalogue, CatalogueRow};
+use crate::error::Error;
 use crate::fsio::is_desktop_file;
 use crate::images;
 use crossbeam_channel::{Receiver, bounded};
@@ -20,6 +22,8 @@ pub enum Source {
     Path(PathBuf),
     /// Paths of files and directories, one per line, on standard input.
     StandardInput,
+    /// The photographs of a catalogue. Rows are read as they are needed.
+    Catalogue(Catalogue),
 }
 
 impl Source {
@@ -30,10 +34,23 @@ impl Source {
     }
 }
 
+/// What a catalogue says of a photograph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// What others call it, if there is a column for that.
+    pub id: Option<String>,
+    /// Its path as it stands in the catalogue.
+    pub path: String,
+    /// Its label, if there is a column for labels.
+    pub label: Option<String>,
+}
+
 /// A path that the search found.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) path: PathBuf,
+    /// Its row in a catalogue.
+    pub(super) key: Option<Key>,
     /// Whether the user named this very file. If so, it must be an image.
     pub(super) named: bool,
     /// What went wrong in the search.
@@ -42,7 +59,7 @@ pub(super) struct Found {
 
 impl Found {
     fn failed(path: impl Into<PathBuf>, error: &impl ToString) -> Self {
-        Self { path: path.into(), named: true, error: Some(error.to_string()) }
+        Self { path: path.into(), key: None, named: true, error: Some(error.to_string()) }
     }
 
     /// The file's content. `None` for a file in a directory that is not an image.
@@ -68,6 +85,7 @@ pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
                 Ok(path) => files(path),
                 Err(e) => Box::new(std::iter::once(Found::failed("standard input", &e))),
             })),
+            Source::Catalogue(catalogue) => rows(&catalogue),
         });
         sources.try_for_each(|found| send.send(found))
     });
@@ -81,6 +99,7 @@ pub fn count(sources: &[Source]) -> Option<u64> {
     let count = |source: &Source| match source {
         Source::Path(path) => Some(files(path.clone()).count() as u64),
         Source::StandardInput => None,
+        Source::Catalogue(catalogue) => Some(rows(catalogue).count() as u64),
     };
     sources.iter().map(count).sum()
 }
@@ -89,18 +108,37 @@ pub fn count(sources: &[Source]) -> Option<u64> {
 /// those that desktops create (`Thumbs.db`) are left out.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
     if !path.is_dir() {
-        return Box::new(std::iter::once(Found { path, named: true, error: None }));
+        return Box::new(std::iter::once(Found { path, key: None, named: true, error: None }));
     }
     let visible = |e: &DirEntry| e.depth() == 0 || !is_ignored(e.file_name());
     let entries =
         WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
     Box::new(entries.filter_map(|entry| match entry {
         Ok(entry) if entry.file_type().is_file() => {
-            Some(Found { path: entry.into_path(), named: false, error: None })
+            Some(Found { path: entry.into_path(), key: None, named: false, error: None })
         }
         Ok(_) => None,
         Err(e) => Some(Found::failed(e.path().unwrap_or(Path::new("")), &e)),
     }))
+}
+
+/// The photographs of a catalogue. An error in it is the last that is found.
+fn rows(catalogue: &Catalogue) -> Box<dyn Iterator<Item = Found>> {
+    let file = catalogue.image_list.clone();
+    let failed = move |error: Error| match error {
+        Error::Input { path, message } => Found::failed(path, &message),
+        other => Found::failed(&file, &other),
+    };
+    match catalogue.open() {
+        Err(error) => Box::new(std::iter::once(failed(error))),
+        Ok(rows) => Box::new(rows.map(move |row| match row {
+            Err(error) => failed(error),
+            Ok(CatalogueRow { path, id, written, label, .. }) => {
+                let key = Some(Key { id, path: written, label });
+                Found { path, key, named: true, error: None }
+            }
+        })),
+    }
 }
 
 fn is_ignored(name: &OsStr) -> bool {

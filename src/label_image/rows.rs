@@ -1,6 +1,7 @@
 //! Writes the labels of many images as text, one line per image, for `grep`, spreadsheets and other
 //! programs.
 
+use super::paths::Key;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::json;
 use std::io::{self, Write};
@@ -36,6 +37,8 @@ impl Format {
 pub struct Row {
     /// The image.
     pub path: PathBuf,
+    /// What the catalogue says of it that it comes from.
+    pub key: Option<Key>,
     /// The best labels with their scores, at most `top_k`, the best first; before them
     /// [`UNKNOWN`](super::UNKNOWN) with the best score, if that is below the threshold. Or what is
     /// wrong with the image.
@@ -50,18 +53,31 @@ pub struct RowWriter {
     format: Format,
     /// How many labels each row of a CSV table has columns for.
     labels: usize,
+    ids: Ids,
+}
+
+/// Whether a table begins with the photographs' names in their catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ids {
+    /// It does.
+    First,
+    /// There are none.
+    None,
 }
 
 impl RowWriter {
     /// Writes the header, if the format has one. `labels` is how many each row has at
     /// most ([`Labeller::listed`](super::Labeller::listed)).
-    pub fn new(format: Format, labels: usize, out: &mut impl Write) -> io::Result<Self> {
+    pub fn new(format: Format, labels: usize, ids: Ids, out: &mut impl Write) -> io::Result<Self> {
         if format == Format::Csv {
+            if ids == Ids::First {
+                write!(out, "id,")?;
+            }
             write!(out, "image,label,score")?;
             (2..=labels).try_for_each(|n| write!(out, ",label_{n},score_{n}"))?;
             writeln!(out, ",error")?;
         }
-        Ok(Self { format, labels })
+        Ok(Self { format, labels, ids })
     }
 
     /// Writes a row.
@@ -74,7 +90,13 @@ impl RowWriter {
     }
 
     fn csv(&self, row: &Row, out: &mut impl Write) -> io::Result<()> {
-        quoted(bytes(&row.path), out)?;
+        let key = row.key.as_ref();
+        if self.ids == Ids::First {
+            quoted(key.and_then(|key| key.id.as_ref()).map_or(b"", String::as_bytes), out)?;
+            out.write_all(b",")?;
+        }
+        // As it stands in the catalogue, so that the tables can be joined.
+        quoted(key.map_or(bytes(&row.path), |key| key.path.as_bytes()), out)?;
         let top = row.top.as_deref().unwrap_or_default();
         for place in 0..self.labels {
             out.write_all(b",")?;
@@ -106,14 +128,20 @@ fn json(row: &Row, out: &mut impl Write) -> io::Result<()> {
     let labels = json!(top.iter().map(|(label, _)| label).collect::<Vec<_>>());
     // The shortest digits that read back as the same f32; serde_json would widen it to f64.
     let scores: Vec<String> = top.iter().map(|(_, score)| score.to_string()).collect();
-    let (path, error) = (json!(row.path.to_string_lossy()), json!(row.top.as_ref().err()));
-    let bytes = match row.path.to_str() {
-        Some(_) => String::new(),
-        None => format!(r#","path_base64":"{}""#, BASE64_STANDARD.encode(bytes(&row.path))),
+    let path = match &row.key {
+        Some(key) => json!(key.path),
+        None => json!(row.path.to_string_lossy()),
+    };
+    let id = row.key.as_ref().and_then(|key| key.id.as_ref());
+    let id = id.map_or_else(String::new, |id| format!(r#""id":{},"#, json!(id)));
+    let error = json!(row.top.as_ref().err());
+    let bytes = match (row.path.to_str(), &row.key) {
+        (Some(_), _) | (None, Some(_)) => String::new(),
+        (None, None) => format!(r#","path_base64":"{}""#, BASE64_STANDARD.encode(bytes(&row.path))),
     };
     writeln!(
         out,
-        r#"{{"path":{path}{bytes},"labels":{labels},"scores":[{}],"error":{error}}}"#,
+        r#"{{{id}"path":{path}{bytes},"labels":{labels},"scores":[{}],"error":{error}}}"#,
         scores.join(",")
     )
 }

@@ -3,13 +3,15 @@
 //! standard deviation of 0.001.
 
 use super::{Features, Logistic};
-use crate::dataset::Sampler;
+use crate::dataset::{Sampler, WeightedMembers};
 
 /// How to descend.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Descent<'a> {
     pub(super) features: &'a Features,
     pub(super) truth: &'a [usize],
+    /// How often each photograph is drawn, relative to others of its class; empty for alike.
+    pub(super) weights: &'a [f64],
     /// The weight of each class in the loss.
     pub(super) class_weights: &'a [f64],
     pub(super) label_smoothing: f64,
@@ -39,9 +41,7 @@ pub(super) fn descend(d: Descent<'_>) -> Logistic {
         return descend_in_dual(&d);
     }
     let (width, k) = (d.features.width, d.class_weights.len());
-    let mut members = vec![Vec::new(); k];
-    d.truth.iter().enumerate().for_each(|(i, &class)| members[class].push(i));
-    let mut sampler = Sampler::new(d.seed);
+    let mut draws = Draws::new(&d, k);
     let all: Vec<usize> = (0..d.truth.len()).collect();
     let mut rows = Vec::new();
     let mut model = vec![0.0; (width + 1) * k];
@@ -50,7 +50,7 @@ pub(super) fn descend(d: Descent<'_>) -> Logistic {
     let mut powers = [1.0, 1.0];
     for _ in 0..d.steps {
         match d.batch_size {
-            Some(size) => sampler.draw(&members, size, &mut rows),
+            Some(size) => draws.draw(size, &mut rows),
             None => rows.clone_from(&all),
         }
         gradient_of(&d, &rows, &model, &mut gradient);
@@ -81,6 +81,30 @@ pub(super) fn descend(d: Descent<'_>) -> Logistic {
     Logistic { weights: model, biases }
 }
 
+/// Draws batches as the training graph's are drawn.
+struct Draws {
+    sampler: Sampler,
+    members: Vec<Vec<usize>>,
+    weighted: Option<WeightedMembers>,
+}
+
+impl Draws {
+    fn new(d: &Descent<'_>, classes: usize) -> Self {
+        let mut members = vec![Vec::new(); classes];
+        d.truth.iter().enumerate().for_each(|(i, &class)| members[class].push(i));
+        let weighted =
+            (!d.weights.is_empty()).then(|| WeightedMembers::new(&members, |i| d.weights[i]));
+        Self { sampler: Sampler::new(d.seed), members, weighted }
+    }
+
+    fn draw(&mut self, size: usize, rows: &mut Vec<usize>) {
+        match &self.weighted {
+            Some(weighted) => self.sampler.draw_weighted(weighted, size, rows),
+            None => self.sampler.draw(&self.members, size, rows),
+        }
+    }
+}
+
 /// Up to this many photographs their inner products are kept: 32 MB.
 const MOST_IN_DUAL: usize = 2000;
 
@@ -92,16 +116,14 @@ fn descend_in_dual(d: &Descent<'_>) -> Logistic {
     let mut gram = vec![0.0; n * n];
     d.features.times_transposed(d.features, &mut gram);
     let gram = Features::square(n, gram);
-    let mut members = vec![Vec::new(); k];
-    d.truth.iter().enumerate().for_each(|(i, &class)| members[class].push(i));
-    let mut sampler = Sampler::new(d.seed);
+    let mut draws = Draws::new(d, k);
     let mut rows: Vec<usize> = (0..n).collect();
     let (mut a, mut z, mut b) = (vec![0.0; n * k], vec![0.0; n * k], vec![0.0; k]);
     let (mut errors, mut change) = (vec![0.0; n * k], vec![0.0; n * k]);
     let mut scores = vec![0.0; k];
     for _ in 0..d.steps {
         if let Some(size) = d.batch_size {
-            sampler.draw(&members, size, &mut rows);
+            draws.draw(size, &mut rows);
         }
         errors.fill(0.0);
         let mut of_biases = vec![0.0; k];

@@ -17,6 +17,7 @@ pub use fine_tune::{FineTune, Selection};
 pub use folds::{folds, out_of_fold};
 pub(crate) use logistic::softmax;
 pub use logistic::{Logistic, Objective, Precision};
-pub use recipe::{Batch, ClassWeights, Optimizer, Recipe, WeightDecay};
+pub(crate) use recipe::pick;
+pub use recipe::{Batch, ClassWeights, Examples, Optimizer, Recipe, WeightDecay};
 pub use scaling::Scaling;
 pub use similar::{Group, similar_groups};

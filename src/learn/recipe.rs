@@ -73,6 +73,37 @@ pub struct Recipe<'a> {
     pub seed: u64,
 }
 
+/// Photographs to learn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Examples<'a> {
+    /// Their features.
+    pub features: &'a Features,
+    /// The class of each.
+    pub truth: &'a [usize],
+    /// What holds some of them together; empty if nothing has to.
+    pub groups: &'a [&'a [u8]],
+    /// How much each counts: 2 is as if it were there twice. Empty for 1 each.
+    pub weights: &'a [f64],
+}
+
+impl<'a> Examples<'a> {
+    /// Photographs that count the same, and that nothing holds together.
+    #[must_use]
+    pub fn new(features: &'a Features, truth: &'a [usize]) -> Self {
+        Self { features, truth, groups: &[], weights: &[] }
+    }
+
+    fn weight(&self, i: usize) -> f64 {
+        self.weights.get(i).copied().unwrap_or(1.0)
+    }
+
+    /// How many there are, each counted as much as it weighs.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        (0..self.truth.len()).map(|i| self.weight(i)).sum()
+    }
+}
+
 /// Where no penalty is wanted, L-BFGS still needs a minimum to converge to.
 const WEAKEST: f64 = 1e-12;
 /// The values of `C` that `Auto` tries: decades from 10⁻⁵ to 10³.
@@ -83,18 +114,17 @@ const INNER_FOLDS: usize = 3;
 impl Recipe<'_> {
     /// The weight of each class, for these training photographs.
     #[must_use]
-    pub fn class_weights(&self, truth: &[usize]) -> Vec<f64> {
+    pub fn class_weights(&self, examples: &Examples<'_>) -> Vec<f64> {
         let classes = self.labels.len();
         match &self.class_weights {
             ClassWeights::None => vec![1.0; classes],
             ClassWeights::Balanced => {
-                let mut counts = vec![0usize; classes];
-                truth.iter().for_each(|&class| counts[class] += 1);
-                let present = counts.iter().filter(|&&n| n > 0).count().max(1);
-                let weight = |&n: &usize| match n {
-                    0 => 1.0,
-                    n => truth.len() as f64 / (present * n) as f64,
-                };
+                let mut counts = vec![0.0; classes];
+                let each = examples.truth.iter().enumerate();
+                each.for_each(|(i, &class)| counts[class] += examples.weight(i));
+                let present = counts.iter().filter(|&&n| n > 0.0).count().max(1) as f64;
+                let total = examples.total();
+                let weight = |&n: &f64| if n > 0.0 { total / (present * n) } else { 1.0 };
                 counts.iter().map(weight).collect()
             }
             ClassWeights::ByLabel(weights) => {
@@ -105,25 +135,30 @@ impl Recipe<'_> {
 
     /// The `C` of L-BFGS for a penalty λ and `n` photographs.
     #[must_use]
-    pub fn c(weight_decay: f64, n: usize) -> f64 {
-        1.0 / (weight_decay.max(WEAKEST) * n.max(1) as f64)
+    pub fn c(weight_decay: f64, n: f64) -> f64 {
+        1.0 / (weight_decay.max(WEAKEST) * n.max(1.0))
     }
 
-    /// The penalty λ for these training photographs, which `groups` holds together.
+    /// The penalty λ for these training photographs.
     #[must_use]
-    pub fn weight_decay(&self, features: &Features, truth: &[usize], groups: &[&[u8]]) -> f64 {
+    pub fn weight_decay(&self, examples: Examples<'_>) -> f64 {
+        let Examples { features, truth, groups, weights } = examples;
         let decay = match self.weight_decay {
             WeightDecay::Value(decay) => return decay,
-            WeightDecay::Auto => |c: f64| 1.0 / (c * truth.len() as f64),
+            WeightDecay::Auto => |c: f64| 1.0 / (c * examples.total()),
         };
         let fold_of = folds(INNER_FOLDS.min(truth.len()), truth, groups, self.seed);
         let loss = |c: f64| {
             let fit = |rows: &[usize]| {
-                self.logistic(&features.select(rows), &pick(truth, rows), c, Precision::Low)
+                let (truth, weights) = (pick(truth, rows), pick(weights, rows));
+                let features = &features.select(rows);
+                let some = Examples { features, truth: &truth, groups: &[], weights: &weights };
+                self.logistic(some, c, Precision::Low)
             };
             let scores = out_of_fold(features, truth, &fold_of, fit)?;
             let own = scores.iter().zip(truth).map(|(row, &class)| f64::from(row[class]));
-            Some(own.map(|p| -p.max(1e-15).ln()).sum::<f64>())
+            let losses = own.enumerate().map(|(i, p)| -p.max(1e-15).ln() * examples.weight(i));
+            Some(losses.sum::<f64>())
         };
         let tried = CS.map(|power| 10.0_f64.powi(power));
         let losses = tried.filter_map(|c| Some((c, loss(c)?)));
@@ -131,15 +166,12 @@ impl Recipe<'_> {
         decay(best.map_or(1.0, |(c, _)| c))
     }
 
-    fn logistic(
-        &self,
-        features: &Features,
-        truth: &[usize],
-        c: f64,
-        precision: Precision,
-    ) -> Logistic {
-        let weights = self.class_weights(truth);
-        let sample_weights: Vec<f64> = truth.iter().map(|&class| weights[class]).collect();
+    fn logistic(&self, examples: Examples<'_>, c: f64, precision: Precision) -> Logistic {
+        let Examples { features, truth, .. } = examples;
+        let weights = self.class_weights(&examples);
+        let each = truth.iter().enumerate();
+        let sample_weights: Vec<f64> =
+            each.map(|(i, &class)| weights[class] * examples.weight(i)).collect();
         Logistic::fit(Objective {
             features,
             truth,
@@ -151,37 +183,38 @@ impl Recipe<'_> {
         })
     }
 
-    /// Trains a classifier on photographs that `groups` holds together. The classifier takes
-    /// features as they are given, whether or not it was trained on scaled ones.
+    /// Trains a classifier. It takes features as they are given, whether or not it was trained on
+    /// scaled ones.
     #[must_use]
-    pub fn train(&self, features: &Features, truth: &[usize], groups: &[&[u8]]) -> Logistic {
+    pub fn train(&self, examples: Examples<'_>) -> Logistic {
         if !self.scaled {
-            return self.train_plain(features, truth, groups);
+            return self.train_plain(examples);
         }
-        let scaling = Scaling::of(features);
-        scaling.fold(&self.train_plain(&scaling.scaled(features), truth, groups))
+        let scaling = Scaling::of(examples.features);
+        let features = &scaling.scaled(examples.features);
+        scaling.fold(&self.train_plain(Examples { features, ..examples }))
     }
 
     /// Trains in rotated coordinates where that is sooner and gives the same.
-    fn train_plain(&self, features: &Features, truth: &[usize], groups: &[&[u8]]) -> Logistic {
+    fn train_plain(&self, examples: Examples<'_>) -> Logistic {
         let rotation = match self.optimizer {
-            Optimizer::Lbfgs => features.rotation(),
+            Optimizer::Lbfgs => examples.features.rotation(),
             Optimizer::Sgd | Optimizer::Adam => None,
         };
-        let Some((rotated, back)) = rotation else {
-            return self.train_here(features, truth, groups);
-        };
-        let Logistic { weights, biases } = self.train_here(&rotated, truth, groups);
+        let Some((rotated, back)) = rotation else { return self.train_here(examples) };
+        let Logistic { weights, biases } =
+            self.train_here(Examples { features: &rotated, ..examples });
         let classes = self.labels.len();
-        Logistic { weights: back.back(features, &weights, classes), biases }
+        Logistic { weights: back.back(examples.features, &weights, classes), biases }
     }
 
-    fn train_here(&self, features: &Features, truth: &[usize], groups: &[&[u8]]) -> Logistic {
-        let decay = self.weight_decay(features, truth, groups);
+    fn train_here(&self, examples: Examples<'_>) -> Logistic {
+        let Examples { features, truth, weights, .. } = examples;
+        let decay = self.weight_decay(examples);
         let rule = match self.optimizer {
             Optimizer::Lbfgs => {
-                let c = Self::c(decay, truth.len());
-                return self.logistic(features, truth, c, Precision::Full);
+                let c = Self::c(decay, examples.total());
+                return self.logistic(examples, c, Precision::Full);
             }
             Optimizer::Sgd => Rule::Plain,
             Optimizer::Adam => Rule::Adam,
@@ -189,7 +222,8 @@ impl Recipe<'_> {
         descend(Descent {
             features,
             truth,
-            class_weights: &self.class_weights(truth),
+            weights,
+            class_weights: &self.class_weights(&examples),
             label_smoothing: self.label_smoothing,
             batch_size: match self.batch {
                 Batch::All => None,
@@ -211,7 +245,7 @@ impl Recipe<'_> {
     }
 }
 
-/// The elements at these indices.
-pub(super) fn pick<T: Copy>(all: &[T], rows: &[usize]) -> Vec<T> {
-    rows.iter().map(|&row| all[row]).collect()
+/// The elements at these indices; none of an empty slice, which stands for a default.
+pub(crate) fn pick<T: Copy>(all: &[T], rows: &[usize]) -> Vec<T> {
+    if all.is_empty() { Vec::new() } else { rows.iter().map(|&row| all[row]).collect() }
 }

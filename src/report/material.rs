@@ -2,7 +2,9 @@
 
 use super::{Outcome, Thumbnails};
 use crate::bottleneck::Bottlenecks;
-use crate::learn::{Batch, ClassWeights, Optimizer, Recipe, WeightDecay, folds, out_of_fold};
+use crate::learn::{
+    Batch, ClassWeights, Examples, Optimizer, Recipe, WeightDecay, folds, out_of_fold, pick,
+};
 
 /// What reports are made of: the outcome, the bottlenecks, and what follows from both.
 #[derive(Debug)]
@@ -69,7 +71,10 @@ fn cross_validated(
         seed: outcome.random_seed,
     };
     let fold_of = folds(FOLDS, truth, &groups, outcome.random_seed);
-    let pick = |rows: &[usize]| rows.iter().map(|&row| truth[row]).collect::<Vec<usize>>();
-    let train = |rows: &[usize]| recipe.train(&features.select(rows), &pick(rows), &[]);
+    let train = |rows: &[usize]| {
+        let (truth, weights) = (pick(truth, rows), pick(&learnable.weights, rows));
+        let features = &features.select(rows);
+        recipe.train(Examples { features, truth: &truth, groups: &[], weights: &weights })
+    };
     out_of_fold(&features, truth, &fold_of, train)
 }

@@ -19,7 +19,7 @@ pub fn metadata(outcome: &Outcome) -> Metadata {
     let none = Map::new;
     let paths = |set: Category| {
         let images = outcome.split.labels.iter().flat_map(move |label| label.images(set));
-        images.map(|p| p.path().to_string_lossy().into_owned()).collect()
+        images.map(|p| p.photograph.path().to_string_lossy().into_owned()).collect()
     };
     let model = &outcome.model;
     Metadata {

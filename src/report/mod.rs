@@ -15,7 +15,8 @@ pub use exporter::Exporter;
 pub use material::Material;
 pub use metadata::metadata;
 pub use outcome::{
-    CrossValidation, Evaluation, Model, Outcome, Prediction, TOO_FEW_TESTED, Times, Written,
+    CrossValidation, Evaluation, Model, Outcome, Prediction, Retyped, TOO_FEW_TESTED, Times,
+    Written,
 };
 pub use summary::summary;
 pub use tensorboard::PROJECTOR_FILES;

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub split: Arc<ImageLists>,
     /// Photographs that were left out.
     pub bad_images: Vec<BadImage>,
+    /// Whether an earlier run at the same place had photographs in other sets.
+    pub retyped: Option<Retyped>,
     /// What label_image needs to know to use the network.
     pub model: Model,
     /// The seed of initial weights, batches and distortions.
@@ -52,6 +54,15 @@ pub struct Outcome {
     pub times: Times,
     /// Where the results are.
     pub written: Written,
+}
+
+/// The scripts' split hashes image_dir as typed: typed in another way, it gives other sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retyped {
+    /// How image_dir was typed in the earlier run.
+    pub before: String,
+    /// How many photographs were in another set then.
+    pub moved: usize,
 }
 
 /// The new layer's prediction for a photograph.

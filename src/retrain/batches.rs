@@ -2,7 +2,7 @@
 
 use super::evaluation::Evaluator;
 use crate::bottleneck::Bottlenecks;
-use crate::dataset::{Category, Sampler};
+use crate::dataset::{Category, Sampler, WeightedMembers};
 use crate::error::Result;
 use crate::inference::DistortedImages;
 use crate::layers::Truth;
@@ -55,6 +55,8 @@ pub(super) struct Batches<'a> {
     truth: Truth,
     class_count: usize,
     sampler: Sampler,
+    /// The training photographs with their weights; `None` if all count the same.
+    weighted: Option<WeightedMembers>,
     /// How features are scaled, while the layer learns.
     scaling: Option<Scaling>,
 }
@@ -68,7 +70,11 @@ impl<'a> Batches<'a> {
         random_seed: u64,
     ) -> Self {
         let sampler = Sampler::new(random_seed);
-        Self { bottlenecks, distorted, truth, class_count, sampler, scaling: None }
+        let training = bottlenecks.members(Category::Training);
+        let rows: Vec<usize> = training.iter().flatten().copied().collect();
+        let weighted = (!bottlenecks.weights(&rows).is_empty())
+            .then(|| WeightedMembers::new(training, |row| bottlenecks.weight(row)));
+        Self { bottlenecks, distorted, truth, class_count, sampler, weighted, scaling: None }
     }
 
     /// Scales the features of all batches from now on; `None` leaves them as they are.
@@ -118,10 +124,12 @@ impl<'a> Batches<'a> {
         how_many: Option<usize>,
     ) {
         let members = self.bottlenecks.members(category);
-        match how_many {
-            Some(n) => self.sampler.draw(members, n, rows),
-            None if rows.is_empty() => rows.extend(members.iter().flatten()),
-            None => {}
+        let weighted = self.weighted.as_ref().filter(|_| category == Category::Training);
+        match (how_many, weighted) {
+            (Some(n), Some(weighted)) => self.sampler.draw_weighted(weighted, n, rows),
+            (Some(n), None) => self.sampler.draw(members, n, rows),
+            (None, _) if rows.is_empty() => rows.extend(members.iter().flatten()),
+            (None, _) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 //! its flags.
 
 use crate::cancel::CancelToken;
-use crate::dataset::Category;
+use crate::dataset::{Category, Directory, Source, Split};
 use crate::error::Result;
 use crate::images::Reading;
 use crate::layers::Distortions;
@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 /// A retraining run.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The directory of class directories, as typed: the split hashes this path.
-    pub image_dir: PathBuf,
+    /// Where the photographs and their labels come from.
+    pub photographs: Source,
     /// The network whose last layer is replaced.
     pub pretrained: Pretrained,
     /// The views of a photograph whose mean features are its bottleneck.
@@ -23,7 +23,7 @@ pub struct Config {
     pub reading: Reading,
     /// Where pretrained networks are kept or downloaded to.
     pub model_dir: PathBuf,
-    /// How many photographs are kept for testing and validation.
+    /// Which photographs are kept for testing and validation.
     pub split: Split,
     /// What to do about photographs that cannot be decoded.
     pub on_bad_image: OnBadImage,
@@ -50,15 +50,6 @@ pub enum Pretrained {
     OwnGraph(OwnGraph),
     /// A TF-Hub module of the first format: a directory, an archive or an address.
     HubModule(String),
-}
-
-/// How many of the photographs are kept for testing and for validation, in percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Split {
-    /// For the final test.
-    pub testing_percentage: i64,
-    /// For validation during training.
-    pub validation_percentage: i64,
 }
 
 /// What to do about photographs that cannot be decoded.
@@ -211,7 +202,7 @@ impl Config {
     #[must_use]
     pub fn new(image_dir: impl Into<PathBuf>, pretrained: Pretrained) -> Self {
         Self {
-            image_dir: image_dir.into(),
+            photographs: Source::Directory(Directory::new(image_dir)),
             pretrained,
             symmetry: Symmetry::None,
             reading: Reading::DEFAULT,
@@ -236,12 +227,6 @@ impl Config {
             Some(_) => &[Category::Testing, Category::Validation],
             None => &Category::ALL,
         }
-    }
-}
-
-impl Default for Split {
-    fn default() -> Self {
-        Self { testing_percentage: 10, validation_percentage: 10 }
     }
 }
 

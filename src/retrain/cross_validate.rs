@@ -6,7 +6,7 @@ use super::fine_tune::{Rows, Untuned};
 use super::plan::recipe;
 use crate::bottleneck::Bottlenecks;
 use crate::error::Result;
-use crate::learn::{folds, out_of_fold};
+use crate::learn::{Examples, folds, out_of_fold, pick};
 use crate::metrics::{Calibration, Confusion, argmax};
 use crate::report::CrossValidation;
 use log::warn;
@@ -41,9 +41,9 @@ pub(super) fn cross_validate(validated: &Validated<'_, '_>) -> Result<Option<Cro
     for repeat in 0..repeats {
         let fold_of = folds(k, truth, &groups, seed.wrapping_add(repeat as u64));
         let train = |rows: &[usize]| {
-            let truth: Vec<usize> = rows.iter().map(|&i| truth[i]).collect();
-            let groups: Vec<&[u8]> = rows.iter().map(|&i| groups[i]).collect();
-            recipe.train(&features.select(rows), &truth, &groups)
+            let (truth, groups) = (&pick(truth, rows), &pick(&groups, rows));
+            let (features, weights) = (&features.select(rows), &pick(&learnable.weights, rows));
+            recipe.train(Examples { features, truth, groups, weights })
         };
         let of_repeat = match untuned {
             None => out_of_fold(features, truth, &fold_of, train),

@@ -8,6 +8,7 @@ use super::head::TrainingGraph;
 use super::parked::Parked;
 use super::serving;
 use super::this_run::Run;
+use crate::dataset::file_labels;
 use crate::error::Result;
 use crate::export;
 use crate::layers::{FinalTrainingOps, HeadSpec};
@@ -115,7 +116,8 @@ impl<'a> Exporter<'a> {
             );
         }
         export::save_graph_to_file(&graph, &outputs.final_tensor_name, &variables, path)?;
-        export::save_labels(&outputs.output_labels, labels.iter().map(String::as_str))?;
+        let lines = file_labels(labels);
+        export::save_labels(&outputs.output_labels, lines.iter().map(String::as_str))?;
         let Some(dir) = &outputs.saved_model_dir else { return Ok(()) };
         match &self.form {
             Form::Training(ops) => {

@@ -5,6 +5,7 @@ mod checks;
 mod config;
 mod conventions;
 mod cross_validate;
+mod earlier_run;
 mod early_stopping;
 mod evaluation;
 mod exporter;
@@ -26,11 +27,12 @@ mod tensorboard;
 mod this_run;
 mod training;
 
+pub use crate::dataset::{Catalogue, Directory, Formats, Source, Split, SplitKey};
 pub use crate::learn::{FineTune, Selection};
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
 pub use config::{
     Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
-    Split, Training,
+    Training,
 };
 pub use observer::{Observer, Step};
 
@@ -222,6 +224,7 @@ impl Trained<'_, '_> {
             labels,
             split: Arc::clone(lists),
             bad_images: self.bad_images,
+            retyped: earlier_run::retyped(config, lists),
             model: self.model,
             random_seed: run.random_seed,
             steps: self.steps,
@@ -250,13 +253,7 @@ fn load_pretrained(config: &Config) -> Result<Backbone> {
 
 /// Lists the classes and their images, checks them and logs them.
 fn list_images(config: &Config, conventions: &Conventions) -> Result<ImageLists> {
-    let Split { testing_percentage, validation_percentage } = config.split;
-    let lists = create_image_lists(
-        &config.image_dir,
-        conventions.layout,
-        testing_percentage,
-        validation_percentage,
-    )?;
+    let lists = create_image_lists(&config.photographs, conventions.layout, &config.split)?;
     checks::check_classes(&lists)?;
     checks::check_training(config, &lists)?;
     checks::split_table(&lists);
@@ -314,7 +311,7 @@ fn conditions(
     backbone: &Backbone,
     bottlenecks: &Bottlenecks<'_>,
 ) -> Result<state::Conditions> {
-    let files = state::conditions_of_files(conventions, backbone, bottlenecks);
+    let files = state::conditions_of_files(conventions, backbone, run.config, bottlenecks);
     if let Some(state) = &run.resumed {
         state.check(&files, &run.state_path())?;
     }

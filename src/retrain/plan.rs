@@ -7,7 +7,8 @@ use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
 use crate::layers::{LossSpec, StepRule, StepSpec};
 use crate::learn::{
-    Batch, ClassWeights, Logistic, Objective, Optimizer, Precision, Recipe, Scaling, WeightDecay,
+    Batch, ClassWeights, Examples, Features, Logistic, Objective, Optimizer, Precision, Recipe,
+    Scaling, WeightDecay,
 };
 use crate::model::Backbone;
 use crate::proto::{TensorProto, float_tensor, floats};
@@ -57,7 +58,11 @@ impl Plan {
         let truth: Vec<usize> = rows.iter().map(|&row| bottlenecks.classes[row]).collect();
         let weights = match class_weights {
             ClassWeights::None => Vec::new(),
-            _ => recipe.class_weights(&truth).into_iter().map(|w| w as f32).collect(),
+            _ => {
+                let (features, weights) = (&Features::new(0, []), &bottlenecks.weights(&rows));
+                let examples = Examples { features, truth: &truth, groups: &[], weights };
+                recipe.class_weights(&examples).into_iter().map(|w| w as f32).collect()
+            }
         };
         let mut plan = Self {
             loss: LossSpec { class_weights: weights, label_smoothing: *label_smoothing },
@@ -81,8 +86,12 @@ impl Plan {
                     learnable.features = scaling.scaled(&learnable.features);
                     plan.scaling = Some(scaling);
                 }
-                let features = learnable.features.clone().rotated();
-                recipe.weight_decay(&features, &learnable.truth, &learnable.groups())
+                recipe.weight_decay(Examples {
+                    features: &learnable.features.clone().rotated(),
+                    truth: &learnable.truth,
+                    groups: &learnable.groups(),
+                    weights: &learnable.weights,
+                })
             }
         };
         plan.step.weight_decay = decay as f32;
@@ -98,19 +107,22 @@ impl Plan {
     ) -> Vec<NamedTensor> {
         let rows: Vec<usize> =
             bottlenecks.members(Category::Training).iter().flatten().copied().collect();
-        let Learnable { mut features, truth, .. } = bottlenecks.learnable(&rows);
+        let Learnable { mut features, truth, weights, .. } = bottlenecks.learnable(&rows);
         if let Some(scaling) = &self.scaling {
             features = scaling.scaled(&features);
         }
-        let weight = |&class: &usize| self.loss.class_weights.get(class).map_or(1.0, |&w| w.into());
-        let sample_weights: Vec<f64> = truth.iter().map(weight).collect();
+        let of_class = |class: usize| self.loss.class_weights.get(class).map_or(1.0, |&w| w.into());
+        let own = |i: usize| weights.get(i).copied().unwrap_or(1.0);
+        let sample_weights: Vec<f64> =
+            truth.iter().enumerate().map(|(i, &class)| of_class(class) * own(i)).collect();
+        let total: f64 = (0..truth.len()).map(own).sum();
         let classes = biases(&layer).len();
         let model = Logistic::fit(Objective {
             features: &features,
             truth: &truth,
             sample_weights: &sample_weights,
             classes,
-            c: Recipe::c(self.step.weight_decay.into(), truth.len()),
+            c: Recipe::c(self.step.weight_decay.into(), total),
             label_smoothing: self.loss.label_smoothing.into(),
             precision: Precision::Full,
         });

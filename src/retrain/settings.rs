@@ -1,6 +1,7 @@
 //! The settings of a run by name, as the metadata, the report and TensorBoard show them.
 
 use super::config::{Config, OnBadImage, Pretrained, ReportDir};
+use crate::dataset::{Formats, Source};
 use crate::layers::Distortions;
 use crate::learn::{ClassWeights, Optimizer, WeightDecay};
 use serde_json::{Map, Value, json};
@@ -24,13 +25,20 @@ impl Config {
             Pretrained::OwnGraph(own) => ("architecture", path(&own.path)),
             Pretrained::HubModule(handle) => ("tfhub_module", json!(handle)),
         };
+        let (formats, recursive) = match &self.photographs {
+            Source::Directory(directory) => (directory.formats.name(), directory.recursive),
+            Source::Catalogue(_) => (Formats::All.name(), false),
+        };
         let none = Distortions::default();
         let distortions = training.distortions.as_ref().unwrap_or(&none);
         let skips = self.on_bad_image == OnBadImage::Skip;
         let entries = [
             (name, model),
             ("symmetry", json!(self.symmetry.name())),
-            ("image_dir", path(&self.image_dir)),
+            (self.photographs.setting(), path(self.photographs.place())),
+            ("formats", json!(formats)),
+            ("recursive", json!(recursive)),
+            ("split_key", json!(self.split.split_key.name())),
             ("testing_percentage", json!(self.split.testing_percentage)),
             ("validation_percentage", json!(self.split.validation_percentage)),
             ("on_bad_image", json!(if skips { "skip" } else { "fail" })),
@@ -68,6 +76,14 @@ impl Config {
             settings.insert("fine_tune".into(), json!(tune.layers.to_string()));
             settings.insert("fine_tune_learning_rate".into(), json!(tune.learning_rate));
             settings.insert("fine_tune_epochs".into(), json!(tune.epochs));
+        }
+        if let Some(file) = &self.split.split_file {
+            settings.insert("split_file".into(), path(file));
+        }
+        if let Source::Catalogue(catalogue) = &self.photographs
+            && !catalogue.columns.names.is_empty()
+        {
+            settings.insert("image_list_columns".into(), json!(catalogue.columns.to_string()));
         }
         if let ReportDir::At(dir) = &outputs.report {
             settings.insert("report_dir".into(), path(dir));

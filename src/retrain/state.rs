@@ -8,7 +8,7 @@ use super::config::Config;
 use super::conventions::Conventions;
 use super::settings::{class_weights, optimizer_name, weight_decay};
 use crate::bottleneck::Bottlenecks;
-use crate::dataset::Category;
+use crate::dataset::{Category, Formats, Source, hash_name};
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::images::Reading;
@@ -174,7 +174,11 @@ const DISTORTIONS: [&str; 4] =
 
 /// Conditions that version 2 got later, with the values that earlier runs had. Those of reading
 /// files also came later.
-const LATER: [(&str, &str); 10] = [
+const LATER: [(&str, &str); 14] = [
+    ("recursive", "false"),
+    ("split_key", "path"),
+    ("split_file", "none"),
+    ("image_list", "none"),
     ("symmetry", "none"),
     ("flip_up_down", "false"),
     ("rotate_right_angles", "false"),
@@ -210,6 +214,10 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
         d.random_scale.to_string(),
         d.random_brightness.to_string(),
     ];
+    let (formats, recursive) = match &config.photographs {
+        Source::Directory(directory) => (directory.formats.name(), directory.recursive),
+        Source::Catalogue(_) => (Formats::All.name(), false),
+    };
     let entries = [
         ("random_seed", random_seed.to_string()),
         ("symmetry", config.symmetry.name().to_owned()),
@@ -217,6 +225,9 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
         ("rotate_right_angles", d.rotate_right_angles.to_string()),
         ("rotate_degrees", d.rotate_degrees.to_string()),
         ("learning_rate", training.learning_rate.to_string()),
+        ("recursive", recursive.to_string()),
+        ("formats", formats),
+        ("split_key", split.split_key.name().to_owned()),
         ("testing_percentage", split.testing_percentage.to_string()),
         ("validation_percentage", split.validation_percentage.to_string()),
         ("train_batch_size", size(training.train_batch_size)),
@@ -249,16 +260,27 @@ fn word(value: &Value) -> String {
 pub(super) fn conditions_of_files(
     conventions: &Conventions,
     backbone: &Backbone,
+    config: &Config,
     bottlenecks: &Bottlenecks<'_>,
 ) -> Conditions {
     let model = format!("{} {}", backbone.name, hex(&backbone.content_hash));
-    vec![
-        (conventions.model_setting.to_owned(), model),
-        ("image_dir".to_owned(), images(bottlenecks)),
-    ]
+    let none = || "none".to_owned();
+    let (image_dir, image_list) = match &config.photographs {
+        Source::Directory(_) => (images(bottlenecks), none()),
+        Source::Catalogue(_) => (none(), images(bottlenecks)),
+    };
+    let split_file = config.split.split_file.as_deref().and_then(|file| std::fs::read(file).ok());
+    let split_file = split_file.map_or_else(none, |content| hex(&Sha256::digest(content)));
+    let conditions = [
+        (conventions.model_setting, model),
+        ("split_file", split_file),
+        ("image_dir", image_dir),
+        ("image_list", image_list),
+    ];
+    conditions.map(|(setting, value)| (setting.to_owned(), value)).into()
 }
 
-/// The number of images, and a hash over all paths and sets.
+/// The number of images, and a hash over all paths, sets, groups and weights.
 fn images(bottlenecks: &Bottlenecks<'_>) -> String {
     let mut hash = Sha256::new();
     let mut count = 0;
@@ -266,6 +288,14 @@ fn images(bottlenecks: &Bottlenecks<'_>) -> String {
         for &row in bottlenecks.members(category).iter().flatten() {
             hash.update(bottlenecks.path(row).as_os_str().as_encoded_bytes());
             hash.update([0, category as u8]);
+            // Where these are the scripts', they add nothing.
+            let (group, weight) = (bottlenecks.group(row), bottlenecks.weight(row));
+            if *group != *hash_name(bottlenecks.path(row).as_os_str().as_encoded_bytes()) {
+                hash.update(&group);
+            }
+            if weight != 1.0 {
+                hash.update(weight.to_le_bytes());
+            }
             count += 1;
         }
     }

@@ -2,8 +2,9 @@
 
 use super::support::{Workspace, files_under, miniature_dir};
 use retrain::bottleneck::Progress;
+use retrain::dataset;
 use retrain::label_image::{LabelConfig, Labeller, Source};
-use retrain::retrain::{Evaluation, Observer, Step};
+use retrain::retrain::{Directory, Evaluation, Observer, Step};
 use retrain::{CancelToken, Config, Error, Pretrained, run};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,8 +71,9 @@ fn an_outcome_says_what_the_files_say() {
     for (class, label) in outcome.split.labels.iter().enumerate() {
         let images = label.images(retrain::dataset::Category::Testing);
         let of_class = outcome.predictions.iter().filter(|p| p.truth == class);
-        assert_eq!(of_class.map(|p| p.photograph.clone()).collect::<Vec<_>>(), images);
-        tested.extend(images.iter().map(|image| image.path().to_owned()));
+        let photographs: Vec<_> = images.iter().map(|image| image.photograph.clone()).collect();
+        assert_eq!(of_class.map(|p| p.photograph.clone()).collect::<Vec<_>>(), photographs);
+        tested.extend(photographs.iter().map(|image| image.path().to_owned()));
     }
     assert_eq!(outcome.predictions.len(), tested.len());
     let right = outcome.predictions.iter().filter(|p| p.truth == p.predicted).count();
@@ -143,14 +145,14 @@ fn everything_cheap_is_checked_before_a_model_is_brought() {
     config.pretrained = Pretrained::named("mobilenet_0.25_224").unwrap();
     config.model_dir = workspace.path("models");
     let mut refused = |image_dir: &str, message: &str| {
-        config.image_dir = workspace.path(image_dir);
+        config.photographs = dataset::Source::Directory(Directory::new(workspace.path(image_dir)));
         let error = run(&config, &mut ()).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     };
     refused("missing", "Image directory not found");
     refused("one", "Only one valid folder of images found at");
     workspace.write("one/b/0.jpg", "");
-    config.image_dir = workspace.path("one");
+    config.photographs = dataset::Source::Directory(Directory::new(workspace.path("one")));
     config.split.testing_percentage = 100;
     config.split.validation_percentage = 0;
     let error = run(&config, &mut ()).unwrap_err().to_string();

@@ -1,10 +1,11 @@
 //! The cache of bottlenecks: the scripts' files, read once and recomputed only when necessary.
 
+use super::dataset::list;
 use super::loading::load_tensorflow;
 use super::support::{Workspace, files_under};
 use retrain::CancelToken;
 use retrain::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
-use retrain::dataset::{Category, ImageLists, Layout, create_image_lists};
+use retrain::dataset::{Category, Directory, ImageLists, Layout};
 use retrain::error::Result;
 use retrain::inference::{Decoded, Extractor};
 use retrain::tf::Tensor;
@@ -189,7 +190,7 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
             );
         }
     }
-    let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 20, 20).unwrap();
+    let lists = list(Directory::new(workspace.path("photos")), Layout::Children, [20, 20]).unwrap();
     let fake = Fake::default();
     let cache = workspace.path("bottlenecks");
     let killed = ["", "a/"].map(|place| format!("bottlenecks/{place}.retrain-killed.tmp"));
@@ -205,7 +206,7 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
                 let images = lists.labels[class].images(category);
                 assert_eq!(members.len(), images.len());
                 for (&row, image) in members.iter().zip(images) {
-                    let path = image.path();
+                    let path = image.photograph.path();
                     let length = fs::metadata(path).unwrap().len() as f32;
                     assert_eq!(bottlenecks.row(row), [length, 1e-5, -3.117_057]);
                     assert_eq!((bottlenecks.classes[row], bottlenecks.path(row)), (class, path));
@@ -225,7 +226,7 @@ fn each_photograph_is_asked_for_once_and_has_its_own_row() {
 fn a_packed_file_of_the_earlier_version_serves_and_another_does_not() {
     let workspace = Workspace::new();
     workspace.write("photos/a/0.jpg", "good");
-    let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 0, 0).unwrap();
+    let lists = list(Directory::new(workspace.path("photos")), Layout::Children, [0, 0]).unwrap();
     let cache = workspace.path("cache");
     let asked_by = |versions: [u8; 2]| {
         let fake = Fake { versions, ..Fake::default() };
@@ -244,7 +245,7 @@ fn all_bad_photographs_are_named_in_order() {
     for i in 0..40 {
         workspace.write(&format!("photos/a/{i:03}.jpg"), if i >= 7 { "bad" } else { "good" });
     }
-    let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 0, 0).unwrap();
+    let lists = list(Directory::new(workspace.path("photos")), Layout::Children, [0, 0]).unwrap();
     for _ in 0..10 {
         let (bottlenecks, bad) =
             cached(&Fake::default(), &lists, &workspace.path("cache")).unwrap();

@@ -2,7 +2,8 @@
 
 use super::support::{Workspace, golden, in_dir, json, shared, strings};
 use retrain::dataset::{
-    Category, ImageLists, Layout, Sampler, category_of, label_name, split_percentage,
+    Category, Directory, Formats, ImageLists, Layout, Sampler, Source, Split, category_of,
+    label_name, split_percentage,
 };
 use retrain::error::{Error, Result};
 use serde_json::Value;
@@ -10,14 +11,25 @@ use std::path::Path;
 
 /// The class lists as the poets script makes them.
 fn create_image_lists(image_dir: &Path, testing: i64, validation: i64) -> Result<ImageLists> {
-    retrain::dataset::create_image_lists(image_dir, Layout::Children, testing, validation)
+    let directory = Directory { formats: Formats::Script, ..Directory::new(image_dir) };
+    list(directory, Layout::Children, [testing, validation])
+}
+
+/// The class lists of a directory.
+pub(crate) fn list(
+    directory: Directory,
+    layout: Layout,
+    [testing_percentage, validation_percentage]: [i64; 2],
+) -> Result<ImageLists> {
+    let split = Split { testing_percentage, validation_percentage, ..Split::default() };
+    retrain::dataset::create_image_lists(&Source::Directory(directory), layout, &split)
 }
 
 fn names(lists: &ImageLists, class: usize, category: Category) -> Vec<&str> {
     lists.labels[class]
         .images(category)
         .iter()
-        .map(|image| image.name().to_str().unwrap())
+        .map(|image| image.photograph.name().to_str().unwrap())
         .collect()
 }
 
@@ -162,7 +174,7 @@ fn what_a_desktop_leaves_is_no_photograph_and_no_class() {
         workspace.write(&format!("photos/{name}"), "");
     }
     let classes = |layout| {
-        let list = || retrain::dataset::create_image_lists(Path::new("photos"), layout, 10, 10);
+        let list = || list(Directory::new("photos"), layout, [10, 10]);
         format!("{:#?}", in_dir(workspace.root(), list).unwrap().labels)
     };
     let layouts = [Layout::Children, Layout::Walk];
@@ -272,8 +284,7 @@ fn a_walk_finds_the_classes_that_stand_at_the_top() {
         workspace.write(&format!("photos/{file}"), "");
     }
     let lists = |dir: &str| {
-        let lists =
-            retrain::dataset::create_image_lists(&workspace.path(dir), Layout::Walk, 0, 0).unwrap();
+        let lists = list(Directory::new(workspace.path(dir)), Layout::Walk, [0, 0]).unwrap();
         let class = |c: usize| {
             (lists.labels[c].label.clone(), names(&lists, c, Category::Training).join(" "))
         };

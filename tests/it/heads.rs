@@ -5,7 +5,7 @@ use super::support::{Workspace, ask_peer, python};
 use retrain::bottleneck::parse_bottleneck;
 use retrain::dataset::Category;
 use retrain::label_image::{LabelConfig, Labeller};
-use retrain::learn::{Batch, ClassWeights, Features, Optimizer, Recipe, WeightDecay};
+use retrain::learn::{Batch, ClassWeights, Examples, Features, Optimizer, Recipe, WeightDecay};
 use retrain::retrain::{Config, CrossValidate, HeadSettings, Observer, Step};
 use retrain::{CancelToken, Error, Outcome, run};
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ fn the_graph_learns_what_the_recipe_learns() {
             labels: &outcome.labels,
             seed: 1,
         };
-        let expected = recipe.train(&features, &truth, &[]).predict(&features);
+        let expected = recipe.train(Examples::new(&features, &truth)).predict(&features);
         for (ours, theirs) in outcome.of_set(Category::Training).zip(expected) {
             for (ours, theirs) in ours.scores.iter().zip(theirs) {
                 assert!((ours - theirs).abs() < 0.04, "{optimizer:?} {scaled}: {ours} {theirs}");

@@ -4,8 +4,8 @@ use super::support::{ask_peer, python};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::learn::{
-    Batch, ClassWeights, Features, Logistic, Objective, Optimizer, Precision, Recipe, Scaling,
-    WeightDecay, folds,
+    Batch, ClassWeights, Examples, Features, Logistic, Objective, Optimizer, Precision, Recipe,
+    Scaling, WeightDecay, folds,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -86,7 +86,7 @@ fn a_recipe_gives_weights_of_the_features_it_was_given() {
             labels: &labels,
             seed: 1,
         };
-        let ours = recipe.train(&features, &truth, &[]);
+        let ours = recipe.train(Examples::new(&features, &truth));
         let scaling = Scaling::of(&features);
         let plain = if scaled { scaling.scaled(&features) } else { features.clone() };
         let direct = Logistic::fit(Objective {
@@ -94,7 +94,7 @@ fn a_recipe_gives_weights_of_the_features_it_was_given() {
             truth: &truth,
             sample_weights: &[],
             classes: 3,
-            c: Recipe::c(0.01, 60),
+            c: Recipe::c(0.01, 60.0),
             label_smoothing: 0.0,
             precision: Precision::Full,
         });

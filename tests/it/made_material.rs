@@ -1,13 +1,14 @@
 //! Made-up outcomes for reports: any number of photographs, with bottlenecks and scores that follow
 //! from what is written into their files.
 
+use super::dataset::list;
 use super::loading::load_tensorflow;
 use super::support::Workspace;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use retrain::CancelToken;
 use retrain::bottleneck::{CacheSpec, cache_bottlenecks};
-use retrain::dataset::{Category, Layout, create_image_lists};
+use retrain::dataset::{Category, Directory, Layout};
 use retrain::error::Result;
 use retrain::images::{PixelRange, PixelSpec};
 use retrain::inference::{Decoded, Extractor};
@@ -107,7 +108,7 @@ pub(crate) fn with_material(
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join(&photo.name), bytes).unwrap();
     }
-    let lists = create_image_lists(&workspace.path("photos"), Layout::Children, 20, 20).unwrap();
+    let lists = list(Directory::new(workspace.path("photos")), Layout::Children, [20, 20]).unwrap();
     let spec = CacheSpec {
         bottleneck_dir: &workspace.path("cache"),
         model: "made",
@@ -173,6 +174,7 @@ fn outcome(
         labels: labels.iter().map(|&label| label.to_owned()).collect(),
         split,
         bad_images: Vec::new(),
+        retyped: None,
         model: Model {
             name: "made".into(),
             input: "input:0".into(),

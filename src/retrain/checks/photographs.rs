@@ -5,7 +5,7 @@ use crate::bottleneck::{BadImage, Bottlenecks};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
 use crate::retrain::config::{Config, OnBadImage};
-use crate::text::shown;
+use crate::text::{one_line, shown};
 use log::{debug, warn};
 
 /// How many bad images an error lists; the log at DEBUG names the others.
@@ -48,12 +48,12 @@ pub(in crate::retrain) fn check_usable(
     let classes = 0..lists.class_count();
     let lost: Vec<usize> = classes.clone().filter(empty).collect();
     let too_few =
-        |what: &str| Err(Error::input(&lists.image_dir, format!("{what}; see the warnings above")));
+        |what: &str| Err(Error::input(&lists.place, format!("{what}; see the warnings above")));
     if classes.len() - lost.len() < 2 {
         return too_few("fewer than two classes have usable images left");
     }
     for class in lost {
-        let label = &lists.labels[class].label;
+        let label = one_line(&lists.labels[class].label);
         warn!(
             target: "retrain",
             "Label '{label}' has no usable images: it is kept, but never learnt"

@@ -2,6 +2,8 @@
 //! neither each other nor the photographs.
 
 use crate::dataset::NO_IMAGE_DIR;
+use crate::dataset::Source;
+use crate::dataset::table::TableFormat;
 use crate::error::{Error, Result};
 use crate::export;
 use crate::fsio;
@@ -43,6 +45,7 @@ impl Config {
             fsio::check_writable(path).map_err(|e| Error::usage(setting, e.to_string()))?;
         }
         self.check_inputs()?;
+        self.check_split_file()?;
         self.check_summaries_dir()
     }
 
@@ -73,16 +76,21 @@ impl Config {
                 return Err(Error::usage("output_graph", message));
             }
         }
-        if !self.image_dir.is_dir() {
-            return Err(Error::input(&self.image_dir, NO_IMAGE_DIR));
+        let place = self.photographs.place();
+        match &self.photographs {
+            Source::Directory(_) if !place.is_dir() => Err(Error::input(place, NO_IMAGE_DIR)),
+            Source::Catalogue(_) if !place.is_file() => {
+                Err(Error::input(place, "there is no such file; give a catalogue"))
+            }
+            Source::Directory(_) | Source::Catalogue(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses outputs among the photographs: the next run would take them for photographs or
     /// classes.
     fn check_apart(&self, files: &[Place<'_>], dirs: &[Place<'_>]) -> Result<()> {
-        let Ok(images) = self.image_dir.canonicalize() else { return Ok(()) };
+        let image_dir = self.photographs.image_dir().map(Path::canonicalize);
+        let Some(Ok(images)) = image_dir else { return self.check_apart_from_tables(files) };
         for (setting, dir) in dirs.iter().filter(|(setting, _)| *setting != "model_dir") {
             let place = real(dir);
             // `check_summaries_dir` reports a summaries directory that is `image_dir` itself.
@@ -103,7 +111,43 @@ impl Config {
                 return Err(Error::usage(*setting, message));
             }
         }
+        self.check_apart_from_tables(files)
+    }
+
+    /// Refuses outputs that would overwrite the catalogue or the split.
+    fn check_apart_from_tables(&self, files: &[Place<'_>]) -> Result<()> {
+        let list = match &self.photographs {
+            Source::Catalogue(catalogue) => Some(("image_list", &*catalogue.image_list)),
+            Source::Directory(_) => None,
+        };
+        let split_file = self.split.split_file.as_deref().map(|file| ("split_file", file));
+        let tables = || list.into_iter().chain(split_file);
+        for (setting, path) in files.iter().copied().chain(split_file) {
+            let other =
+                tables().find(|(other, table)| *other != setting && real(table) == real(path));
+            if let Some((other, _)) = other {
+                let message = format!("{} is also `{other}`; name another file", shown(path));
+                return Err(Error::usage(setting, message));
+            }
+        }
         Ok(())
+    }
+
+    /// The table of the split can be read or written.
+    fn check_split_file(&self) -> Result<()> {
+        let Some(file) = &self.split.split_file else { return Ok(()) };
+        if file.as_os_str().is_empty() {
+            return Err(Error::usage("split_file", "must not be empty: give a path"));
+        }
+        match file.exists() {
+            true => Ok(()),
+            false => TableFormat::of(file)
+                .and_then(|format| match format {
+                    TableFormat::Csv => fsio::check_writable(file),
+                    _ => Err(Error::input(file, "must end in .csv to be written")),
+                })
+                .map_err(|e| Error::usage("split_file", e.to_string())),
+        }
     }
 
     /// A run starts by emptying the summaries directory, so it must neither be nor contain anything
@@ -111,8 +155,9 @@ impl Config {
     fn check_summaries_dir(&self) -> Result<()> {
         let existing = |p: &Path| p.canonicalize().ok();
         let Some(summaries) = existing(&self.outputs.summaries_dir) else { return Ok(()) };
-        let inputs = [self.image_dir.as_path(), &self.cache.bottleneck_dir, &self.model_dir];
+        let inputs = [self.photographs.place(), &self.cache.bottleneck_dir, &self.model_dir];
         let inputs = inputs.into_iter().chain(self.pretrained.own_graph());
+        let inputs = inputs.chain(self.split.split_file.as_deref());
         let here = std::env::current_dir().ok();
         for precious in inputs.filter_map(existing).chain(here) {
             if precious.starts_with(&summaries) {

@@ -1,9 +1,10 @@
 //! Checks of values that need nothing but the settings.
 
+use crate::dataset::{Source, Split};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::learn::{FineTune, Optimizer, WeightDecay};
-use crate::retrain::config::{Config, CrossValidate, Head, Split, Training};
+use crate::retrain::config::{Config, CrossValidate, Head, Training};
 
 /// A batch copies its bottlenecks: 100,000 of 2048 floats take 800 MB.
 const LARGEST_BATCH: usize = 100_000;
@@ -20,11 +21,16 @@ impl Config {
         self.head.check()?;
         self.check_combinations()?;
         check_node_name(&self.outputs.final_tensor_name)?;
-        if self.image_dir.as_os_str().is_empty() {
-            let message = "must be given: a directory that holds one directory per class";
-            return Err(Error::usage("image_dir", message));
+        match &self.photographs {
+            Source::Directory(directory) if directory.image_dir.as_os_str().is_empty() => {
+                let message = "must be given: a directory that holds one directory per class";
+                Err(Error::usage("image_dir", message))
+            }
+            Source::Catalogue(catalogue) if catalogue.image_list.as_os_str().is_empty() => {
+                Err(Error::usage("image_list", "must not be empty: give a catalogue"))
+            }
+            Source::Directory(_) | Source::Catalogue(_) => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -87,8 +93,8 @@ impl Head {
 }
 
 impl Split {
-    fn check(self) -> Result<()> {
-        let Self { testing_percentage: testing, validation_percentage: validation } = self;
+    fn check(&self) -> Result<()> {
+        let (testing, validation) = (self.testing_percentage, self.validation_percentage);
         for (setting, value) in
             [("testing_percentage", testing), ("validation_percentage", validation)]
         {
