@@ -58,7 +58,7 @@ pub fn label_image() -> ExitCode {
 /// Labels the photographs on the command line. Returns how many could not be labelled.
 fn run(parsed: &Parsed) -> Result<u32> {
     let config = config(parsed)?;
-    photographs::catalogue(parsed)?;
+    let catalogue = photographs::catalogue(parsed, "image")?;
     let Some(wishes) = Wishes::read(parsed)? else {
         if !parsed.given("image") {
             let message = "must be given: the photograph to label (or list several without a flag)";
@@ -67,13 +67,16 @@ fn run(parsed: &Parsed) -> Result<u32> {
         print_labels(&config, &parsed.path("image"))?;
         return Ok(0);
     };
-    let image = parsed.given("image").then(|| Source::Path(parsed.path("image")));
+    let is_frame = catalogue.as_ref().is_some_and(|catalogue| catalogue.cutouts.is_some());
+    let is_photograph = parsed.given("image") && !is_frame;
+    let image = is_photograph.then(|| Source::Path(parsed.path("image")));
     let words = parsed.paths.iter().map(|word| Source::typed(word));
     let mut sources: Vec<Source> = image.into_iter().chain(words).collect();
-    if let Some(catalogue) = photographs::catalogue(parsed)? {
+    if let Some(catalogue) = catalogue {
         if !sources.is_empty() {
             let message = "cannot be combined with other photographs; give the catalogue alone";
-            return Err(Error::usage("image_list", message));
+            let setting = if is_frame { "cutouts" } else { "image_list" };
+            return Err(Error::usage(setting, message));
         }
         sources.push(Source::Catalogue(catalogue));
     }
@@ -95,7 +98,7 @@ fn print_labels(config: &LabelConfig, path: &Path) -> Result<()> {
 
 /// The settings of the labeller.
 pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
-    for name in ["image", "graph", "labels", "image_list", "save_preview"] {
+    for name in ["image", "graph", "labels", "image_list", "cutouts", "save_preview"] {
         if parsed.given(name) && parsed.os(name).is_empty() {
             let message = "must not be empty: give a path, or leave it out";
             return Err(Error::usage(name, message));

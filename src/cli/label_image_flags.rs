@@ -1,6 +1,7 @@
 //! The flags of `label_image`.
 
 use super::flag::{Flag, Group, Kind, Script};
+use super::photographs::CUTOUTS;
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS, NO_EXIF_ORIENTATION, NO_FAST_DECODE};
 use crate::label_image::Format;
 
@@ -136,6 +137,9 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
          takes for the truth",
     )
     .group(Group::Images),
+    CUTOUTS[0],
+    CUTOUTS[1],
+    CUTOUTS[2],
     ours(
         "image_list_columns",
         Kind::Str,

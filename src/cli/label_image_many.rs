@@ -3,6 +3,7 @@
 use super::argparse::Parsed;
 use super::bars::{self, Labelling};
 use super::label_image_flags::{GRAPH, LABELS};
+use crate::dataset::NO_FRAME;
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{
@@ -48,8 +49,10 @@ impl Wishes {
             return Err(Error::usage("sort_into", message));
         }
         let format = parsed.choice("format", &Format::NAMES)?;
-        let is_for_many =
-            !parsed.paths.is_empty() || parsed.given("format") || parsed.given("image_list");
+        let is_for_many = !parsed.paths.is_empty()
+            || parsed.given("format")
+            || parsed.given("image_list")
+            || parsed.given("cutouts");
         if !(is_for_many || evaluates || sort_into.is_some()) {
             return Ok(None);
         }
@@ -65,11 +68,12 @@ impl Wishes {
 /// Labels photographs. Returns how many could not be labelled; these are also logged.
 pub(super) fn label_many(
     config: &LabelConfig,
-    sources: Vec<Source>,
+    mut sources: Vec<Source>,
     wishes: &Wishes,
 ) -> Result<u32> {
     let start = Instant::now();
     let labeller = open(config)?;
+    cut_out(&mut sources, &labeller, wishes)?;
     let sorter = wishes.sort_into.as_deref();
     let sorter = sorter.map(|dir| Sorter::new(dir, labeller.labels(), &sources)).transpose()?;
     let place = match sources.first() {
@@ -108,6 +112,23 @@ pub(super) fn label_many(
         );
     }
     Ok(work.failed)
+}
+
+/// Checks cut-outs, and reads their frame as the graph's metadata says.
+fn cut_out(sources: &mut [Source], labeller: &Labeller, wishes: &Wishes) -> Result<()> {
+    for source in sources {
+        let Source::Catalogue(catalogue) = source else { continue };
+        let Some(cutouts) = &mut catalogue.cutouts else { continue };
+        if !cutouts.frame.is_file() {
+            return Err(Error::input(&cutouts.frame, NO_FRAME));
+        }
+        if wishes.sort_into.is_some() {
+            let message = "is for files; cut-outs are not files, but --format=csv lists them";
+            return Err(Error::usage("sort_into", message));
+        }
+        cutouts.fits = labeller.reading().fits.clone();
+    }
+    Ok(())
 }
 
 /// Whether there is a catalogue with names for its photographs; says which columns it uses.

@@ -1,6 +1,7 @@
 //! The flags of `retrain`.
 
 use super::flag::{Flag, Group, Kind, Script};
+use super::photographs::CUTOUTS;
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS};
 use crate::dataset::SplitKey;
 
@@ -250,6 +251,9 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
          there are any, set, group and weight",
     )
     .group(Group::Images),
+    CUTOUTS[0],
+    CUTOUTS[1],
+    CUTOUTS[2],
     ours(
         "image_list_columns",
         Kind::Str,

@@ -1,8 +1,10 @@
 //! Catalogues: tables with a row for each photograph.
 
+use super::cutouts::{Cutouts, Cutting};
 use super::split::Category;
 use super::table::{ColumnNames, Columns, KnownColumn, Place, Row, Table};
 use crate::error::{Error, Result};
+use crate::images::Photograph;
 use crate::text::one_line;
 use std::path::{Path, PathBuf};
 
@@ -43,12 +45,14 @@ const ID: KnownColumn = KnownColumn {
 };
 
 /// A catalogue: CSV, TSV, JSON or JSON Lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Catalogue {
     /// The file. Paths in it are relative to its directory.
     pub image_list: PathBuf,
     /// The columns that are named.
     pub columns: ColumnNames,
+    /// How its rows are cut out of a frame; `None` if they are files.
+    pub cutouts: Option<Cutouts>,
 }
 
 /// A row of a catalogue.
@@ -58,8 +62,8 @@ pub struct CatalogueRow {
     pub place: Place,
     /// The path as it stands in the file.
     pub written: String,
-    /// The path of the photograph.
-    pub path: PathBuf,
+    /// The photograph.
+    pub photograph: Photograph,
     /// The label, without white space around it; `None` without such a column.
     pub label: Option<String>,
     /// The set, if it is said.
@@ -77,26 +81,46 @@ pub struct CatalogueRow {
 pub struct CatalogueRows {
     table: Table,
     columns: Columns,
-    path: usize,
+    photographs: Photographs,
 }
+
+/// What the photographs of a catalogue are.
+#[derive(Debug)]
+enum Photographs {
+    /// Files, whose paths are in this column.
+    Files(usize),
+    CutOuts(Cutting),
+}
+
+/// What is read of each row, besides the photograph.
+const OTHERS: [KnownColumn; 5] = [LABEL, SET, GROUP, WEIGHT, ID];
 
 impl Catalogue {
     /// A catalogue whose columns are found by name.
     #[must_use]
     pub fn new(image_list: impl Into<PathBuf>) -> Self {
         let columns = ColumnNames { setting: IMAGE_LIST_COLUMNS, names: Vec::new() };
-        Self { image_list: image_list.into(), columns }
+        Self { image_list: image_list.into(), columns, cutouts: None }
     }
 
     /// Opens it.
     ///
     /// # Errors
-    /// If it is no table, or has no column for the path.
+    /// If it is no table, or has no column for the path, or for the place of a cut-out.
     pub fn open(&self) -> Result<CatalogueRows> {
         let table = Table::open(&self.image_list)?;
-        let columns = table.columns(&[PATH, LABEL, SET, GROUP, WEIGHT, ID], &self.columns)?;
-        let path = columns.required(&table, &PATH)?;
-        Ok(CatalogueRows { table, columns, path })
+        let (columns, photographs) = match &self.cutouts {
+            None => {
+                let columns = table.columns(&[&[PATH][..], &OTHERS].concat(), &self.columns)?;
+                let path = columns.required(&table, &PATH)?;
+                (columns, Photographs::Files(path))
+            }
+            Some(cutouts) => {
+                let (columns, cutting) = cutouts.open(&table, &OTHERS, &self.columns)?;
+                (columns, Photographs::CutOuts(cutting))
+            }
+        };
+        Ok(CatalogueRows { table, columns, photographs })
     }
 }
 
@@ -104,7 +128,11 @@ impl CatalogueRows {
     /// Which column is used for what, for a message.
     #[must_use]
     pub fn said(&self) -> String {
-        self.columns.said(&self.table)
+        let said = self.columns.said(&self.table);
+        match &self.photographs {
+            Photographs::Files(_) => said,
+            Photographs::CutOuts(cutting) => format!("{said}; {}", cutting.said()),
+        }
     }
 
     /// Whether there is a column for labels.
@@ -113,10 +141,11 @@ impl CatalogueRows {
         self.columns.get(LABEL.name).is_some()
     }
 
-    /// Whether there is a column for the photographs' names elsewhere.
+    /// Whether the photographs have names elsewhere. Cut-outs always do.
     #[must_use]
     pub fn has_ids(&self) -> bool {
-        self.columns.get(ID.name).is_some()
+        let are_cutouts = matches!(self.photographs, Photographs::CutOuts(_));
+        are_cutouts || self.columns.get(ID.name).is_some()
     }
 
     /// Fails without a column for labels.
@@ -136,23 +165,43 @@ impl CatalogueRows {
         };
         let trimmed = |name: &str| Ok(text(name)?.map(|text: &str| text.trim().to_owned()));
         let filled = |name: &str| Ok(trimmed(name)?.filter(|text| !text.is_empty()));
-        let written = self.table.text(row, self.path)?.to_owned();
-        if written.trim().is_empty() {
-            return Err(self.error(row.place, "has no path; fill it in, or remove the row"));
-        }
+        let mut id = trimmed(ID.name)?;
+        let photograph = match &self.photographs {
+            Photographs::Files(path) => Photograph::file(self.path(row, *path)?),
+            Photographs::CutOuts(cutting) => {
+                let id = id.get_or_insert_with(|| row.place.number().to_string());
+                if id.is_empty() {
+                    return Err(self.error(row.place, "has no id; fill it in, or remove the row"));
+                }
+                cutting.photograph(&self.table, row, id)?
+            }
+        };
+        let written = match &self.photographs {
+            Photographs::Files(path) => self.table.text(row, *path)?.to_owned(),
+            Photographs::CutOuts(_) => photograph.path().to_string_lossy().into_owned(),
+        };
         let set = filled(SET.name)?.map(|word: String| self.set(row.place, &word)).transpose()?;
         let weight = filled(WEIGHT.name)?.map(|text: String| self.weight(row.place, &text));
-        let beside = self.table.file().parent().unwrap_or(Path::new(""));
         Ok(CatalogueRow {
             place: row.place,
-            path: beside.join(&written),
+            photograph,
             written,
             label: trimmed(LABEL.name)?,
             set,
             group: filled(GROUP.name)?,
             weight: weight.transpose()?.unwrap_or(1.0),
-            id: trimmed(ID.name)?,
+            id,
         })
+    }
+
+    /// The path of a file, which is relative to the catalogue's directory.
+    fn path(&self, row: &Row, column: usize) -> Result<PathBuf> {
+        let written = self.table.text(row, column)?;
+        if written.trim().is_empty() {
+            return Err(self.error(row.place, "has no path; fill it in, or remove the row"));
+        }
+        let beside = self.table.file().parent().unwrap_or(Path::new(""));
+        Ok(beside.join(written))
     }
 
     fn set(&self, place: Place, word: &str) -> Result<Category> {

@@ -4,7 +4,6 @@ use super::candidate::{Candidate, Class};
 use super::catalogue::{Catalogue, CatalogueRow};
 use crate::error::{Error, Result};
 use crate::fsio::directory_of;
-use crate::images::Photograph;
 use crate::parallel;
 use crate::text::{counted, one_line, shown};
 use log::{info, warn};
@@ -36,7 +35,8 @@ impl Catalogue {
                 return Err(rows.error(row.place, message));
             }
             // `./a` is `a`.
-            let path: PathBuf = row.path.components().filter(|c| *c != Component::CurDir).collect();
+            let path: PathBuf =
+                row.photograph.path().components().filter(|c| *c != Component::CurDir).collect();
             match numbers.get(&path).map(|&first| &kept[first]) {
                 Some(first) => {
                     same(first, &row).map_err(|message| rows.error(row.place, &message))?;
@@ -68,30 +68,32 @@ impl Catalogue {
     }
 
     fn candidate(&self, row: CatalogueRow, places: &mut CachePlaces) -> Candidate {
-        let CatalogueRow { written, path, set, group, weight, .. } = row;
+        let CatalogueRow { written, photograph, set, group, weight, .. } = row;
+        let path = photograph.path();
         let beside = directory_of(&self.image_list);
-        let relative = path.strip_prefix(beside).map_or_else(|_| Path::new(&written), |path| path);
-        let relative = relative.to_string_lossy();
-        let relative = if cfg!(windows) { relative.replace('\\', "/") } else { relative.into() };
-        let name = places.name(&path);
+        let relative = path.strip_prefix(beside).unwrap_or_else(|_| Path::new(&written));
+        let relative = relative.to_string_lossy().into_owned();
+        let relative = if cfg!(windows) { relative.replace('\\', "/") } else { relative };
+        let mut name = places.name(photograph.file_path());
+        name.push(photograph.part());
         Candidate {
             typed: Some(written.into()),
             relative: relative.into(),
             group,
             set,
             weight,
-            photograph: Photograph::file(path).named(name),
+            photograph: photograph.named(name),
         }
     }
 
     /// Fails if files are missing.
     fn check_files(&self, rows: &[CatalogueRow]) -> Result<()> {
-        let is_there = parallel::map(rows.len(), |i| rows[i].path.exists());
+        let is_there = parallel::map(rows.len(), |i| rows[i].photograph.file_path().exists());
         let mut missing = rows.iter().zip(is_there).filter(|(_, is)| !is).map(|(row, _)| row);
         let listed: Vec<String> = missing
             .by_ref()
             .take(LISTED)
-            .map(|row| format!("{}: {}", row.place, shown(&row.path)))
+            .map(|row| format!("{}: {}", row.place, shown(row.photograph.file_path())))
             .collect();
         let count = listed.len() + missing.count();
         if count == 0 {
@@ -119,6 +121,7 @@ fn same(first: &CatalogueRow, second: &CatalogueRow) -> Result<(), String> {
         ("set", first.set != second.set),
         ("group", first.group != second.group),
         ("weight", first.weight != second.weight),
+        ("place", first.photograph.part() != second.photograph.part()),
     ];
     match differs.into_iter().find(|(_, differs)| *differs) {
         None => Ok(()),

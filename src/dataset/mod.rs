@@ -4,6 +4,7 @@ mod assign;
 mod candidate;
 mod catalogue;
 mod catalogue_classes;
+mod cutouts;
 mod directory;
 mod formats;
 #[cfg(feature = "fuzzing")]
@@ -17,6 +18,8 @@ mod split_file;
 pub mod table;
 
 pub use catalogue::{Catalogue, CatalogueRow, CatalogueRows, IMAGE_LIST_COLUMNS};
+pub(crate) use cutouts::NO_FRAME;
+pub use cutouts::{Cutouts, MOST_SIDE};
 pub use directory::Directory;
 pub(crate) use directory::NO_IMAGE_DIR;
 pub use formats::{Formats, Layout};

@@ -10,7 +10,7 @@ use crate::error::Result;
 use std::path::Path;
 
 /// Where the photographs and their labels come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// A directory for each class.
     Directory(Directory),
@@ -33,6 +33,7 @@ impl Source {
     pub fn setting(&self) -> &'static str {
         match self {
             Self::Directory(_) => "image_dir",
+            Self::Catalogue(Catalogue { cutouts: Some(_), .. }) => "cutouts",
             Self::Catalogue(_) => "image_list",
         }
     }

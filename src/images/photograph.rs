@@ -37,9 +37,9 @@ impl Photograph {
     pub fn cut_out(frame: Arc<FrameFile>, id: &str, region: Region) -> Self {
         let mut path = frame.path().as_os_str().to_owned();
         path.push(format!("#{id}"));
-        let path = PathBuf::from(path);
-        let name = path.as_os_str().to_owned();
-        Self { path, name, origin: Origin::CutOut(frame, region) }
+        let mut name = frame.path().file_name().unwrap_or_default().to_owned();
+        name.push(region.to_string());
+        Self { path: path.into(), name, origin: Origin::CutOut(frame, region) }
     }
 
     /// The same photograph with another name within its class.
@@ -67,6 +67,15 @@ impl Photograph {
         match &self.origin {
             Origin::File => &self.path,
             Origin::CutOut(frame, _) => frame.path(),
+        }
+    }
+
+    /// What of its file it is, in a form that file names may have; empty for all of it.
+    #[must_use]
+    pub fn part(&self) -> String {
+        match &self.origin {
+            Origin::File => String::new(),
+            Origin::CutOut(_, region) => region.to_string(),
         }
     }
 

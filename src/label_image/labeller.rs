@@ -5,7 +5,7 @@ use super::many::{self, Rows};
 use super::model::Model;
 use super::paths::Source;
 use crate::error::{Error, Result};
-use crate::images;
+use crate::images::{self, Reading};
 use crate::inference::{BatchNetwork, Decoder};
 use std::fmt;
 use std::path::Path;
@@ -52,6 +52,12 @@ impl Labeller {
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.model.labels.names[..self.classes]
+    }
+
+    /// How files become pixels.
+    #[must_use]
+    pub fn reading(&self) -> &Reading {
+        &self.model.usage.spec.reading
     }
 
     /// How many labels a photograph gets at most, [`UNKNOWN`](super::UNKNOWN) included.

@@ -217,7 +217,11 @@ fn read(batch: Batch<Found>) -> Batch<Item<Vec<u8>>> {
     let count = batch.rows.len();
     let items = batch.rows.into_iter();
     let items = items.filter_map(|found| {
-        Some(Item { content: found.read()?, path: found.path, key: found.key })
+        Some(Item {
+            content: found.read()?,
+            path: found.photograph.path().to_owned(),
+            key: found.key,
+        })
     });
     let rows: Vec<_> = items.collect();
     Batch { number: batch.number, skipped: count - rows.len(), rows }

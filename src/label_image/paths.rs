@@ -5,7 +5,7 @@
 use crate::dataset::{Catalogue, CatalogueRow};
 use crate::error::Error;
 use crate::fsio::is_desktop_file;
-use crate::images;
+use crate::images::{Photograph, read_if_image};
 use crossbeam_channel::{Receiver, bounded};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead};
@@ -16,7 +16,7 @@ use walkdir::{DirEntry, WalkDir};
 const AHEAD: usize = 256;
 
 /// Where images come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// A file, or a directory to search recursively.
     Path(PathBuf),
@@ -48,7 +48,7 @@ pub struct Key {
 /// A path that the search found.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) path: PathBuf,
+    pub(super) photograph: Photograph,
     /// Its row in a catalogue.
     pub(super) key: Option<Key>,
     /// Whether the user named this very file. If so, it must be an image.
@@ -59,7 +59,12 @@ pub(super) struct Found {
 
 impl Found {
     fn failed(path: impl Into<PathBuf>, error: &impl ToString) -> Self {
-        Self { path: path.into(), key: None, named: true, error: Some(error.to_string()) }
+        Self {
+            photograph: Photograph::file(path),
+            key: None,
+            named: true,
+            error: Some(error.to_string()),
+        }
     }
 
     /// The file's content. `None` for a file in a directory that is not an image.
@@ -68,8 +73,8 @@ impl Found {
             return Some(Err(error.clone()));
         }
         match self.named {
-            true => Some(images::read_image(&self.path).map(|(_, content)| content)),
-            false => images::read_if_image(&self.path).transpose(),
+            true => Some(self.photograph.read().map(|(_, content)| content)),
+            false => read_if_image(self.photograph.path()).transpose(),
         }
     }
 }
@@ -87,7 +92,7 @@ pub(super) fn find(sources: Vec<Source>) -> Receiver<Found> {
             })),
             Source::Catalogue(catalogue) => rows(&catalogue),
         });
-        sources.try_for_each(|found| send.send(found))
+        sources.all(|found| send.send(found).is_ok())
     });
     found
 }
@@ -108,15 +113,23 @@ pub fn count(sources: &[Source]) -> Option<u64> {
 /// those that desktops create (`Thumbs.db`) are left out.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
     if !path.is_dir() {
-        return Box::new(std::iter::once(Found { path, key: None, named: true, error: None }));
+        return Box::new(std::iter::once(Found {
+            photograph: Photograph::file(path),
+            key: None,
+            named: true,
+            error: None,
+        }));
     }
     let visible = |e: &DirEntry| e.depth() == 0 || !is_ignored(e.file_name());
     let entries =
         WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
     Box::new(entries.filter_map(|entry| match entry {
-        Ok(entry) if entry.file_type().is_file() => {
-            Some(Found { path: entry.into_path(), key: None, named: false, error: None })
-        }
+        Ok(entry) if entry.file_type().is_file() => Some(Found {
+            photograph: Photograph::file(entry.into_path()),
+            key: None,
+            named: false,
+            error: None,
+        }),
         Ok(_) => None,
         Err(e) => Some(Found::failed(e.path().unwrap_or(Path::new("")), &e)),
     }))
@@ -133,9 +146,9 @@ fn rows(catalogue: &Catalogue) -> Box<dyn Iterator<Item = Found>> {
         Err(error) => Box::new(std::iter::once(failed(error))),
         Ok(rows) => Box::new(rows.map(move |row| match row {
             Err(error) => failed(error),
-            Ok(CatalogueRow { path, id, written, label, .. }) => {
+            Ok(CatalogueRow { photograph, id, written, label, .. }) => {
                 let key = Some(Key { id, path: written, label });
-                Found { path, key, named: true, error: None }
+                Found { photograph, key, named: true, error: None }
             }
         })),
     }

@@ -1,7 +1,7 @@
 //! The settings of a run by name, as the metadata, the report and TensorBoard show them.
 
 use super::config::{Config, OnBadImage, Pretrained, ReportDir};
-use crate::dataset::{Formats, Source};
+use crate::dataset::{Cutouts, Formats, Source};
 use crate::layers::Distortions;
 use crate::learn::{ClassWeights, Optimizer, WeightDecay};
 use serde_json::{Map, Value, json};
@@ -80,10 +80,15 @@ impl Config {
         if let Some(file) = &self.split.split_file {
             settings.insert("split_file".into(), path(file));
         }
-        if let Source::Catalogue(catalogue) = &self.photographs
-            && !catalogue.columns.names.is_empty()
-        {
-            settings.insert("image_list_columns".into(), json!(catalogue.columns.to_string()));
+        if let Source::Catalogue(catalogue) = &self.photographs {
+            if !catalogue.columns.names.is_empty() {
+                settings.insert("image_list_columns".into(), json!(catalogue.columns.to_string()));
+            }
+            if let Some(Cutouts { frame, size, origin, .. }) = &catalogue.cutouts {
+                settings.insert("image_dir".into(), path(frame));
+                settings.insert("cutout_size".into(), json!(size));
+                settings.insert("cutout_origin".into(), json!(origin));
+            }
         }
         if let ReportDir::At(dir) = &outputs.report {
             settings.insert("report_dir".into(), path(dir));

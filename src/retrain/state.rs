@@ -287,6 +287,7 @@ fn images(bottlenecks: &Bottlenecks<'_>) -> String {
     for category in Category::ALL {
         for &row in bottlenecks.members(category).iter().flatten() {
             hash.update(bottlenecks.path(row).as_os_str().as_encoded_bytes());
+            hash.update(bottlenecks.photographs[row].part());
             hash.update([0, category as u8]);
             // Where these are the scripts', they add nothing.
             let (group, weight) = (bottlenecks.group(row), bottlenecks.weight(row));

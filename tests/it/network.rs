@@ -5,7 +5,7 @@ use super::loading::load_tensorflow;
 use super::support::{Workspace, miniature_dir};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use retrain::images::{Photograph, PixelRange, PixelSpec};
+use retrain::images::{Photograph, PixelRange, PixelSpec, Reading};
 use retrain::inference::{BatchNetwork, DistortedImages};
 use retrain::layers::Distortions;
 use retrain::model::{Backbone, create_model_graph, create_model_info};
@@ -14,7 +14,13 @@ use retrain::proto::{GraphDef, Value};
 use retrain::rewrite::{fold_batch_norms, free_batch};
 use retrain::tf::{Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
 
-const SPEC: PixelSpec = PixelSpec { depth: 2, ..PixelSpec::new(6, 6, PixelRange::Unit) };
+const SPEC: PixelSpec = PixelSpec {
+    width: 6,
+    height: 6,
+    depth: 2,
+    range: PixelRange::Unit,
+    reading: Reading::DEFAULT,
+};
 const CHANNELS: usize = 4;
 
 /// How a convolution is normalised.

@@ -28,6 +28,16 @@ pub(super) enum Cell {
     Nested,
 }
 
+impl Place {
+    /// The number of the line or entry.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Line(number) | Self::Entry(number) => *number,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use super::settings::FitsSettings;
 use crate::images::read::read_image;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -30,6 +31,17 @@ pub enum Centre {
     Pixel(f64, f64),
     /// Right ascension and declination in degrees, in the system of the frame's WCS.
     Sky(f64, f64),
+}
+
+/// In a form that file names may have.
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.size;
+        match self.centre {
+            Centre::Pixel(x, y) => write!(f, "#x{x}_y{y}_{size}"),
+            Centre::Sky(ra, dec) => write!(f, "#ra{ra}_dec{dec}_{size}"),
+        }
+    }
 }
 
 impl FrameFile {

@@ -131,7 +131,7 @@ impl Kind {
 fn without(ink: u8, black: u8) -> u8 {
     let (left, black) = (u32::from(255 - black), u32::from(ink));
     let taken = black * left + 128;
-    (left - ((taken >> 8) + taken >> 8)) as u8
+    (left - (((taken >> 8) + taken) >> 8)) as u8
 }
 
 /// A colour before it was multiplied by alpha, as Pillow computes it.

@@ -1,9 +1,8 @@
 //! Checks the paths a run reads and writes: inputs exist, outputs are writable, and outputs overlap
 //! neither each other nor the photographs.
 
-use crate::dataset::NO_IMAGE_DIR;
-use crate::dataset::Source;
 use crate::dataset::table::TableFormat;
+use crate::dataset::{Catalogue, Cutouts, NO_FRAME, NO_IMAGE_DIR, Source};
 use crate::error::{Error, Result};
 use crate::export;
 use crate::fsio;
@@ -81,6 +80,11 @@ impl Config {
             Source::Directory(_) if !place.is_dir() => Err(Error::input(place, NO_IMAGE_DIR)),
             Source::Catalogue(_) if !place.is_file() => {
                 Err(Error::input(place, "there is no such file; give a catalogue"))
+            }
+            Source::Catalogue(Catalogue { cutouts: Some(Cutouts { frame, .. }), .. })
+                if !frame.is_file() =>
+            {
+                Err(Error::input(frame, NO_FRAME))
             }
             Source::Directory(_) | Source::Catalogue(_) => Ok(()),
         }
@@ -212,5 +216,5 @@ fn real(path: &Path) -> PathBuf {
 }
 
 fn is_image_name(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ImageFormat::is_ending(&ending.to_string_lossy()))
+    path.file_name().and_then(ImageFormat::of_name).is_some()
 }
