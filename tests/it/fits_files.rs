@@ -95,6 +95,16 @@ fn undefined_pixels_are_black_and_count_for_nothing() {
     assert!(frame.scaled()[0].is_nan());
     assert_eq!(frame.scaled()[1..], [0.0, 1.0]);
     assert_eq!(frame.raster().pixels, [0, 0, 0, 0, 0, 0, 255, 255, 255]);
+    // The last is infinite.
+    let data = [[0, 0, 0, 0], 1f32.to_be_bytes(), f32::INFINITY.to_be_bytes()].concat();
+    for stretch in ["linear", "log", "histeq"] {
+        let settings = FitsSettings { stretch: stretch.parse().unwrap(), ..Default::default() };
+        let frame = Frame::read(&plain(-32, &[3, 1], &[], &data), &settings).unwrap();
+        assert_eq!(frame.raster().pixels[6..], [255; 3], "{stretch}");
+        let constant = [1f32.to_be_bytes(), 1f32.to_be_bytes(), f32::NAN.to_be_bytes()].concat();
+        let frame = Frame::read(&plain(-32, &[3, 1], &[], &constant), &settings).unwrap();
+        assert_eq!(frame.raster().pixels, [0; 9], "{stretch}");
+    }
     let all = plain(16, &[1, 1], &["BLANK   =                   -1"], b"\xff\xff");
     let why = "has no pixel with a value: all are BLANK, NaN or infinite";
     assert_eq!(read(&all).unwrap_err(), why);
@@ -134,14 +144,14 @@ fn headers_that_claim_the_impossible_are_refused() {
         (b"SIMPLE  =                    T".to_vec(), "is not a FITS file, or cut off"),
         (vec![b'x'; 3 * BLOCK], "is not a FITS file, or cut off"),
         (image(&[], b"")[..BLOCK - 1].to_vec(), "is not a FITS file, or cut off"),
-        (plain(8, &[60_000, 60_000], &[], b""), "is 60000 × 60000 pixels, more than the 178956970"),
+        (plain(8, &[60_000, 60_000], &[], b""), "is 60000 × 60000 pixels, more than the 1789"),
         (plain(8, &[huge, huge], &[], b""), "has an HDU 0 that claims more data than any file"),
         (plain(8, &[9000, 9000, 3], &[], b""), "is 9000 × 9000 pixels in 3 planes, together more"),
         (plain(8, &[1 << 40, 1], &[], b""), "has an HDU 0 whose NAXIS1 is not 0 to 2³²"),
         (plain(8, &[4, -4], &[], b""), "has an HDU 0 whose NAXIS2 is not 0 to 2³²"),
         (plain(17, &[4, 4], &[], b""), "has an HDU 0 whose BITPIX is not 8, 16, 32"),
         (plain(i64::MIN, &[4, 4], &[], b""), "has an HDU 0 whose BITPIX is not 8, 16, 32"),
-        (plain(8, &[9; 5], &[], &[0; 59049]), "is an array of 9 × 9 × 9 × 9 × 9 pixels, not an"),
+        (plain(8, &[9; 5], &[], &[0; 59049]), "is an array of 9 × 9 × 9 × 9 × 9 pixels, not"),
         (plain(16, &[4, 4], &[], &[0; 31]), "is cut off within the image of HDU 0"),
         (image(&["BITPIX  = 8", "NAXIS   = -1"], b""), "has an HDU 0 whose NAXIS is not 0 to 999"),
         (image(&["BITPIX  = 8", "NAXIS   = 99999999"], b""), "has an HDU 0 whose NAXIS is not 0"),
@@ -170,6 +180,7 @@ fn extensions_that_claim_the_impossible_are_refused() {
     for (pcount, gcount, message) in [
         ("-5", "1", "has an HDU 1 whose PCOUNT is -5"),
         ("0", "-1", "has an HDU 1 whose GCOUNT is -1"),
+        ("0", "0", "has an HDU 1 whose GCOUNT is 0"),
         ("9223372036854775807", "1", "has an HDU 1 that claims more data than any file can have"),
         ("0", "9223372036854775807", "has an HDU 1 that claims more data than any file can have"),
         ("4611686018427387904", "1", "is cut off within the data of HDU 1"),
@@ -292,6 +303,12 @@ fn tables_of_tiles_are_checked_before_they_are_decoded() {
         let why = read(&tiled(&tiles, &[change])).unwrap_err();
         assert!(why.contains(message), "{change}: {why}, not {message}");
     }
+}
+
+#[test]
+fn tiles_that_would_not_end_or_inflate_without_limit_are_refused() {
+    let tile = gzipped(&[0, 1, 0, 2, 0, 3, 0, 4]);
+    let tiles = [&tile[..], &tile];
     let named = ["ZNAME1  = 'BLOCKSIZE'", "ZVAL1   = 0", "ZCMPTYPE= 'RICE_1  '"];
     let why = read(&tiled(&tiles, &named)).unwrap_err();
     assert!(why.ends_with("its BLOCKSIZE is 0 and its BYTEPIX is 4"), "{why}");

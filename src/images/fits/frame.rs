@@ -116,13 +116,14 @@ impl Frame {
 
     fn draw<T: Sample>(&self, values: &[T], pixels: &mut [u8]) {
         let is_grey = self.planes() == 1;
+        let mut level_of = Vec::with_capacity(self.width);
         for (colour, plane) in values.chunks(self.width * self.height).enumerate() {
             let Some(limits) = Limits::of(plane, self.interval) else { continue };
             let levels = Levels::new(plane, limits, self.stretch);
             let rows = plane.chunks(self.width).rev();
             for (row, drawn) in rows.zip(pixels.chunks_mut(self.width * COLOURS)) {
-                for (value, pixel) in row.iter().zip(drawn.chunks_exact_mut(COLOURS)) {
-                    let level = levels.of(value.wide());
+                levels.draw(row, &mut level_of);
+                for (&level, pixel) in level_of.iter().zip(drawn.chunks_exact_mut(COLOURS)) {
                     if is_grey { pixel.fill(level) } else { pixel[colour] = level }
                 }
             }

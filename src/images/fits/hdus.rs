@@ -163,9 +163,10 @@ fn array(bitpix: i64, axes: Vec<usize>, storage: Storage) -> Content {
 
 /// PCOUNT and GCOUNT.
 fn counts(keywords: &Keywords) -> Result<(u64, u64), String> {
-    let count = |keyword: &str, default: i64| {
-        let count = keywords.integer(keyword).unwrap_or(default);
-        u64::try_from(count).map_err(|_| format!("whose {keyword} is {count}"))
+    let count = |keyword: &str, least: i64| {
+        let count = keywords.integer(keyword).unwrap_or(least);
+        let natural = u64::try_from(count).ok().filter(|_| count >= least);
+        natural.ok_or(format!("whose {keyword} is {count}"))
     };
     Ok((count("PCOUNT", 0)?, count("GCOUNT", 1)?))
 }

@@ -27,11 +27,6 @@ impl Limits {
         if self.white > self.black { self.white - self.black } else { 1.0 }
     }
 
-    /// The least value that is white.
-    pub(super) fn top(self) -> f64 {
-        if self.white > self.black { self.white } else { self.black + 1.0 }
-    }
-
     /// A value as 0 to 1; NaN stays.
     pub(super) fn unit(self, value: f64) -> f64 {
         ((value - self.black) / self.span()).clamp(0.0, 1.0)
@@ -45,18 +40,20 @@ fn is_finite<T: Sample>(value: T) -> bool {
 fn min_max<T: Sample>(plane: &[T]) -> Option<(f64, f64)> {
     // As many at a time as a processor can compare.
     const LANES: usize = 16;
-    let mut least = [f64::INFINITY; LANES];
-    let mut greatest = [f64::NEG_INFINITY; LANES];
-    for values in plane.chunks(LANES) {
-        for ((value, least), greatest) in values.iter().zip(&mut least).zip(&mut greatest) {
-            let value = value.wide();
-            let is_finite = value.abs() < f64::INFINITY;
-            *least = if is_finite && value < *least { value } else { *least };
-            *greatest = if is_finite && value > *greatest { value } else { *greatest };
+    let mut least = [T::INFINITY; LANES];
+    let mut greatest = [T::NEG_INFINITY; LANES];
+    let mut compare = |values: &[T]| {
+        for ((&value, least), greatest) in values.iter().zip(&mut least).zip(&mut greatest) {
+            // What is not finite is in neither.
+            *least = if value < *least && value > T::NEG_INFINITY { value } else { *least };
+            *greatest = if value > *greatest && value < T::INFINITY { value } else { *greatest };
         }
-    }
-    let least = least.into_iter().fold(f64::INFINITY, f64::min);
-    let greatest = greatest.into_iter().fold(f64::NEG_INFINITY, f64::max);
+    };
+    let chunks = plane.chunks_exact(LANES);
+    compare(chunks.remainder());
+    chunks.for_each(compare);
+    let least = least.iter().map(|v| v.wide()).fold(f64::INFINITY, f64::min);
+    let greatest = greatest.iter().map(|v| v.wide()).fold(f64::NEG_INFINITY, f64::max);
     (least <= greatest).then_some((least, greatest))
 }
 

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 /// A value of a pixel, single or double.
 pub(super) trait Sample: Copy + PartialOrd {
+    const INFINITY: Self;
+    const NEG_INFINITY: Self;
     /// As a double.
     fn wide(self) -> f64;
     /// A number that has the same order.
@@ -15,6 +17,9 @@ pub(super) trait Sample: Copy + PartialOrd {
 }
 
 impl Sample for f32 {
+    const INFINITY: Self = Self::INFINITY;
+    const NEG_INFINITY: Self = Self::NEG_INFINITY;
+
     fn wide(self) -> f64 {
         self.into()
     }
@@ -34,6 +39,9 @@ impl Sample for f32 {
 }
 
 impl Sample for f64 {
+    const INFINITY: Self = Self::INFINITY;
+    const NEG_INFINITY: Self = Self::NEG_INFINITY;
+
     fn wide(self) -> f64 {
         self
     }
@@ -52,39 +60,56 @@ impl Sample for f64 {
     }
 }
 
-/// The values of `sorted` ranks among those of `values` that `counts` takes, the least being 0.
-/// Exact, in three passes: values are counted by their first 16 bits, then only those of the
-/// classes that hold a rank are sorted.
+/// The values of ranks, in ascending order, among those of `values` that `counts` takes; the least
+/// has rank 0. Exact, in two passes: values are counted by their first 16 bits, then only the
+/// classes that hold a rank are looked through.
 pub(super) fn of_ranks<T: Sample>(
     values: &[T],
     counts: impl Fn(T) -> bool,
-    sorted: &[usize],
+    ranks: &[usize],
 ) -> Vec<T> {
     const CLASSES: usize = 1 << 16;
     let class = |value: T| (value.key() >> 48) as usize;
     let mut sizes = vec![0usize; CLASSES];
     values.iter().filter(|&&v| counts(v)).for_each(|&v| sizes[class(v)] += 1);
-    // For each class with a wanted rank, the rank of its first value and its place in `members`.
     let mut place = vec![usize::MAX; CLASSES];
-    let mut members: Vec<(usize, Vec<T>)> = Vec::new();
-    let (mut before, mut wanted) = (0, sorted.iter().peekable());
+    let mut wanted: Vec<Class<'_, T>> = Vec::new();
+    let (mut before, mut left) = (0, ranks);
     for (class, &size) in sizes.iter().enumerate() {
-        if wanted.next_if(|&&rank| rank < before + size).is_some() {
-            while wanted.next_if(|&&rank| rank < before + size).is_some() {}
-            place[class] = members.len();
-            members.push((before, Vec::with_capacity(size)));
+        let (ranks, after) = left.split_at(left.partition_point(|&rank| rank < before + size));
+        if !ranks.is_empty() {
+            place[class] = wanted.len();
+            wanted.push(Class { first: before, ranks, members: Vec::with_capacity(size) });
         }
-        before += size;
+        (before, left) = (before + size, after);
     }
     for &value in values.iter().filter(|&&v| counts(v)) {
-        if let Some((_, members)) = members.get_mut(place[class(value)]) {
-            members.push(value);
+        if let Some(class) = wanted.get_mut(place[class(value)]) {
+            class.members.push(value);
         }
     }
-    members.iter_mut().for_each(|(_, members)| members.sort_unstable_by(T::order));
-    let of_rank = |&rank: &usize| {
-        let (first, members) = &members[members.partition_point(|(first, _)| *first <= rank) - 1];
-        members[rank - first]
-    };
-    sorted.iter().map(of_rank).collect()
+    wanted.into_iter().flat_map(Class::values).collect()
+}
+
+/// Values that begin with the same bits.
+struct Class<'a, T> {
+    /// The rank of the least.
+    first: usize,
+    ranks: &'a [usize],
+    members: Vec<T>,
+}
+
+impl<T: Sample> Class<'_, T> {
+    /// The values of its ranks.
+    fn values(mut self) -> Vec<T> {
+        let mut done = 0;
+        let of_rank = |rank: &usize| {
+            let rank = rank - self.first;
+            // What is below the rank before stays below.
+            let (_, value, _) = self.members[done..].select_nth_unstable_by(rank - done, T::order);
+            done = rank;
+            *value
+        };
+        self.ranks.iter().map(of_rank).collect()
+    }
 }

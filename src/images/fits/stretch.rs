@@ -59,9 +59,9 @@ impl Ranks {
 /// level begins is computed once, so that a pixel costs no more for a curve than for a line.
 pub(super) struct Levels {
     limits: Limits,
-    /// The value from which level i + 1 begins; then infinity.
+    /// The value from which level i + 1 begins; then NaN, which no value reaches.
     begins: Vec<f64>,
-    /// The level of the least value of each part; then white.
+    /// A level that no value of each part is below.
     of_part: Vec<u8>,
     parts_per_value: f64,
 }
@@ -72,29 +72,38 @@ impl Levels {
             Stretch::HistEq => equalised(plane, limits),
             _ => inverted(stretch, limits),
         };
-        begins.push(f64::INFINITY);
+        begins.push(f64::NAN);
         let parts_per_value = PARTS as f64 / limits.span();
         let least = |part: usize| limits.black + part as f64 / parts_per_value;
         let level = |value: f64| begins.partition_point(|&begin| begin <= value).min(WHITE) as u8;
         // One part earlier, so that rounding cannot lift a value's part above the value.
-        let mut of_part: Vec<u8> =
-            (0..=PARTS + 1).map(|part| level(least(part.saturating_sub(1)))).collect();
-        of_part.push(WHITE as u8);
+        let of_part = (0..=PARTS).map(|part| level(least(part.saturating_sub(1)))).collect();
         Self { limits, begins, of_part, parts_per_value }
     }
 
-    /// The level of a value; black for NaN.
-    pub(super) fn of(&self, value: f64) -> u8 {
-        if value.is_nan() {
-            return 0;
+    /// The level of each value of a row; black for NaN.
+    pub(super) fn draw<T: Sample>(&self, row: &[T], levels: &mut Vec<u8>) {
+        const AT_ONCE: usize = 256;
+        let mut parts = [0u32; AT_ONCE];
+        levels.clear();
+        for values in row.chunks(AT_ONCE) {
+            for (value, part) in values.iter().zip(&mut parts) {
+                let place = (value.wide() - self.limits.black) * self.parts_per_value;
+                *part = place.clamp(0.0, PARTS as f64) as i32 as u32;
+            }
+            levels.extend(values.iter().zip(&parts).map(|(v, &part)| self.level(v.wide(), part)));
         }
-        let value = value.clamp(self.limits.black, self.limits.top());
-        let part = ((value - self.limits.black) * self.parts_per_value) as usize;
-        let mut level = usize::from(self.of_part[part.min(PARTS + 1)]);
+    }
+
+    /// The level of a value in a given part.
+    fn level(&self, value: f64, part: u32) -> u8 {
+        let mut level = usize::from(self.of_part[part as usize]);
+        // The one step that is common, without a branch that cannot be foreseen.
+        level += usize::from(self.begins[level] <= value);
         while self.begins[level] <= value {
             level += 1;
         }
-        level as u8
+        if value.is_nan() { 0 } else { level as u8 }
     }
 }
 
@@ -115,13 +124,18 @@ fn inverted(stretch: Stretch, limits: Limits) -> Vec<f64> {
 /// The value from which each level above black begins, where levels are equally common.
 fn equalised<T: Sample>(plane: &[T], limits: Limits) -> Vec<f64> {
     let counts = |value: T| !value.wide().is_nan();
-    let count = plane.iter().filter(|&&value| counts(value)).count();
-    if count < 2 || limits.black == limits.white {
-        return vec![f64::INFINITY; WHITE];
+    let last = plane.iter().filter(|&&value| counts(value)).count().saturating_sub(1);
+    let rank = |level: usize| ((level as f64 - 0.5) / WHITE as f64 * last as f64).ceil() as usize;
+    let ranks: Vec<usize> = [0].into_iter().chain((1..=WHITE).map(rank)).chain([last]).collect();
+    let top = limits.black + limits.span();
+    let begins: Vec<f64> = of_ranks(plane, counts, &ranks)
+        .into_iter()
+        .map(|value| value.wide().clamp(limits.black, top.max(limits.white)))
+        .collect();
+    match begins[..] {
+        // Of values that are all alike, none is brighter.
+        [least, .., greatest] if least == greatest => vec![f64::NAN; WHITE],
+        [_, ref begins @ .., _] => begins.to_vec(),
+        _ => vec![f64::NAN; WHITE],
     }
-    let rank =
-        |level: usize| ((level as f64 - 0.5) / WHITE as f64 * (count - 1) as f64).ceil() as usize;
-    let ranks: Vec<usize> = (1..=WHITE).map(rank).collect();
-    let begin = |value: T| value.wide().clamp(limits.black, limits.white);
-    of_ranks(plane, counts, &ranks).into_iter().map(begin).collect()
 }

@@ -90,15 +90,10 @@ impl Table {
         if tiles != rows || tiles > MOST_TILES {
             return Err(format!("it has {rows} rows for {tiles} tiles"));
         }
-        let compression = keywords.text("ZCMPTYPE").unwrap_or_default().to_owned();
+        let (compression, is_gzip) = compression(keywords)?;
         let (blocksize, rice_bytepix) = rice(keywords)?;
         let tfields = keywords.integer("TFIELDS").filter(|n| (1..=MOST_COLUMNS).contains(n));
         let tfields = tfields.ok_or(format!("its TFIELDS is not 1 to {MOST_COLUMNS}"))? as usize;
-        let is_gzip = match compression.as_str() {
-            "GZIP_1" | "GZIP_2" => true,
-            "RICE_1" | "RICE_ONE" | "NOCOMPRESS" => false,
-            other => return Err(format!("compression {other:?} is not RICE_1, GZIP_1 or GZIP_2")),
-        };
         check_dither(keywords)?;
         let info = HduInfo::CompressedImage {
             zbitpix: hdu.image.bitpix,
@@ -197,6 +192,16 @@ fn rice(keywords: &Keywords) -> Result<(usize, usize), String> {
     }
 }
 
+/// How tiles are compressed, and whether that is by gzip.
+fn compression(keywords: &Keywords) -> Result<(String, bool), String> {
+    let compression = keywords.text("ZCMPTYPE").unwrap_or_default();
+    match compression {
+        "GZIP_1" | "GZIP_2" => Ok((compression.into(), true)),
+        "RICE_1" | "RICE_ONE" | "NOCOMPRESS" => Ok((compression.into(), false)),
+        other => Err(format!("compression {other:?} is not RICE_1, GZIP_1 or GZIP_2")),
+    }
+}
+
 fn check_dither(keywords: &Keywords) -> Result<(), String> {
     match keywords.integer("ZDITHER0") {
         None | Some(0..=10_000) => Ok(()),
@@ -231,12 +236,7 @@ fn columns(keywords: &Keywords, count: usize, row_length: usize) -> Result<Vec<C
                 pointer(&kind).filter(|_| repeat == 1).ok_or_else(wrong)?;
             columns.push(Column { offset, pointer, element_length, holds });
         }
-        let is_as_read = match name {
-            "ZSCALE" | "ZZERO" => matches!(kind, BinaryColumnType::Double) && repeat == 1,
-            "ZBLANK" => matches!(kind, BinaryColumnType::Int) && repeat == 1,
-            _ => true,
-        };
-        if !is_as_read {
+        if !is_as_read(name, &kind, repeat) {
             return Err(wrong());
         }
         offset = offset.saturating_add(width);
@@ -244,6 +244,15 @@ fn columns(keywords: &Keywords, count: usize, row_length: usize) -> Result<Vec<C
     match offset == row_length && columns.iter().any(|c| c.holds == Holds::Compressed) {
         true => Ok(columns),
         false => Err("its columns are not those of compressed tiles".into()),
+    }
+}
+
+/// Whether a column of a tile's scaling has the type that it is read as.
+fn is_as_read(name: &str, kind: &BinaryColumnType, repeat: usize) -> bool {
+    match name {
+        "ZSCALE" | "ZZERO" => matches!(kind, BinaryColumnType::Double) && repeat == 1,
+        "ZBLANK" => matches!(kind, BinaryColumnType::Int) && repeat == 1,
+        _ => true,
     }
 }
 
