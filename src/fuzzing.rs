@@ -8,7 +8,7 @@
 
 pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
-pub use crate::images::fuzzing::image_sniffing;
+pub use crate::images::fuzzing::{image_decoding, image_sniffing};
 pub use crate::model::fuzzing::{
     archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
 };
@@ -22,12 +22,13 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 13] = [
+pub const TARGETS: [(&str, Property); 14] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("flags", flags),
     ("graph_def", graph_def),
     ("graph_made", graph_made),
+    ("image_decoding", image_decoding),
     ("image_sniffing", image_sniffing),
     ("labels", labels),
     ("metadata", metadata),

@@ -18,6 +18,9 @@ pub struct Bottlenecks<'l> {
     pub classes: Vec<usize>,
     /// The photograph of each row.
     pub photographs: Vec<&'l Photograph>,
+    /// How many of the photographs that were read say that they must be turned to be seen as they
+    /// were taken. (Those with bottlenecks in the cache are not read.)
+    pub turned: usize,
     pub(super) map: Mmap,
     /// Where in the map each row begins; `None` for images whose bottlenecks were not asked for.
     pub(super) offsets: Vec<Option<u64>>,

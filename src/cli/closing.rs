@@ -19,6 +19,7 @@ pub(super) fn closing_word(outcome: &Outcome, parsed: &Parsed) {
         .chain(classes(outcome))
         .chain(confused(outcome))
         .chain(copies(outcome))
+        .chain(turned(outcome))
         .chain(cross_validation(outcome))
         .chain(places(outcome))
         .chain(next(outcome))
@@ -99,6 +100,19 @@ fn copies(outcome: &Outcome) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Names what would turn photographs that are held the wrong way.
+fn turned(outcome: &Outcome) -> Option<String> {
+    let turned = outcome.turned;
+    if turned == 0 || outcome.model.pixels.reading.exif_orientation {
+        return None;
+    }
+    Some(format!(
+        "{} used as stored, as in the script, though the EXIF data says to turn or mirror: \
+         --exif_orientation does",
+        counted(turned as u64, "photograph"),
+    ))
 }
 
 fn cross_validation(outcome: &Outcome) -> Vec<String> {

@@ -6,7 +6,7 @@ use super::label_image_flags::{GRAPH, LABELS};
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{
-    Evaluation, Format, LabelConfig, Labeller, Row, RowWriter, Rows, Sorter, Source,
+    Evaluation, Format, LabelConfig, Labeller, Row, RowWriter, Rows, Sorter, Source, check_apart,
 };
 use crate::text::{counted, shown};
 use log::{error, info, warn};
@@ -68,6 +68,10 @@ pub(super) fn label_many(
     wishes: &Wishes,
 ) -> Result<u32> {
     let start = Instant::now();
+    if let Some(dir) = &config.save_preview {
+        let wrong = |message| Error::usage("save_preview", message);
+        check_apart(dir, &sources).map_err(wrong)?;
+    }
     let labeller = open(config)?;
     let sorter = wishes.sort_into.as_deref();
     let sorter = sorter.map(|dir| Sorter::new(dir, labeller.labels(), &sources)).transpose()?;

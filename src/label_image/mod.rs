@@ -18,7 +18,7 @@ pub use config::LabelConfig;
 pub use evaluation::{Evaluation, Wrong};
 pub use labeller::{Labelled, Labeller};
 pub use many::Rows;
-pub use paths::{Source, count};
+pub use paths::{Source, check_apart, count};
 pub use rows::{Format, Row, RowWriter};
 pub use sorter::{Placed, Sorter};
 

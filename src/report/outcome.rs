@@ -42,6 +42,9 @@ pub struct Outcome {
     pub split: Arc<ImageLists>,
     /// Photographs that were left out.
     pub bad_images: Vec<BadImage>,
+    /// How many of the photographs read for bottlenecks have EXIF data that says they must be
+    /// turned.
+    pub turned: usize,
     /// What label_image needs to know to use the network.
     pub model: Model,
     /// The seed of initial weights, batches and distortions.

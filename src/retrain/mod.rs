@@ -222,6 +222,7 @@ impl Trained<'_, '_> {
             labels,
             split: Arc::clone(lists),
             bad_images: self.bad_images,
+            turned: self.bottlenecks.turned,
             model: self.model,
             random_seed: run.random_seed,
             steps: self.steps,

@@ -173,6 +173,7 @@ fn outcome(
         labels: labels.iter().map(|&label| label.to_owned()).collect(),
         split,
         bad_images: Vec::new(),
+        turned: 0,
         model: Model {
             name: "made".into(),
             input: "input:0".into(),
