@@ -11,7 +11,7 @@ pub use crate::cli::fuzzing::flags;
 pub use crate::dataset::fuzzing::table;
 pub use crate::download::fuzzing::{download_list, download_names};
 pub use crate::images::fits::fuzzing::fits;
-pub use crate::images::fuzzing::image_sniffing;
+pub use crate::images::fuzzing::{image_decoding, image_sniffing};
 pub use crate::model::fuzzing::{
     archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
 };
@@ -25,7 +25,7 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 17] = [
+pub const TARGETS: [(&str, Property); 18] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("download_list", download_list),
@@ -34,6 +34,7 @@ pub const TARGETS: [(&str, Property); 17] = [
     ("flags", flags),
     ("graph_def", graph_def),
     ("graph_made", graph_made),
+    ("image_decoding", image_decoding),
     ("image_sniffing", image_sniffing),
     ("labels", labels),
     ("metadata", metadata),

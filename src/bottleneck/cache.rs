@@ -2,7 +2,7 @@
 //! model, which they and we can share; and one packed file per model, which is read instead unless
 //! a text file has changed since.
 
-use super::fill::Filler;
+use super::fill::{Filled, Filler};
 use super::packed::Packed;
 use super::plan::Item;
 use super::rows::Bottlenecks;
@@ -37,7 +37,7 @@ pub fn cache_bottlenecks<'l>(
     let packed = open_packed(extractor, spec)?;
     let to_fill: Vec<Item<'_>> = items.iter().filter(|i| wanted[i.row]).cloned().collect();
     let filler = Filler::new(extractor, spec, packed, to_fill.len(), progress);
-    let (packed, bad) = filler.fill(to_fill)?;
+    let Filled { packed, bad, turned } = filler.fill(to_fill)?;
     for (row, _) in &bad {
         members.iter_mut().flatten().for_each(|rows| rows.retain(|r| r != row));
     }
@@ -53,6 +53,7 @@ pub fn cache_bottlenecks<'l>(
         offsets: items.iter().map(offset).collect(),
         hashes: items.iter().map(|i| entries.get(&i.name())?.key.hash.map(short)).collect(),
         members,
+        turned,
     };
     Ok((bottlenecks, bad.into_iter().map(|(_, bad)| bad).collect()))
 }

@@ -3,6 +3,7 @@
 use super::key::Stamp;
 use super::plan::Item;
 use crate::error::{Error, Result};
+use crate::images::ImageFormat;
 use crate::inference::pipeline::{self, Steps};
 use crate::inference::{Decoded, Extractor};
 use sha2::{Digest, Sha256};
@@ -14,6 +15,8 @@ pub(super) struct Made {
     pub(super) image: Option<Stamp>,
     /// The SHA-256 of the image.
     pub(super) hash: Option<[u8; 32]>,
+    /// Whether its file says that it must be turned to be seen as it was taken.
+    pub(super) says_turned: bool,
     /// The bottleneck, or what is wrong with the image.
     pub(super) values: Result<Vec<f32>, String>,
 }
@@ -66,11 +69,14 @@ fn decode(extractor: &dyn Extractor, batch: Vec<Loaded>) -> HalfDone {
         match loaded {
             Ok((stamp, image)) => {
                 let hash = Some(Sha256::digest(&image).into());
-                made.push(Made { row, image: Some(stamp), hash, values: Ok(Vec::new()) });
+                let says_turned = ImageFormat::says_turned(&image);
+                let values = Ok(Vec::new());
+                made.push(Made { row, image: Some(stamp), hash, says_turned, values });
                 images.push(image);
             }
             Err(message) => {
-                made.push(Made { row, image: None, hash: None, values: Err(message) });
+                let values = Err(message);
+                made.push(Made { row, image: None, hash: None, says_turned: false, values });
             }
         }
     }

@@ -21,8 +21,18 @@ pub(super) struct Filler<'a> {
     spec: &'a CacheSpec<'a>,
     packed: Packed,
     bad: Vec<(usize, BadImage)>,
+    turned: usize,
     progress: Progress,
     report: &'a mut dyn FnMut(Progress),
+}
+
+/// The packed file with all bottlenecks.
+pub(super) struct Filled {
+    pub(super) packed: Packed,
+    /// The images that could not be used, sorted by row.
+    pub(super) bad: Vec<(usize, BadImage)>,
+    /// How many of the images that were read say that they must be turned.
+    pub(super) turned: usize,
 }
 
 impl<'a> Filler<'a> {
@@ -34,18 +44,17 @@ impl<'a> Filler<'a> {
         report: &'a mut dyn FnMut(Progress),
     ) -> Self {
         let progress = Progress { done: 0, computed: 0, total };
-        Self { extractor, spec, packed, bad: Vec::new(), progress, report }
+        Self { extractor, spec, packed, bad: Vec::new(), turned: 0, progress, report }
     }
 
-    /// Puts the bottlenecks of all `items` into the packed file. Returns the file, and the images
-    /// that could not be used, sorted by row.
-    pub(super) fn fill(mut self, items: Vec<Item<'_>>) -> Result<(Packed, Vec<(usize, BadImage)>)> {
+    /// Puts the bottlenecks of all `items` into the packed file.
+    pub(super) fn fill(mut self, items: Vec<Item<'_>>) -> Result<Filled> {
         let filled = self.fill_all(items);
         // What was computed before an error is kept.
         let flushed = self.packed.flush();
         filled.and(flushed)?;
         self.bad.sort_by_key(|(row, _)| *row);
-        Ok((self.packed, self.bad))
+        Ok(Filled { packed: self.packed, bad: self.bad, turned: self.turned })
     }
 
     fn fill_all(&mut self, items: Vec<Item<'_>>) -> Result<()> {
@@ -172,6 +181,7 @@ impl<'a> Filler<'a> {
             let images = text::counted(done as u64, "image");
             format!("bottlenecks of {images} are cached; run the same command to continue")
         })?;
+        self.turned += usize::from(made.says_turned);
         match made.values {
             Ok(values) => {
                 let path = item.text_path(self.spec);

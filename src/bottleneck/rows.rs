@@ -21,6 +21,9 @@ pub struct Bottlenecks<'l> {
     pub photographs: Vec<&'l Photograph>,
     /// The same as they are listed.
     pub(super) listed: Vec<&'l Listed>,
+    /// How many of the photographs that were read say that they must be turned to be seen as they
+    /// were taken. (Those with bottlenecks in the cache are not read.)
+    pub turned: usize,
     pub(super) map: Mmap,
     /// Where in the map each row begins; `None` for images whose bottlenecks were not asked for.
     pub(super) offsets: Vec<Option<u64>>,

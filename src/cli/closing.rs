@@ -20,6 +20,7 @@ pub(super) fn closing_word(outcome: &Outcome, parsed: &Parsed) {
         .chain(confused(outcome))
         .chain(copies(outcome))
         .chain(retyped(outcome))
+        .chain(turned(outcome))
         .chain(cross_validation(outcome))
         .chain(places(outcome))
         .chain(next(outcome))
@@ -110,6 +111,19 @@ fn retyped(outcome: &Outcome) -> Option<String> {
     Some(format!(
         "--image_dir was typed {before} before: {photographs} {are} in another set than then, so \
          the accuracies do not compare; --split_key=relative does not depend on it"
+    ))
+}
+
+/// Names what would turn photographs that are held the wrong way.
+fn turned(outcome: &Outcome) -> Option<String> {
+    let turned = outcome.turned;
+    if turned == 0 || outcome.model.pixels.reading.exif_orientation {
+        return None;
+    }
+    Some(format!(
+        "{} used as stored, as in the script, though the EXIF data says to turn or mirror: \
+         --exif_orientation does",
+        counted(turned as u64, "photograph"),
     ))
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{
     Evaluation, Format, Ids, LabelConfig, Labeller, Row, RowWriter, Rows, Sorter, Source,
+    check_apart,
 };
 use crate::text::{counted, shown};
 use log::{error, info, warn};
@@ -72,6 +73,10 @@ pub(super) fn label_many(
     wishes: &Wishes,
 ) -> Result<u32> {
     let start = Instant::now();
+    if let Some(dir) = &config.save_preview {
+        let wrong = |message| Error::usage("save_preview", message);
+        check_apart(dir, &sources).map_err(wrong)?;
+    }
     let labeller = open(config)?;
     cut_out(&mut sources, &labeller, wishes)?;
     let sorter = wishes.sort_into.as_deref();

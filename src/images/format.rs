@@ -201,6 +201,13 @@ impl ImageFormat {
         (self.traits().orientation)(content).unwrap_or(Orientation::NoTransforms)
     }
 
+    /// Whether a file says that its photograph must be turned to be seen as it was taken.
+    #[must_use]
+    pub fn says_turned(content: &[u8]) -> bool {
+        let orientation = Self::of(content).map(|format| format.orientation(content));
+        orientation.is_ok_and(|orientation| orientation != Orientation::NoTransforms)
+    }
+
     pub(super) fn prepare(
         self,
         content: &mut Vec<u8>,

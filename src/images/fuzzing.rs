@@ -1,10 +1,10 @@
-//! Fuzzed properties of the checks of an image's header, for any bytes.
+//! Fuzzed properties of the checks of an image's header and of the decoders, for any bytes.
 
 // As in tests, a panic is the report.
 #![allow(clippy::unwrap_used)]
 
 use super::format::MAGIC_LENGTH;
-use super::{ImageFormat, MAX_PIXELS, Reading, checked};
+use super::{DecodedBy, ImageFormat, MAX_PIXELS, Reading, checked, swaps_sides};
 
 /// The most bytes that `checked` adds: the padding of a BMP's last row.
 const ADDED: usize = 3;
@@ -43,6 +43,36 @@ pub fn image_sniffing(data: &[u8]) {
             u64::from(width) * u64::from(height) <= pixels.max(MAX_PIXELS),
             "{width} × {height}, not {pixels}"
         );
+    }
+}
+
+/// The most pixels that are decoded, so that many files can be tried.
+const FEW_PIXELS: u64 = 1 << 22;
+
+/// An image that is decoded by a crate has the size that its header says, or is refused with a
+/// reason. Turned as any file's EXIF data says, it has as many pixels.
+pub fn image_decoding(data: &[u8]) {
+    let Ok(format) = ImageFormat::of(data) else { return };
+    let orientation = format.orientation(data);
+    let Ok((content, Some((width, height)))) = checked(format, data.to_vec(), &Reading::DEFAULT)
+    else {
+        return;
+    };
+    let DecodedBy::Crate(decode) = format.decoded_by() else { return };
+    if width * height > FEW_PIXELS {
+        return;
+    }
+    match decode(&content, &Reading::DEFAULT) {
+        Err(why) => assert!(!why.is_empty() && why.len() < 1000, "{why}"),
+        Ok(image) => {
+            assert_eq!((image.width as u64, image.height as u64), (width, height));
+            assert_eq!(image.pixels.len(), image.width * image.height * image.depth);
+            let (sides, count) = ([image.width, image.height], image.pixels.len());
+            let turned = image.turned(orientation);
+            assert_eq!(turned.pixels.len(), count);
+            let is_swapped = sides != [turned.width, turned.height];
+            assert!(!is_swapped || swaps_sides(orientation));
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub use config::LabelConfig;
 pub use evaluation::{Evaluation, Wrong};
 pub use labeller::{Labelled, Labeller};
 pub use many::Rows;
-pub use paths::{Key, Source, count};
+pub use paths::{Key, Source, check_apart, count};
 pub use rows::{Format, Ids, Row, RowWriter};
 pub use sorter::{Placed, Sorter};
 

@@ -4,8 +4,9 @@
 
 use crate::dataset::{Catalogue, CatalogueRow};
 use crate::error::Error;
-use crate::fsio::is_desktop_file;
+use crate::fsio::{self, is_desktop_file};
 use crate::images::{Photograph, read_if_image};
+use crate::text::shown;
 use crossbeam_channel::{Receiver, bounded};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead};
@@ -107,6 +108,33 @@ pub fn count(sources: &[Source]) -> Option<u64> {
         Source::Catalogue(catalogue) => Some(rows(catalogue).count() as u64),
     };
     sources.iter().map(count).sum()
+}
+
+/// Checks that files written into `dir` cannot be found in `sources`, nor be among them.
+///
+/// # Errors
+/// A sentence that says why not.
+pub fn check_apart(dir: &Path, sources: &[Source]) -> Result<(), String> {
+    let target = resolved(dir);
+    for source in sources {
+        let Source::Path(path) = source else { continue };
+        let Some(searched) = path.canonicalize().ok().filter(|p| p.is_dir()) else { continue };
+        if target.starts_with(&searched) || searched.starts_with(&target) {
+            let (dir, path) = (shown(dir), shown(path));
+            return Err(format!(
+                "{dir} and {path}, where the photographs are, lie within one another; give a \
+                 directory of its own"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The path without links, as far as it exists.
+fn resolved(dir: &Path) -> PathBuf {
+    let nearest = fsio::nearest(dir);
+    let rest = dir.strip_prefix(nearest).unwrap_or(dir);
+    nearest.canonicalize().unwrap_or_else(|_| nearest.into()).join(rest)
 }
 
 /// A file, or the files in a directory and its subdirectories in order of name. Hidden files and

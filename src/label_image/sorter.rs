@@ -1,10 +1,10 @@
 //! Sorts photographs into a directory for each label, as hard links or copies. Nothing is deleted
 //! or overwritten, and sorting the same photographs again changes nothing.
 
+use super::paths::check_apart;
 use super::{Row, Source, UNKNOWN};
 use crate::error::{Error, Result};
 use crate::fsio;
-use crate::text::shown;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -44,21 +44,9 @@ impl Sorter {
     /// If `dir` cannot be written to, or is one of the directories to search, in one of them, or
     /// above one.
     pub fn new(dir: &Path, labels: &[String], sources: &[Source]) -> Result<Self> {
-        let wrong = |message| Error::usage("sort_into", message);
+        let wrong = |message: String| Error::usage("sort_into", message);
         fsio::check_dir(dir).map_err(wrong)?;
-        let target = resolved(dir);
-        for source in sources {
-            let Source::Path(path) = source else { continue };
-            let Some(searched) = path.canonicalize().ok().filter(|p| p.is_dir()) else { continue };
-            if target.starts_with(&searched) || searched.starts_with(&target) {
-                let (dir, path) = (shown(dir), shown(path));
-                let message = format!(
-                    "{dir} and {path}, where the photographs are, lie within one another; give a \
-                     directory of its own"
-                );
-                return Err(wrong(message));
-            }
-        }
+        check_apart(dir, sources).map_err(wrong)?;
         let (names, sorted) = (directory_names(labels), BTreeMap::new());
         Ok(Self { dir: dir.to_owned(), names, sorted, placed: [0; 3] })
     }
@@ -157,13 +145,6 @@ fn same_content(a: &Path, b: &Path) -> bool {
     };
     // A pipe would be waited for.
     fs::metadata(b).is_ok_and(|m| m.is_file()) && same().unwrap_or(false)
-}
-
-/// The path without links, as far as it exists.
-fn resolved(dir: &Path) -> PathBuf {
-    let nearest = fsio::nearest(dir);
-    let rest = dir.strip_prefix(nearest).unwrap_or(dir);
-    nearest.canonicalize().unwrap_or_else(|_| nearest.into()).join(rest)
 }
 
 /// A directory name for each label, and the last for unknown photographs. Different labels get

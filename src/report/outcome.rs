@@ -44,6 +44,9 @@ pub struct Outcome {
     pub bad_images: Vec<BadImage>,
     /// Whether an earlier run at the same place had photographs in other sets.
     pub retyped: Option<Retyped>,
+    /// How many of the photographs read for bottlenecks have EXIF data that says they must be
+    /// turned.
+    pub turned: usize,
     /// What label_image needs to know to use the network.
     pub model: Model,
     /// The seed of initial weights, batches and distortions.

@@ -225,6 +225,7 @@ impl Trained<'_, '_> {
             split: Arc::clone(lists),
             bad_images: self.bad_images,
             retyped: earlier_run::retyped(config, lists),
+            turned: self.bottlenecks.turned,
             model: self.model,
             random_seed: run.random_seed,
             steps: self.steps,

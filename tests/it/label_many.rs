@@ -239,7 +239,7 @@ fn bad_images_are_named_and_the_others_labelled() {
     let failed: Vec<bool> = rows.iter().map(|row| row["error"].is_string()).collect();
     assert_eq!(failed, [true, true, false, true, false]);
     assert!(
-        rows[0]["error"].as_str().unwrap().starts_with("is WebP")
+        rows[0]["error"].as_str().unwrap().starts_with("is PDF")
             && rows[0]["labels"] == Value::Array(vec![])
     );
 
@@ -303,7 +303,7 @@ fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
         ("\u{2212}\u{2212}labels", "labels", "--labels"),
         ("\u{a0}--input_m=1", "input_mean", "--input_mean=1"),
         ("-graph=g.pb", "graph", "--graph=g.pb"),
-        ("-f", "format", "--format"),
+        ("-c", "calibrated", "--calibrated"),
         (" --image=a b.jpg", "image", "--image=a b.jpg"),
         ("graph=g.pb", "graph", "--graph=g.pb"),
     ] {
@@ -316,7 +316,7 @@ fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
         workspace.label_image(&["--image=a.jpg", typed]).expect_code(2).says(&message);
     }
     // These resemble no flag, or more than one.
-    for typed in ["-x", "-i"] {
+    for typed in ["-x", "-f", "-i"] {
         workspace
             .label_image(&[typed, "a.jpg"])
             .expect_code(1)

@@ -175,6 +175,7 @@ fn outcome(
         split,
         bad_images: Vec::new(),
         retyped: None,
+        turned: 0,
         model: Model {
             name: "made".into(),
             input: "input:0".into(),

@@ -67,6 +67,7 @@ mod pip_networks;
 mod pyfmt;
 mod randomness;
 mod raster;
+mod reading;
 mod report;
 mod report_page;
 mod resume;

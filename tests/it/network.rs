@@ -14,13 +14,8 @@ use retrain::proto::{GraphDef, Value};
 use retrain::rewrite::{fold_batch_norms, free_batch};
 use retrain::tf::{Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
 
-const SPEC: PixelSpec = PixelSpec {
-    width: 6,
-    height: 6,
-    depth: 2,
-    range: PixelRange::Unit,
-    reading: Reading::DEFAULT,
-};
+const SPEC: PixelSpec =
+    PixelSpec { width: 6, height: 6, depth: 2, range: PixelRange::Unit, reading: Reading::DEFAULT };
 const CHANNELS: usize = 4;
 
 /// How a convolution is normalised.

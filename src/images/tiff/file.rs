@@ -11,6 +11,9 @@ use tiff::{ColorType, TiffError, TiffUnsupportedError};
 /// The most bytes that samples may have in memory.
 pub(super) const MOST_BYTES: usize = 1 << 30;
 
+/// The decoder's reasons are cut to this many characters: some list all values of a tag.
+const LONGEST_REASON: usize = 120;
+
 /// The compression that holds JPEGs.
 pub(super) const JPEG: u16 = 7;
 
@@ -66,6 +69,7 @@ pub(super) fn check_jpegs(file: &mut File, content: &[u8]) -> Result<(), String>
 }
 
 pub(super) fn damaged(why: &str) -> String {
+    let why: String = why.chars().take(LONGEST_REASON).collect();
     format!("cannot be decoded as TIFF ({why})")
 }
 
@@ -79,9 +83,8 @@ pub(super) fn refused(error: TiffError) -> String {
             )
         }
         TiffError::UnsupportedError(why) => {
-            format!(
-                "is a TIFF of a rare kind ({why}); save it with 8 or 16 bits a sample, or as PNG"
-            )
+            let why: String = why.to_string().chars().take(LONGEST_REASON).collect();
+            format!("is a TIFF of a rare kind ({why}); save it with 8 or 16 bits a sample")
         }
         TiffError::LimitsExceeded => {
             format!("takes more than the {MOST_BYTES} bytes allowed in memory; make it smaller")
