@@ -164,15 +164,23 @@ fn places(outcome: &Outcome) -> Vec<String> {
 /// The commands to type next.
 fn next(outcome: &Outcome) -> [String; 2] {
     let written = &outcome.written;
-    let photograph = outcome.of_set(Category::Testing).next().map(|p| p.path().to_string_lossy());
-    let photograph = photograph.as_deref().unwrap_or("PHOTOGRAPH");
+    let setting = |name: &str| outcome.settings.get(name).and_then(|value| value.as_str());
+    let image = match setting("cutouts") {
+        Some(catalogue) => {
+            let frame = quoted(setting("image_dir").unwrap_or("FRAME"));
+            format!("--cutouts={} --image={frame}", quoted(catalogue))
+        }
+        None => {
+            let photograph = outcome.of_set(Category::Testing).next();
+            let path = photograph.map(|p| p.path().to_string_lossy());
+            format!("--image={}", quoted(path.as_deref().unwrap_or("PHOTOGRAPH")))
+        }
+    };
     let graph = quoted(&written.output_graph.to_string_lossy());
-    let image = quoted(photograph);
     // With --summaries_keep, the directory of all runs.
-    let logdir = outcome.settings.get("summaries_dir").and_then(|dir| dir.as_str());
-    let logdir = quoted(logdir.unwrap_or_default());
+    let logdir = quoted(setting("summaries_dir").unwrap_or_default());
     [
-        format!("To label photographs: label_image --graph={graph} --image={image}"),
+        format!("To label photographs: label_image --graph={graph} {image}"),
         format!("To see the training: tensorboard --logdir={logdir}"),
     ]
 }

@@ -3,7 +3,6 @@
 use super::argparse::Parsed;
 use super::bars::{self, Labelling};
 use super::label_image_flags::{GRAPH, LABELS};
-use crate::dataset::NO_FRAME;
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
 use crate::label_image::{
@@ -124,14 +123,12 @@ fn cut_out(sources: &mut [Source], labeller: &Labeller, wishes: &Wishes) -> Resu
     for source in sources {
         let Source::Catalogue(catalogue) = source else { continue };
         let Some(cutouts) = &mut catalogue.cutouts else { continue };
-        if !cutouts.frame.is_file() {
-            return Err(Error::input(&cutouts.frame, NO_FRAME));
-        }
         if wishes.sort_into.is_some() {
             let message = "is for files; cut-outs are not files, but --format=csv lists them";
             return Err(Error::usage("sort_into", message));
         }
         cutouts.fits = labeller.reading().fits.clone();
+        cutouts.check()?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::table::{ColumnNames, Columns, KnownColumn, Row, Table};
 use crate::error::{Error, Result};
-use crate::images::Photograph;
-use crate::images::fits::{Centre, FitsSettings, FrameFile, Region};
+use crate::images::fits::{Centre, FitsSettings, FrameFile, Region, size};
+use crate::images::{Photograph, read_image};
 use crate::text::one_line;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,9 +31,6 @@ const SIZE: KnownColumn =
 const FROM_ONE: &str = "x_image";
 /// The largest side of a cut-out.
 pub const MOST_SIDE: usize = 4096;
-
-/// The message for a missing frame.
-pub(crate) const NO_FRAME: &str = "there is no such file; give the FITS file to cut out of";
 
 /// How the rows of a catalogue become cut-outs of a frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +67,20 @@ enum System {
 }
 
 impl Cutouts {
+    /// Checks that the frame can be read, from its headers alone.
+    ///
+    /// # Errors
+    /// If the frame is missing, or has no such image.
+    pub fn check(&self) -> Result<()> {
+        if !self.frame.is_file() {
+            let message = "there is no such file; give the FITS file to cut out of";
+            return Err(Error::input(&self.frame, message));
+        }
+        let content = read_image(&self.frame);
+        let size = content.and_then(|(_, content)| size(&content, &self.fits));
+        size.map(drop).map_err(|message| Error::input(&self.frame, message))
+    }
+
     /// Finds the columns of a table, `others` among them.
     pub(super) fn open(
         &self,

@@ -18,7 +18,6 @@ mod split_file;
 pub mod table;
 
 pub use catalogue::{Catalogue, CatalogueRow, CatalogueRows, IMAGE_LIST_COLUMNS};
-pub(crate) use cutouts::NO_FRAME;
 pub use cutouts::{Cutouts, MOST_SIDE};
 pub use directory::Directory;
 pub(crate) use directory::NO_IMAGE_DIR;

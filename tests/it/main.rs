@@ -11,6 +11,7 @@ mod archive;
 mod bottleneck;
 mod catalogues;
 mod cli;
+mod cutouts;
 mod dataset;
 mod desktop_files;
 mod disk;

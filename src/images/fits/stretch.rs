@@ -11,13 +11,30 @@ const PARTS: usize = 1 << 16;
 
 /// The brightness, 0 to 1, of each value of a plane; NaN stays.
 pub(super) fn brightness<T: Sample>(plane: &[T], limits: Limits, stretch: Stretch) -> Vec<f32> {
-    let units = plane.iter().map(|value| limits.unit(value.wide()));
-    match stretch {
-        Stretch::HistEq => {
-            let ranks = Ranks::new(plane, limits);
-            units.map(|unit| ranks.below(unit) as f32).collect()
+    let brightness = Brightness::new(plane, limits, stretch);
+    plane.iter().map(|value| brightness.of(value.wide()) as f32).collect()
+}
+
+/// The brightness of a plane's values.
+pub(super) struct Brightness {
+    limits: Limits,
+    stretch: Stretch,
+    /// For histogram equalisation.
+    ranks: Option<Ranks>,
+}
+
+impl Brightness {
+    fn new<T: Sample>(plane: &[T], limits: Limits, stretch: Stretch) -> Self {
+        let ranks = (stretch == Stretch::HistEq).then(|| Ranks::new(plane, limits));
+        Self { limits, stretch, ranks }
+    }
+
+    fn of(&self, value: f64) -> f64 {
+        let unit = self.limits.unit(value);
+        match &self.ranks {
+            Some(ranks) => ranks.below(unit),
+            None => curve(self.stretch, unit),
         }
-        _ => units.map(|unit| curve(stretch, unit) as f32).collect(),
     }
 }
 
@@ -55,9 +72,40 @@ impl Ranks {
     }
 }
 
-/// The levels, 0 to 255, of a plane's values: `round(255 · brightness)`. The value from which each
-/// level begins is computed once, so that a pixel costs no more for a curve than for a line.
-pub(super) struct Levels {
+/// The levels, 0 to 255, of a plane's values: `round(255 · brightness)`.
+pub(super) enum Levels {
+    /// For few pixels.
+    Computed(Brightness),
+    LookedUp(Table),
+}
+
+/// Up to this many pixels, a cut-out's, a table costs more than it saves.
+const FEW_PIXELS: usize = 1 << 15;
+
+impl Levels {
+    pub(super) fn new<T: Sample>(plane: &[T], limits: Limits, stretch: Stretch) -> Self {
+        match plane.len() <= FEW_PIXELS {
+            true => Self::Computed(Brightness::new(plane, limits, stretch)),
+            false => Self::LookedUp(Table::new(plane, limits, stretch)),
+        }
+    }
+
+    /// The level of each value of a row; black for NaN.
+    pub(super) fn draw<T: Sample>(&self, row: &[T], levels: &mut Vec<u8>) {
+        levels.clear();
+        match self {
+            Self::Computed(brightness) => {
+                let level = |value: &T| (WHITE as f64 * brightness.of(value.wide())).round() as u8;
+                levels.extend(row.iter().map(level));
+            }
+            Self::LookedUp(table) => table.draw(row, levels),
+        }
+    }
+}
+
+/// The value from which each level begins, computed once, so that a pixel costs no more for a curve
+/// than for a line.
+pub(super) struct Table {
     limits: Limits,
     /// The value from which level i + 1 begins; then NaN, which no value reaches.
     begins: Vec<f64>,
@@ -66,8 +114,8 @@ pub(super) struct Levels {
     parts_per_value: f64,
 }
 
-impl Levels {
-    pub(super) fn new<T: Sample>(plane: &[T], limits: Limits, stretch: Stretch) -> Self {
+impl Table {
+    fn new<T: Sample>(plane: &[T], limits: Limits, stretch: Stretch) -> Self {
         let mut begins = match stretch {
             Stretch::HistEq => equalised(plane, limits),
             _ => inverted(stretch, limits),
@@ -81,11 +129,9 @@ impl Levels {
         Self { limits, begins, of_part, parts_per_value }
     }
 
-    /// The level of each value of a row; black for NaN.
-    pub(super) fn draw<T: Sample>(&self, row: &[T], levels: &mut Vec<u8>) {
+    fn draw<T: Sample>(&self, row: &[T], levels: &mut Vec<u8>) {
         const AT_ONCE: usize = 256;
         let mut parts = [0u32; AT_ONCE];
-        levels.clear();
         for values in row.chunks(AT_ONCE) {
             for (value, part) in values.iter().zip(&mut parts) {
                 let place = (value.wide() - self.limits.black) * self.parts_per_value;

@@ -2,7 +2,7 @@
 //! neither each other nor the photographs.
 
 use crate::dataset::table::TableFormat;
-use crate::dataset::{Catalogue, Cutouts, NO_FRAME, NO_IMAGE_DIR, Source};
+use crate::dataset::{Catalogue, NO_IMAGE_DIR, Source};
 use crate::error::{Error, Result};
 use crate::export;
 use crate::fsio;
@@ -81,11 +81,7 @@ impl Config {
             Source::Catalogue(_) if !place.is_file() => {
                 Err(Error::input(place, "there is no such file; give a catalogue"))
             }
-            Source::Catalogue(Catalogue { cutouts: Some(Cutouts { frame, .. }), .. })
-                if !frame.is_file() =>
-            {
-                Err(Error::input(frame, NO_FRAME))
-            }
+            Source::Catalogue(Catalogue { cutouts: Some(cutouts), .. }) => cutouts.check(),
             Source::Directory(_) | Source::Catalogue(_) => Ok(()),
         }
     }
