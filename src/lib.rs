@@ -20,7 +20,7 @@
 //!     // `()` ignores progress; implement `Observer` to draw a progress bar.
 //!     let outcome = retrain::run(&config, &mut ())?;
 //!     for wrong in outcome.predictions.iter().filter(|p| p.predicted != p.truth) {
-//!         println!("{} is not a {}", wrong.path.display(), outcome.labels[wrong.predicted]);
+//!         println!("{} is not a {}", wrong.path().display(), outcome.labels[wrong.predicted]);
 //!     }
 //!     Ok(())
 //! }

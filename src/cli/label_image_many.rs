@@ -260,16 +260,20 @@ fn checked(evaluation: &Evaluation) -> Result<&Evaluation> {
     let named = named.join(", ") + more;
     let labels = evaluation.labels().iter().take(UNNAMED).map(String::as_str).collect::<Vec<_>>();
     let labels = labels.join(", ");
+    let (source, like) = match evaluation.is_of_catalogue() {
+        true => ("catalogue's label", "the graph's"),
+        false => ("directory", "named after its"),
+    };
     if evaluation.confusion().total() == 0 {
         let message = format!(
-            "the directory of each photograph must be named after its label, or the catalogue must \
-             have the label, but {named} is not one; labels are: {labels}"
+            "the {source} of each photograph must be {like} label, but {named} is not; labels are: \
+             {labels}"
         );
         return Err(Error::usage("evaluate", message));
     }
     warn!(
         target: "retrain",
-        "{} not counted: no label is called like the directory, or as the catalogue says: {named}",
+        "{} not counted: no label is called like the {source}: {named}",
         counted(photographs as u64, "photograph")
     );
     Ok(evaluation)

@@ -31,7 +31,7 @@ const PROGRAM: Program = Program {
     0    done
     1    failure
     2    a wrong command line
-    255  an image_dir, a catalogue or a model that cannot be used (the script's -1)
+    255  photographs or a model that cannot be used (the script's -1)
     130  stopped by Ctrl-C, and 143 by SIGTERM: 128 + the signal's number",
 };
 

@@ -17,7 +17,7 @@ pub(super) fn split(classes: Vec<Class>, split: &Split, place: &Path) -> Result<
     let mut sets: Vec<Option<Category>> = match &file {
         Some(file) if file.is_there() => {
             if all.iter().any(|candidate| candidate.set.is_some()) {
-                let message = "cannot decide the sets that the column `set` of the catalogue \
+                let message = "cannot decide the sets that the column 'set' of the catalogue \
                                decides; leave it out, or use `image_list_columns=set=`";
                 return Err(Error::usage("split_file", message));
             }

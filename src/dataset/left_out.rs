@@ -80,7 +80,9 @@ impl LeftOut {
             if is_desktop_file(&name) {
                 continue;
             }
-            if !path.is_dir() {
+            // Most are files, which need no further look.
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file || !path.is_dir() {
                 left_out.add_file(&name, rules);
             } else if !rules.recursive {
                 left_out.add_directory(&path, rules);
@@ -197,13 +199,11 @@ pub(super) fn instead(image_dir: &Path, rules: Rules<'_>) -> String {
             left_out.merge(&LeftOut::of(&entry.path(), rules));
         }
     }
-    let directories = match directories {
+    let hold = match directories {
         0 => return "It holds no directories; each class needs one".into(),
-        1 => "1 directory".to_owned(),
-        n => format!("{n} directories"),
+        1 => "Its only directory holds".to_owned(),
+        n => format!("Its {n} directories hold"),
     };
-    match left_out.said() {
-        Some(said) => format!("Its {directories} hold {said}"),
-        None => format!("Its {directories} hold no files"),
-    }
+    let said = left_out.said().unwrap_or_else(|| "no files".into());
+    format!("{hold} {said}")
 }

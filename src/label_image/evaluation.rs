@@ -21,6 +21,8 @@ pub struct Evaluation {
     confusion: Confusion,
     wrong: Vec<Wrong>,
     unnamed: BTreeMap<PathBuf, usize>,
+    /// Whether a catalogue said the labels.
+    is_of_catalogue: bool,
     /// How many photographs could not be labelled.
     failed: usize,
 }
@@ -54,6 +56,7 @@ impl Evaluation {
             confusion: Confusion::of(labels.len() + 1, []),
             wrong: Vec::new(),
             unnamed: BTreeMap::new(),
+            is_of_catalogue: false,
             failed: 0,
         }
     }
@@ -64,15 +67,19 @@ impl Evaluation {
             self.failed += 1;
             return;
         };
-        // The catalogue's label, else the directory.
-        let label = row.key.as_ref().and_then(|key| key.label.as_deref()).map(PathBuf::from);
-        let label = label.unwrap_or_else(|| directory(&row.path));
-        let name = match &row.key {
-            Some(Key { label: Some(label), .. }) => Some(label.clone()),
-            _ => label.file_name().map(|name| name.to_string_lossy().into_owned()),
+        let (place, name) = match &row.key {
+            Some(Key { label: Some(label), .. }) => {
+                self.is_of_catalogue = true;
+                (PathBuf::from(label), Some(label.clone()))
+            }
+            _ => {
+                let directory = directory(&row.path);
+                let name = directory.file_name().map(|name| name.to_string_lossy().into_owned());
+                (directory, name)
+            }
         };
         let Some(truth) = name.and_then(|name| self.class_of(&name)) else {
-            *self.unnamed.entry(label).or_default() += 1;
+            *self.unnamed.entry(place).or_default() += 1;
             return;
         };
         let predicted = row.class.unwrap_or(self.labels.len());
@@ -112,6 +119,12 @@ impl Evaluation {
     #[must_use]
     pub fn unnamed(&self) -> &BTreeMap<PathBuf, usize> {
         &self.unnamed
+    }
+
+    /// Whether a catalogue said the labels, not the directories.
+    #[must_use]
+    pub fn is_of_catalogue(&self) -> bool {
+        self.is_of_catalogue
     }
 
     /// How many photographs were counted as unknown.

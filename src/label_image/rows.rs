@@ -2,6 +2,7 @@
 //! programs.
 
 use super::paths::Key;
+use crate::text::one_line;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::json;
 use std::io::{self, Write};
@@ -120,7 +121,7 @@ fn text(row: &Row, out: &mut impl Write) -> io::Result<()> {
         return Ok(());
     };
     out.write_all(bytes(&row.path))?;
-    writeln!(out, "\t{label}\t{score:.5}")
+    writeln!(out, "\t{}\t{score:.5}", one_line(label))
 }
 
 fn json(row: &Row, out: &mut impl Write) -> io::Result<()> {

@@ -6,7 +6,7 @@ use super::evaluation::Evaluator;
 use crate::dataset::Category;
 use crate::error::Result;
 use crate::report::Prediction;
-use crate::text::shown;
+use crate::text::{one_line, shown};
 use crate::tf::{fetch, request};
 use log::{info, warn};
 
@@ -119,7 +119,8 @@ pub(super) fn print_misclassified(predictions: &[Prediction], labels: &[String])
     let mut none = true;
     for prediction in predictions.iter().filter(|p| !p.is_right()) {
         let path = shown(prediction.path());
-        info!(target: "tensorflow", "{path:>70}  {}", labels[prediction.predicted]);
+        let label = one_line(&labels[prediction.predicted]);
+        info!(target: "tensorflow", "{path:>70}  {label}");
         none = false;
     }
     if none && !predictions.is_empty() {

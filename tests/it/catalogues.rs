@@ -265,7 +265,8 @@ fn what_the_programs_write_is_a_catalogue() {
     let args = ["--split_file=predictions.csv", "--testing_percentage=60"];
     workspace.retrain(&args).expect_code(0).says("The sets are those of predictions.csv");
     assert_eq!(sets("graph.pb.json"), before);
-    let args = ["--image_list=predictions.csv", "--split_file=predictions.csv"];
+    fs::copy(workspace.path("predictions.csv"), workspace.path("split.csv")).unwrap();
+    let args = ["--image_list=predictions.csv", "--split_file=split.csv"];
     retrain(&workspace, &args).expect_code(2).says("--split_file: cannot decide the sets");
 }
 

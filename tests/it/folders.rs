@@ -330,7 +330,7 @@ fn what_is_there_in_place_of_classes_is_said() {
     refused("none", "found at none\nIt holds no directories; each class needs one");
     refused("empty", "WARNING:retrain:'x' holds nothing\n");
     workspace.write("other/x/a.heic", "");
-    refused("other", "found at other\nIts 1 directory hold 1 .heic\n");
+    refused("other", "found at other\nIts only directory holds 1 .heic\n");
 }
 
 #[test]

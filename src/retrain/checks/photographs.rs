@@ -81,7 +81,8 @@ pub(in crate::retrain) fn duplicates(bottlenecks: &Bottlenecks<'_>) {
     warn!(
         target: "retrain",
         "{} images are exact copies of images in another set, so accuracies will be too high: \
-         {}{more}; remove the copies, or give them names that differ only after _nohash_",
+         {}{more}; remove the copies, give them names that differ only after _nohash_, or use \
+         `split_key=content`",
         pairs.len(), listed.join(", ")
     );
 }
