@@ -18,8 +18,8 @@ pub(super) const EXIF_ORIENTATION: Flag = flag(
 pub(super) const FAST_DECODE: Flag = flag(
     "fast_decode",
     Kind::Switch,
-    "Reduce JPEGs while they are decoded, to a half, a quarter or an eighth, as far as they stay no \
-     smaller than the network's input",
+    "Reduce JPEGs while they are decoded, to a half, a quarter or an eighth, as far as they stay \
+     no smaller than the network's input",
 );
 
 /// `--fits_hdu`, `--fits_interval`, `--fits_stretch`, `--fits_planes`

@@ -47,8 +47,8 @@ pub struct DistortedImages<'a> {
 }
 
 impl<'a> DistortedImages<'a> {
-    /// `photographs` are the images by row; `probe` is the row of the image that the network is checked
-    /// on. At most `budget` bytes of decoded images are kept.
+    /// `photographs` are the images by row; `probe` is the row of the image that the network is
+    /// checked on. At most `budget` bytes of decoded images are kept.
     pub fn new(
         backbone: &Backbone,
         distortions: &Distortions,

@@ -127,11 +127,12 @@ impl Kind {
     }
 }
 
-/// What an ink and black leave of white, as Pillow computes it.
+/// What an ink and black leave of white, as Pillow computes it: the product divided by 255 and
+/// rounded.
 fn without(ink: u8, black: u8) -> u8 {
-    let (left, black) = (u32::from(255 - black), u32::from(ink));
-    let taken = black * left + 128;
-    (left - (((taken >> 8) + taken) >> 8)) as u8
+    let left = u32::from(255 - black);
+    let product = u32::from(ink) * left + 128;
+    (left - (((product >> 8) + product) >> 8)) as u8
 }
 
 /// A colour before it was multiplied by alpha, as Pillow computes it.
