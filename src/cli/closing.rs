@@ -2,8 +2,10 @@
 
 use super::argparse::Parsed;
 use crate::dataset::Category;
+use crate::images::ImageFormat;
+use crate::images::fits::FitsSettings;
 use crate::metrics::Interval;
-use crate::report::{Outcome, Retyped, TOO_FEW_TESTED};
+use crate::report::{Outcome, Prediction, Retyped, TOO_FEW_TESTED};
 use crate::text::{counted, one_line, shown};
 use log::info;
 
@@ -21,6 +23,7 @@ pub(super) fn closing_word(outcome: &Outcome, parsed: &Parsed) {
         .chain(copies(outcome))
         .chain(retyped(outcome))
         .chain(turned(outcome))
+        .chain(faint(outcome))
         .chain(cross_validation(outcome))
         .chain(places(outcome))
         .chain(next(outcome))
@@ -111,6 +114,25 @@ fn retyped(outcome: &Outcome) -> Option<String> {
     Some(format!(
         "--image_dir was typed {before} before: {photographs} {are} in another set than then, so \
          the accuracies do not compare; --split_key=relative does not depend on it"
+    ))
+}
+
+/// FITS images are mostly faint: from the least to the greatest value, a line leaves them black.
+fn faint(outcome: &Outcome) -> Option<String> {
+    let FitsSettings { interval, stretch, .. } = &outcome.model.pixels.reading.fits;
+    let default = FitsSettings::DEFAULT;
+    let is_fits = |p: &&Prediction| {
+        let name = p.photograph.file_path().file_name();
+        name.and_then(ImageFormat::of_name) == Some(ImageFormat::Fits)
+    };
+    let count = outcome.photographs.iter().filter(is_fits).count();
+    if count == 0 || (*interval, *stretch) != (default.interval, default.stretch) {
+        return None;
+    }
+    Some(format!(
+        "{} read with --fits_interval={interval} --fits_stretch={stretch}, which leaves most deep \
+         images nearly black: see label_image --save_preview, and try zscale and asinh",
+        counted(count as u64, "FITS image"),
     ))
 }
 

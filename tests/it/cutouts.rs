@@ -69,11 +69,12 @@ fn a_frame_and_its_catalogue_train_and_label() {
     let frame = ["--cutouts=sources.csv", "--image=frame.fits", "--cutout_size=24"];
     let options = ["--fits_stretch=sqrt", "--optimizer=lbfgs", "--testing_percentage=20"];
     let outcome = retrain(&workspace, &[&frame[..], &options].concat()).expect_code(0);
-    outcome
+    let outcome = outcome
         .says(
             "sources.csv: x from 'X_IMAGE', y from 'Y_IMAGE', label; the first pixel's centre is 1",
         )
         .says("--cutouts=sources.csv --image=frame.fits");
+    assert!(!outcome.stderr.contains("nearly black"), "{}", outcome.stderr);
     let metadata = json(&workspace.path("graph.pb.json"));
     assert_eq!(metadata["input"]["format_options"]["fits_stretch"], "sqrt");
     assert_eq!(metadata["settings"]["cutout_size"], 24);
@@ -99,6 +100,9 @@ fn a_frame_and_its_catalogue_train_and_label() {
     workspace.write("sources.csv", moved.replacen("0,21,21,", "0,23,21,", 1));
     let again = retrain(&workspace, &[&frame[..], &options].concat()).expect_code(0);
     again.says("1 bottleneck computed");
+    // From the least to the greatest value, a line leaves most frames black.
+    let linear = retrain(&workspace, &[&frame[..], &["--noreport"]].concat()).expect_code(0);
+    linear.says("24 FITS images read with --fits_interval=minmax --fits_stretch=linear");
 }
 
 #[test]
