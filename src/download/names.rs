@@ -85,11 +85,7 @@ pub fn file_stem(name: Option<&str>, url: &Url) -> String {
             &decoded
         }
     };
-    let stem = match name.rsplit_once('.') {
-        Some((stem, ending)) if ImageFormat::is_ending(ending) => stem,
-        _ => name,
-    };
-    clean(stem, "image")
+    clean(ImageFormat::stem(name).unwrap_or(name), "image")
 }
 
 /// The names in use, by directory. Case is ignored, because some file systems ignore it.

@@ -150,11 +150,15 @@ impl ImageFormat {
         })
     }
 
-    /// Whether files with that extension (without the dot, in either case) are taken for images.
+    /// A file's name without the ending that promises a format; `None` without such an ending.
     #[must_use]
-    pub fn is_ending(ending: &str) -> bool {
-        let endings = Self::ALL.iter().flat_map(|format| format.traits().endings);
-        endings.into_iter().any(|known| known.eq_ignore_ascii_case(ending))
+    pub fn stem(name: &str) -> Option<&str> {
+        let endings = Self::ALL.iter().flat_map(|format| format.endings());
+        let stem = |ending: &&str| {
+            let (stem, end) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+            stem.strip_suffix('.').filter(|_| end.eq_ignore_ascii_case(ending))
+        };
+        endings.filter_map(stem).min_by_key(|stem| stem.len())
     }
 
     /// The format that a file's name promises, in either case; its content decides.

@@ -337,7 +337,7 @@ fn a_catalogue_that_breaks_off_ends_label_image_after_what_was_read() {
     for (args, message) in [
         (&["--image_list=list.csv", "photos"][..], "--image_list: "),
         (&["--image_list=gone.csv"], "gone.csv"),
-        (&["--image_list_columns=path=x"], "--image_list_columns: needs --image_list"),
+        (&["--image_list_columns=path=x"], "--image_list_columns: needs a catalogue: --image_list"),
     ] {
         let outcome = workspace.label_image(args);
         assert!(outcome.code != 0 && outcome.stderr.contains(message), "{}", outcome.stderr);

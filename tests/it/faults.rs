@@ -35,8 +35,18 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
         255,
         "new\\nline: Image directory not found; give a directory of class directories",
     ),
-    (&["--image_dir=empty"], 255, "empty: No valid folders of images found at empty"),
-    (&["--image_dir=no_images"], 255, "no_images: No valid folders of images found at no_images"),
+    (
+        &["--image_dir=empty"],
+        255,
+        "empty: No valid folders of images found at empty\n\
+         It holds no directories; each class needs one",
+    ),
+    (
+        &["--image_dir=no_images"],
+        255,
+        "no_images: No valid folders of images found at no_images\n\
+         Its 2 directories hold no files",
+    ),
     (
         &["--image_dir=one"],
         255,
@@ -244,8 +254,10 @@ fn line(message: &str) -> String {
     format!("ERROR:{logger}:{message}")
 }
 
+/// The last message: all after the last prefix.
 fn last(stderr: &str) -> &str {
-    stderr.lines().last().unwrap_or_default()
+    let start = stderr.rfind("\nERROR:").map_or(0, |end| end + 1);
+    stderr[start..].trim_end()
 }
 
 /// A workspace with everything the cases mention.

@@ -144,12 +144,16 @@ fn bmps_are_read_as_they_say_or_refused() {
 #[test]
 fn formats_are_named_from_one_table() {
     let names = ImageFormat::names();
-    assert_eq!(names, "JPEG, PNG, GIF, BMP, TIFF or WebP");
+    assert_eq!(names, "JPEG, PNG, GIF, BMP, TIFF, WebP or FITS");
     for format in ImageFormat::ALL {
         assert!(names.contains(&format.to_string()));
-        assert!(format.endings().iter().all(|ending| ImageFormat::is_ending(ending)));
+        for ending in format.endings() {
+            assert_eq!(ImageFormat::stem(&format!("a.b.{ending}")), Some("a.b"));
+            let name = format!("a.{}", ending.to_uppercase());
+            assert_eq!(ImageFormat::of_name(name.as_ref()), Some(format));
+        }
     }
-    assert!(ImageFormat::is_ending("JPG") && !ImageFormat::is_ending("pb"));
+    assert_eq!([ImageFormat::stem("jpg"), ImageFormat::stem("a.pb")], [None; 2]);
     assert_eq!(ImageFormat::of(b"RIFF\x24\0\0\0WAVEfmt "), Err(format!("is not a {names} image")));
     let help = Workspace::new().label_image(&["--help"]).expect_code(0).stdout;
     assert!(help.contains(&format!("The photograph: {names}")), "{help}");
@@ -239,7 +243,7 @@ fn damaged_images_are_refused_and_never_crash() {
     }
     let noise: Vec<u8> =
         (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    assert_eq!(means(noise).unwrap_err(), "is not a JPEG, PNG, GIF, BMP, TIFF or WebP image");
+    assert_eq!(means(noise).unwrap_err(), "is not a JPEG, PNG, GIF, BMP, TIFF, WebP or FITS image");
     let whole = fs::read(golden("images/baseline.jpg")).unwrap();
     assert!(
         means(whole[..whole.len() - 60].to_vec())
@@ -276,15 +280,15 @@ fn all_bad_files_are_listed_or_all_left_out() {
     let huge = fs::File::create(workspace.path(&format!("{dir}/zm.jpg"))).unwrap();
     huge.set_len(1 << 40).unwrap();
     let reasons = [
-        ("zb.jpg", "is AVIF, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
-        ("zc.jpg", "is SVG, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
-        ("zd.jpg", "is HEIC, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
-        ("ze.jpg", "is FITS, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
-        ("zf.jpg", "is PDF, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
-        ("zg.jpg", "is HTML, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first"),
+        ("zb.jpg", "is AVIF, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS; convert it first"),
+        ("zc.jpg", "is SVG, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS; convert it first"),
+        ("zd.jpg", "is HEIC, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS; convert it first"),
+        ("ze.jpg", "is not a FITS file, or cut off"),
+        ("zf.jpg", "is PDF, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS; convert it first"),
+        ("zg.jpg", "is HTML, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS; convert it first"),
         ("zh.jpg", "is empty"),
-        ("z [1] 'q' \"d\"\\n.jpg", "is not a JPEG, PNG, GIF, BMP, TIFF or WebP image"),
-        ("z\u{fffd}.jpg", "is not a JPEG, PNG, GIF, BMP, TIFF or WebP image"),
+        ("z [1] 'q' \"d\"\\n.jpg", "is not a JPEG, PNG, GIF, BMP, TIFF, WebP or FITS image"),
+        ("z\u{fffd}.jpg", "is not a JPEG, PNG, GIF, BMP, TIFF, WebP or FITS image"),
         ("zi.jpg", "is a directory"),
         ("zj.jpg", "cannot be read (No such file or directory (os error 2))"),
         ("zk.jpg", "cannot be read (Too many levels of symbolic links (os error 40))"),
@@ -357,5 +361,5 @@ fn distorted_runs_name_what_cannot_be_decoded() {
         workspace.write(&format!("photos/open cluster/o{i:05}.jpg"), b"%PDF-1.4");
     }
     let outcome = workspace.retrain(&["--flip_left_right"]).expect_code(1);
-    outcome.says("(is PDF, not JPEG, PNG, GIF, BMP, TIFF or WebP; convert it first)");
+    outcome.says("(is PDF, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS; convert it first)");
 }

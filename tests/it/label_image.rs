@@ -155,7 +155,7 @@ fn files_that_are_no_images_are_named_with_what_they_are() {
         (
             "heic.jpg",
             b"\0\0\0\x18ftypheic".to_vec(),
-            "heic.jpg: is HEIC, not JPEG, PNG, GIF, BMP, TIFF or WebP",
+            "heic.jpg: is HEIC, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS",
         ),
         ("tiff.jpg", b"II*\0\x08\0\0\0".to_vec(), "tiff.jpg: cannot be decoded as TIFF"),
         ("avif.png", b"\0\0\0\x18ftypavif".to_vec(), "avif.png: is AVIF"),
@@ -165,7 +165,7 @@ fn files_that_are_no_images_are_named_with_what_they_are() {
         (
             "noise.png",
             b"noise".to_vec(),
-            "noise.png: is not a JPEG, PNG, GIF, BMP, TIFF or WebP image",
+            "noise.png: is not a JPEG, PNG, GIF, BMP, TIFF, WebP or FITS image",
         ),
         ("cut.jpg", whole[..whole.len() / 8].to_vec(), "cut.jpg: cannot be decoded as JPEG"),
     ] {

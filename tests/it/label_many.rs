@@ -220,7 +220,7 @@ fn bad_images_are_named_and_the_others_labelled() {
     let with = |format: &'static str| {
         let outcome = workspace.label_image(&[&[format], &args[..]].concat()).expect_code(1);
         outcome
-            .says("page.jpg: is PDF, not JPEG, PNG, GIF, BMP, TIFF or WebP")
+            .says("page.jpg: is PDF, not JPEG, PNG, GIF, BMP, TIFF, WebP or FITS")
             .says("gone.jpg: cannot be read (No such file")
             .says("cut, \"short\".jpg: cannot be decoded as JPEG")
             .says("ERROR:retrain:3 images could not be labelled")
@@ -261,7 +261,7 @@ fn what_helps_nobody_is_an_error_before_any_work() {
     workspace
         .label_image(&["none"])
         .expect_code(1)
-        .says("none: holds no JPEG, PNG, GIF, BMP, TIFF or WebP image");
+        .says("none: holds no JPEG, PNG, GIF, BMP, TIFF, WebP or FITS image");
     label(&workspace, &["-"], b"").expect_code(1).says("standard input: holds no JPEG");
     workspace.label_image(&[]).expect_code(2).says("--image: must be given");
     workspace.label_image(&["--format=csv"]).expect_code(2).says("--image: must be given");
