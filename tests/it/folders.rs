@@ -384,7 +384,10 @@ fn places_that_cannot_be_are_refused() {
     refused(&["--split_file=summaries/split.csv"], "--summaries_dir: ");
     refused(&["--formats=jpg"], "--formats: must be all, script, or some of jpeg");
     refused(&["--image_list=x.csv"], "--image_dir: goes with a directory, not with a catalogue");
-    refused(&["--image_list_columns=path=x"], "--image_list_columns: needs a catalogue: --image_list");
+    refused(
+        &["--image_list_columns=path=x"],
+        "--image_list_columns: needs a catalogue: --image_list",
+    );
     let model_dir = format!("--model_dir={}", miniature_dir().display());
     let outcome = run(RETRAIN, workspace.root(), &["--image_list=x.csv", &model_dir]);
     outcome.expect_code(255).says("x.csv: there is no such file");

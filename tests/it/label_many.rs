@@ -303,7 +303,7 @@ fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
         ("\u{2212}\u{2212}labels", "labels", "--labels"),
         ("\u{a0}--input_m=1", "input_mean", "--input_mean=1"),
         ("-graph=g.pb", "graph", "--graph=g.pb"),
-        ("-c", "calibrated", "--calibrated"),
+        ("-j", "json", "--json"),
         (" --image=a b.jpg", "image", "--image=a b.jpg"),
         ("graph=g.pb", "graph", "--graph=g.pb"),
     ] {
@@ -316,7 +316,7 @@ fn a_word_that_was_meant_as_a_flag_is_no_photograph() {
         workspace.label_image(&["--image=a.jpg", typed]).expect_code(2).says(&message);
     }
     // These resemble no flag, or more than one.
-    for typed in ["-x", "-f", "-i"] {
+    for typed in ["-x", "-c", "-i"] {
         workspace
             .label_image(&[typed, "a.jpg"])
             .expect_code(1)
