@@ -159,7 +159,11 @@ fn files_that_are_no_images_are_named_with_what_they_are() {
         ),
         ("tiff.jpg", b"II*\0\x08\0\0\0".to_vec(), "tiff.jpg: cannot be decoded as TIFF"),
         ("avif.png", b"\0\0\0\x18ftypavif".to_vec(), "avif.png: is AVIF"),
-        ("m13.fits", b"SIMPLE  =                    T".to_vec(), "m13.fits: is not a FITS file, or cut off"),
+        (
+            "m13.fits",
+            b"SIMPLE  =                    T".to_vec(),
+            "m13.fits: is not a FITS file, or cut off",
+        ),
         ("page.jpg", b"<!DOCTYPE html><html>".to_vec(), "page.jpg: is HTML"),
         ("empty.jpg", vec![], "empty.jpg: is empty"),
         (
