@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 
 from devtools import Chromium
 
@@ -75,6 +76,8 @@ def main(request):
     server = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
     try:
         address = next(m.group() for m in (re.search(r"http://\S+:\d+/", line) for line in server.stderr) if m)
+        # Or the pipe fills, and TensorBoard neither answers nor ends.
+        threading.Thread(target=server.stderr.read, daemon=True).start()
         with Chromium(request["chromium"], WIDTH, HEIGHT) as chromium:
             answer = {}
             for tab, wanted in request["tabs"].items():
