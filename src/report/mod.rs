@@ -42,6 +42,7 @@ pub fn write(material: &Material<'_>, dir: &Path, summaries_dir: &Path) -> Resul
     ];
     for (dir, exporters) in exporters {
         fsio::ensure_dir_exists(dir)?;
+        fsio::clear_temporary_files(dir);
         exporters.iter().try_for_each(|exporter| exporter.export(material, dir))?;
     }
     Ok(())

@@ -399,3 +399,14 @@ fn two_runs_on_one_cache_do_each_other_no_harm() {
         fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
     }
 }
+
+/// A kill may also come while the report is written.
+#[test]
+fn what_a_killed_report_left_is_removed() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&["--report_dir=elsewhere"]).expect_code(0);
+    let left = ["summaries/projector", "elsewhere"].map(|dir| format!("{dir}/.retrain-left.tmp"));
+    left.iter().for_each(|file| drop(workspace.write(file, "half")));
+    workspace.retrain(&["--report_dir=elsewhere", "--resume"]).expect_code(0);
+    left.iter().for_each(|file| assert!(!workspace.path(file).exists(), "{file}"));
+}

@@ -35,6 +35,7 @@ impl Exporter for Projector {
         }
         let data = dir.join("projector");
         fsio::ensure_dir_exists(&data)?;
+        fsio::clear_temporary_files(&data);
         fsio::write(&data.join(BOTTLENECKS), vectors(material, &points).as_bytes())?;
         fsio::write(&data.join(METADATA), metadata(material.outcome, &points).as_bytes())?;
         let photographs = points.iter().map(|&i| &material.outcome.photographs[i]);
