@@ -23,6 +23,24 @@ const HASH: usize = 8;
 impl Catalogue {
     /// Reads the classes, in the order of their labels' bytes, and says which columns are used.
     pub(super) fn classes(&self) -> Result<Vec<Class>> {
+        let rows = self.labelled_rows()?;
+        self.check_files(&rows)?;
+        let mut by_label: BTreeMap<String, Vec<CatalogueRow>> = BTreeMap::new();
+        for mut row in rows {
+            by_label.entry(row.label.take().unwrap_or_default()).or_default().push(row);
+        }
+        warn_of_few(&by_label);
+        let mut places = CachePlaces::default();
+        let class = |(label, rows): (String, Vec<CatalogueRow>)| {
+            let candidate = |row| self.candidate(row, &mut places);
+            let photographs = rows.into_iter().map(candidate).collect();
+            Class { label, dir: OsString::new(), photographs }
+        };
+        Ok(by_label.into_iter().map(class).collect())
+    }
+
+    /// The rows, each photograph once, all with labels.
+    fn labelled_rows(&self) -> Result<Vec<CatalogueRow>> {
         let mut rows = self.open()?;
         rows.check_labels()?;
         info!(target: "retrain", "{}: {}", shown(&self.image_list), rows.said());
@@ -50,27 +68,15 @@ impl Catalogue {
         }
         if repeated > 0 {
             let rows = counted(repeated, "row");
-            warn!(target: "retrain", "{rows} list a photograph again; each is used once");
+            warn!(target: "retrain", "Ignored {rows} with a photograph that an earlier row has");
         }
-        self.check_files(&kept)?;
-        let mut by_label: BTreeMap<String, Vec<CatalogueRow>> = BTreeMap::new();
-        for mut row in kept {
-            by_label.entry(row.label.take().unwrap_or_default()).or_default().push(row);
-        }
-        warn_of_few(&by_label);
-        let mut places = CachePlaces::default();
-        let class = |(label, rows): (String, Vec<CatalogueRow>)| {
-            let candidate = |row| self.candidate(row, &mut places);
-            let photographs = rows.into_iter().map(candidate).collect();
-            Class { label, dir: OsString::new(), photographs }
-        };
-        Ok(by_label.into_iter().map(class).collect())
+        Ok(kept)
     }
 
     fn candidate(&self, row: CatalogueRow, places: &mut CachePlaces) -> Candidate {
         let CatalogueRow { written, path, set, group, weight, .. } = row;
         let beside = directory_of(&self.image_list);
-        let relative = path.strip_prefix(beside).map_or_else(|_| Path::new(&written), |path| path);
+        let relative = path.strip_prefix(beside).unwrap_or_else(|_| Path::new(&written));
         let relative = relative.to_string_lossy();
         let relative = if cfg!(windows) { relative.replace('\\', "/") } else { relative.into() };
         let name = places.name(&path);

@@ -31,7 +31,7 @@ struct Batch<T> {
 /// An image in progress: `content` is its bytes, then its pixels; or what is wrong with it.
 struct Item<T> {
     path: PathBuf,
-    key: Option<Key>,
+    key: Option<Box<Key>>,
     content: Result<T, String>,
 }
 
@@ -226,9 +226,9 @@ fn scores(
     batch: Batch<Item<Tensor<f32>>>,
 ) -> Result<Batch<Row>> {
     let items = batch.rows.into_iter().map(|item| ((item.path, item.key), item.content));
-    let (names, decoded): (Vec<(PathBuf, Option<Key>)>, Decoded) = items.unzip();
+    let (names, decoded): (Vec<(PathBuf, Option<Box<Key>>)>, Decoded) = items.unzip();
     let scores = inference.run(decoded).map_err(|e| model.bad_graph(&e))?;
-    let row = |((path, key), scores): ((PathBuf, Option<Key>), Result<Vec<f32>, String>)| {
+    let row = |((path, key), scores): ((PathBuf, Option<Box<Key>>), Result<Vec<f32>, String>)| {
         let answer = match scores {
             Ok(scores) => {
                 model.check_labels(scores.len())?;
