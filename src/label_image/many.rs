@@ -35,6 +35,9 @@ struct Item<T> {
     content: Result<T, String>,
 }
 
+/// An image, and its row in a catalogue.
+type Named = (PathBuf, Option<Box<Key>>);
+
 /// Iterates over labelled images, in order, as they become ready. Dropping it stops the work.
 #[derive(Debug)]
 pub struct Rows {
@@ -226,9 +229,9 @@ fn scores(
     batch: Batch<Item<Tensor<f32>>>,
 ) -> Result<Batch<Row>> {
     let items = batch.rows.into_iter().map(|item| ((item.path, item.key), item.content));
-    let (names, decoded): (Vec<(PathBuf, Option<Box<Key>>)>, Decoded) = items.unzip();
+    let (names, decoded): (Vec<Named>, Decoded) = items.unzip();
     let scores = inference.run(decoded).map_err(|e| model.bad_graph(&e))?;
-    let row = |((path, key), scores): ((PathBuf, Option<Box<Key>>), Result<Vec<f32>, String>)| {
+    let row = |((path, key), scores): (Named, Result<Vec<f32>, String>)| {
         let answer = match scores {
             Ok(scores) => {
                 model.check_labels(scores.len())?;
