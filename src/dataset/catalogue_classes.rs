@@ -22,6 +22,24 @@ const HASH: usize = 8;
 impl Catalogue {
     /// Reads the classes, in the order of their labels' bytes, and says which columns are used.
     pub(super) fn classes(&self) -> Result<Vec<Class>> {
+        let rows = self.labelled_rows()?;
+        self.check_files(&rows)?;
+        let mut by_label: BTreeMap<String, Vec<CatalogueRow>> = BTreeMap::new();
+        for mut row in rows {
+            by_label.entry(row.label.take().unwrap_or_default()).or_default().push(row);
+        }
+        warn_of_few(&by_label);
+        let mut places = CachePlaces::default();
+        let class = |(label, rows): (String, Vec<CatalogueRow>)| {
+            let candidate = |row| self.candidate(row, &mut places);
+            let photographs = rows.into_iter().map(candidate).collect();
+            Class { label, dir: OsString::new(), photographs }
+        };
+        Ok(by_label.into_iter().map(class).collect())
+    }
+
+    /// The rows, each photograph once, all with labels.
+    fn labelled_rows(&self) -> Result<Vec<CatalogueRow>> {
         let mut rows = self.open()?;
         rows.check_labels()?;
         info!(target: "retrain", "{}: {}", shown(&self.image_list), rows.said());
@@ -50,21 +68,9 @@ impl Catalogue {
         }
         if repeated > 0 {
             let rows = counted(repeated, "row");
-            warn!(target: "retrain", "{rows} list a photograph again; each is used once");
+            warn!(target: "retrain", "Ignored {rows} with a photograph that an earlier row has");
         }
-        self.check_files(&kept)?;
-        let mut by_label: BTreeMap<String, Vec<CatalogueRow>> = BTreeMap::new();
-        for mut row in kept {
-            by_label.entry(row.label.take().unwrap_or_default()).or_default().push(row);
-        }
-        warn_of_few(&by_label);
-        let mut places = CachePlaces::default();
-        let class = |(label, rows): (String, Vec<CatalogueRow>)| {
-            let candidate = |row| self.candidate(row, &mut places);
-            let photographs = rows.into_iter().map(candidate).collect();
-            Class { label, dir: OsString::new(), photographs }
-        };
-        Ok(by_label.into_iter().map(class).collect())
+        Ok(kept)
     }
 
     fn candidate(&self, row: CatalogueRow, places: &mut CachePlaces) -> Candidate {

@@ -34,7 +34,7 @@ impl Default for Split {
 /// What of a photograph is hashed to decide its set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SplitKey {
-    /// The scripts': its path, with image_dir as typed; in a catalogue, the path as it stands there.
+    /// The scripts': its path, with image_dir as typed; in a catalogue, the path as it is there.
     #[default]
     Path,
     /// Its path relative to image_dir or to the catalogue's directory, with `/` on every system.

@@ -67,7 +67,7 @@ impl Evaluation {
             self.failed += 1;
             return;
         };
-        let (place, name) = match &row.key {
+        let (place, name) = match row.key.as_deref() {
             Some(Key { label: Some(label), .. }) => {
                 self.is_of_catalogue = true;
                 (PathBuf::from(label), Some(label.clone()))

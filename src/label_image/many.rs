@@ -31,9 +31,12 @@ struct Batch<T> {
 /// An image in progress: `content` is its bytes, then its pixels; or what is wrong with it.
 struct Item<T> {
     path: PathBuf,
-    key: Option<Key>,
+    key: Option<Box<Key>>,
     content: Result<T, String>,
 }
+
+/// An image, and its row in a catalogue.
+type Named = (PathBuf, Option<Box<Key>>);
 
 /// Iterates over labelled images, in order, as they become ready. Dropping it stops the work.
 #[derive(Debug)]
@@ -234,9 +237,9 @@ fn scores(
     batch: Batch<Item<Tensor<f32>>>,
 ) -> Result<Batch<Row>> {
     let items = batch.rows.into_iter().map(|item| ((item.path, item.key), item.content));
-    let (names, decoded): (Vec<(PathBuf, Option<Key>)>, Decoded) = items.unzip();
+    let (names, decoded): (Vec<Named>, Decoded) = items.unzip();
     let scores = inference.run(decoded).map_err(|e| model.bad_graph(&e))?;
-    let row = |((path, key), scores): ((PathBuf, Option<Key>), Result<Vec<f32>, String>)| {
+    let row = |((path, key), scores): (Named, Result<Vec<f32>, String>)| {
         let answer = match scores {
             Ok(scores) => {
                 model.check_labels(scores.len())?;

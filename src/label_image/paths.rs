@@ -51,7 +51,7 @@ pub struct Key {
 pub(super) struct Found {
     pub(super) photograph: Photograph,
     /// Its row in a catalogue.
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<Box<Key>>,
     /// Whether the user named this very file. If so, it must be an image.
     pub(super) named: bool,
     /// What went wrong in the search.
@@ -175,7 +175,7 @@ fn rows(catalogue: &Catalogue) -> Box<dyn Iterator<Item = Found>> {
         Ok(rows) => Box::new(rows.map(move |row| match row {
             Err(error) => failed(error),
             Ok(CatalogueRow { photograph, id, written, label, .. }) => {
-                let key = Some(Key { id, path: written, label });
+                let key = Some(Box::new(Key { id, path: written, label }));
                 Found { photograph, key, named: true, error: None }
             }
         })),

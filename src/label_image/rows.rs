@@ -39,7 +39,7 @@ pub struct Row {
     /// The image.
     pub path: PathBuf,
     /// What the catalogue says of it that it comes from.
-    pub key: Option<Key>,
+    pub key: Option<Box<Key>>,
     /// The best labels with their scores, at most `top_k`, the best first; before them
     /// [`UNKNOWN`](super::UNKNOWN) with the best score, if that is below the threshold. Or what is
     /// wrong with the image.

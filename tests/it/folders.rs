@@ -238,10 +238,8 @@ fn jpeg_and_png_are_used_together_and_it_is_said() {
     );
     assert_eq!(
         said(&outcome, "Left out"),
-        [
-            "INFO:retrain:Left out: 1 .txt, 1 without an ending, 1 directory with 1 JPEG (--recursive \
-         takes them)"
-        ]
+        ["INFO:retrain:Left out: 1 .txt, 1 without an ending, 1 directory with 1 JPEG \
+             (--recursive takes them)"]
     );
     outcome.says("INFO:retrain:2 classes: ");
     let split = |args: &[&str]| {
