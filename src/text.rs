@@ -17,6 +17,12 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
+/// Bytes as hexadecimal digits, such as a checksum is shown and compared as.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// One typing error is allowed for this many characters of a name.
 const CHARACTERS_PER_ERROR: usize = 5;
 /// Names shorter than this are too similar to guess which one was meant.

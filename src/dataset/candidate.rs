@@ -2,6 +2,7 @@
 
 use super::split::{Category, SplitKey};
 use crate::images::Photograph;
+use crate::text::hex;
 use sha2::{Digest, Sha256};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -60,8 +61,7 @@ impl Candidate {
             // What cannot be read is reported when its bottleneck is computed.
             (None, SplitKey::Content) => {
                 let (_, content) = self.photograph.read().ok()?;
-                let hash = Sha256::digest(&content);
-                Some(hash.iter().flat_map(|b| format!("{b:02x}").into_bytes()).collect())
+                Some(hex(&Sha256::digest(&content)).into_bytes())
             }
         }
     }

@@ -5,7 +5,7 @@ use super::catalogue::{Catalogue, CatalogueRow};
 use crate::error::{Error, Result};
 use crate::fsio::directory_of;
 use crate::parallel;
-use crate::text::{counted, one_line, shown};
+use crate::text::{counted, hex, one_line, shown};
 use log::{info, warn};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -163,10 +163,9 @@ impl CachePlaces {
         let name = self.names.entry(dir.to_owned()).or_insert_with(|| {
             let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
             let hash = Sha256::digest(real.as_os_str().as_encoded_bytes());
-            let hash: String = hash.iter().take(HASH).map(|b| format!("{b:02x}")).collect();
             let mut name = real.file_name().unwrap_or_default().to_owned();
             name.push("-");
-            name.push(hash);
+            name.push(hex(&hash[..HASH]));
             name
         });
         let mut name = name.clone();

@@ -7,6 +7,7 @@
 
 use super::Backbone;
 use crate::images::{PixelRange, PixelSpec};
+use crate::text::hex;
 use sha2::{Digest, Sha256};
 
 /// The identity of a model and of everything done to a photograph before the model sees it.
@@ -43,7 +44,7 @@ fn version_2(
     };
     let mut hash = Sha256::new_with_prefix(b"retrain bottleneck identity 2\n");
     hash.update(b"model=");
-    content_hash.iter().for_each(|byte| hash.update(format!("{byte:02x}")));
+    hash.update(hex(content_hash));
     hash.update(format!("\ninput={input}\nbottleneck={bottleneck}"));
     hash.update(format!(
         "\nwidth={}\nheight={}\ndepth={}",

@@ -1,6 +1,7 @@
 //! Checksums of files, in the forms in which others have published them.
 
 use crate::error::{Error, Result};
+use crate::text::hex;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -59,8 +60,4 @@ fn digest<D: Digest>(mut hasher: D, file: &mut File, path: &Path) -> Result<Stri
 /// The SHA-256 of bytes in memory, in hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,6 +15,7 @@ use crate::images::Reading;
 use crate::layers::Distortions;
 use crate::model::Backbone;
 use crate::proto::{self, DataType, GraphDef, TensorProto};
+use crate::text::hex;
 use crate::tf::NamedTensor;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -263,14 +264,14 @@ pub(super) fn conditions_of_files(
     config: &Config,
     bottlenecks: &Bottlenecks<'_>,
 ) -> Conditions {
-    let model = format!("{} {}", backbone.name, hex(&backbone.content_hash));
+    let model = format!("{} {}", backbone.name, short(&backbone.content_hash));
     let none = || "none".to_owned();
     let (image_dir, image_list) = match &config.photographs {
         Source::Directory(_) => (images(bottlenecks), none()),
         Source::Catalogue(_) => (none(), images(bottlenecks)),
     };
     let split_file = config.split.split_file.as_deref().and_then(|file| std::fs::read(file).ok());
-    let split_file = split_file.map_or_else(none, |content| hex(&Sha256::digest(content)));
+    let split_file = split_file.map_or_else(none, |content| short(&Sha256::digest(content)));
     let conditions = [
         (conventions.model_setting, model),
         ("split_file", split_file),
@@ -300,9 +301,10 @@ fn images(bottlenecks: &Bottlenecks<'_>) -> String {
             count += 1;
         }
     }
-    format!("{count} images, {}", hex(&hash.finalize()))
+    format!("{count} images, {}", short(&hash.finalize()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(8).map(|b| format!("{b:02x}")).collect()
+/// The beginning of a hash.
+fn short(hash: &[u8]) -> String {
+    hex(&hash[..8])
 }

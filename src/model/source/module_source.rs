@@ -5,6 +5,7 @@ use super::archive;
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::net::Fetch;
+use crate::text::hex;
 use sha1::{Digest, Sha1};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -59,7 +60,7 @@ fn cache_dir() -> PathBuf {
 }
 
 fn hash(text: &str) -> String {
-    Sha1::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha1::digest(text.as_bytes()))
 }
 
 /// Downloads a module, unless tensorflow_hub or we have done so before. Its directory is named

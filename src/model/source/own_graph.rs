@@ -12,8 +12,7 @@ use crate::model::inspect::{
 };
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::rewrite::convert_variables_to_constants;
-use crate::text;
-use crate::text::grouped;
+use crate::text::{self, grouped, hex};
 use log::info;
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
@@ -382,7 +381,7 @@ fn cache_name(
     let [input, bottleneck] = tensors.map(|t| t.replace('\\', "\\\\"));
     let pixels = pixels_version_1(pixels);
     digest.update(format!("\0[\"{input}\", \"{bottleneck}\"]\0{pixels}"));
-    let digest: String = digest.finalize()[..6].iter().map(|b| format!("{b:02x}")).collect();
+    let digest = hex(&digest.finalize()[..6]);
     let name = own
         .path
         .file_name()
