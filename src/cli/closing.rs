@@ -4,7 +4,7 @@ use super::argparse::Parsed;
 use crate::dataset::Category;
 use crate::metrics::Interval;
 use crate::report::{Outcome, TOO_FEW_TESTED};
-use crate::text::{counted, one_line, shown};
+use crate::text::{counted, one_line, shell_word, shown};
 use log::info;
 
 /// How many pairs of confused classes are named.
@@ -140,20 +140,13 @@ fn next(outcome: &Outcome) -> [String; 2] {
     let written = &outcome.written;
     let photograph = outcome.of_set(Category::Testing).next().map(|p| p.path().to_string_lossy());
     let photograph = photograph.as_deref().unwrap_or("PHOTOGRAPH");
-    let graph = quoted(&written.output_graph.to_string_lossy());
-    let image = quoted(photograph);
+    let graph = shell_word(&written.output_graph.to_string_lossy());
+    let image = shell_word(photograph);
     // With --summaries_keep, the directory of all runs.
     let logdir = outcome.settings.get("summaries_dir").and_then(|dir| dir.as_str());
-    let logdir = quoted(logdir.unwrap_or_default());
+    let logdir = shell_word(logdir.unwrap_or_default());
     [
         format!("To label photographs: label_image --graph={graph} --image={image}"),
         format!("To see the training: tensorboard --logdir={logdir}"),
     ]
-}
-
-/// As a shell reads it as one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
-    let is_plain = !text.is_empty() && text.chars().all(plain);
-    if is_plain { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

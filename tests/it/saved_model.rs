@@ -54,7 +54,12 @@ fn a_frozen_network_is_served_from_its_pixels() {
     let files = files_under(&workspace.path("saved_model"));
     assert_eq!(
         files,
-        ["saved_model.pb", "variables/variables.data-00000-of-00001", "variables/variables.index"]
+        [
+            "assets/labels.txt",
+            "saved_model.pb",
+            "variables/variables.data-00000-of-00001",
+            "variables/variables.index",
+        ]
     );
     let fed = Fed { input: "input", size: 128, mean: 127.5, std: 127.5 };
     let photographs = ["globular cluster/g00003.jpg", "open cluster/o00011.jpg"]
