@@ -22,8 +22,9 @@ const files = {
     const decoded = sharp(path).removeAlpha().toColourspace('srgb').raw();
     const { data, info } = await decoded.toBuffer({ resolveWithObject: true });
     const image = tf.tensor(data, [info.height, info.width, 3], 'float32');
-    const pixels = tf.image.resizeBilinear(image, [@HEIGHT@, @WIDTH@]).sub(@MEAN@).div(@STD@);
-    const feed = { '@INPUT_TENSOR@': pixels.expandDims(0) };
+    const resized = tf.image.resizeBilinear(image, [@HEIGHT@, @WIDTH@]);
+    const pixels = tf.div(tf.sub(resized, @MEAN@), @STD@);
+    const feed = { '@INPUT_TENSOR@': tf.expandDims(pixels, 0) };
     const y = await network.execute(feed, '@OUTPUT_NAME@').data();
     const best = y.indexOf(Math.max(...y));
     console.log([path, labels[best], y[best].toFixed(5)].join('\t'));
