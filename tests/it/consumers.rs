@@ -157,7 +157,10 @@ impl Trained {
         let right = theirs.iter().zip(&self.truth).take(half).filter(is_right).count();
         println!("{consumer}: {on_jpegs:.1e} / {on_pngs:.1e}; {right} of {half}");
         let claim = claim(consumer, column);
-        assert_eq!(format!("{right} of {half}"), claim.right, "{consumer}: what the README says");
+        assert_eq!(half, claim.of);
+        // Processors round 8 bits differently.
+        let spread = right.abs_diff(claim.right);
+        assert!(spread <= column as usize - 1, "{consumer}: the README says {} right", claim.right);
         for (found, stated) in [(on_jpegs, claim.on_jpegs), (on_pngs, claim.on_pngs)] {
             assert!(found <= stated, "{consumer}: {found:.1e}, the README says {stated}");
         }
@@ -165,7 +168,7 @@ impl Trained {
 }
 
 /// A column of the README's table.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Column {
     Floats = 1,
     Quantized = 2,
@@ -178,7 +181,8 @@ struct Claim {
     /// Where the pixels are the same.
     on_pngs: f64,
     /// How many labels are right.
-    right: String,
+    right: usize,
+    of: usize,
 }
 
 /// The cell "0.3 / 0.001; 39 of 40" of the README's table.
@@ -188,12 +192,14 @@ fn claim(consumer: &str, column: Column) -> Claim {
     let row = readme.lines().find(|line| line.starts_with(&format!("| {consumer} |")));
     let row = row.unwrap_or_else(|| panic!("the README has no row for {consumer}"));
     let cell = row.trim_matches('|').split('|').nth(column as usize).unwrap().trim();
-    let parts: Vec<&str> = cell.split([';', '/']).map(str::trim).collect();
-    let [on_jpegs, on_pngs, right] = parts[..] else { panic!("{row}") };
+    let (differences, right) = cell.split_once("; ").unwrap_or_else(|| panic!("{row}"));
+    let (on_jpegs, on_pngs) = differences.split_once(" / ").unwrap();
+    let (right, of) = right.split_once(" of ").unwrap();
     Claim {
         on_jpegs: on_jpegs.parse().unwrap(),
         on_pngs: on_pngs.parse().unwrap(),
-        right: right.to_owned(),
+        right: right.parse().unwrap(),
+        of: of.parse().unwrap(),
     }
 }
 
@@ -215,6 +221,7 @@ fn label_image_py_agrees_in_both_tensorflows() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/label_image.py");
     for (trained, column) in [(trained(FLOATS), Column::Floats), (quantized(), Column::Quantized)] {
         let Some(trained) = trained else { return };
+        trained.compare("label_image of this project", column, &trained.ours);
         fs::copy(&script, trained.workspace.path("label_image.py")).unwrap();
         for (python_of, consumer) in [
             ("RETRAIN_PEER_TF115", "label_image.py, TensorFlow 1.15"),
@@ -230,28 +237,39 @@ fn label_image_py_agrees_in_both_tensorflows() {
     }
 }
 
+/// Converts with `command`, labels with the model, whose name ends in `suffix`, and compares.
+fn lite(trained: &Trained, command: &str, suffix: &str, consumer: &str, column: Column) {
+    let Some(tools) = tools() else { return };
+    trained.run(&tools, command, as_it_is);
+    let named = |c: &str| c.replacen(".tflite", &format!("{suffix}.tflite"), 1);
+    let rows = trained.label(&tools, "lite_run", named);
+    trained.compare(consumer, column, &rows);
+}
+
+const WEIGHTS: &str = "TensorFlow Lite, weights of 8 bits";
+const EVERYTHING: &str = "TensorFlow Lite, everything in 8 bits";
+
 #[test]
-fn tensorflow_lite_agrees() {
-    let (Some(tools), Some(trained)) = (tools(), trained(FLOATS)) else { return };
-    for (command, suffix, consumer) in [
-        ("lite", "", "TensorFlow Lite"),
-        ("lite_dynamic", "_dynamic", "TensorFlow Lite, weights of 8 bits"),
-        ("lite_int8", "_int8", "TensorFlow Lite, everything in 8 bits"),
-    ] {
-        trained.run(&tools, command, as_it_is);
-        let named = |c: &str| c.replacen(".tflite", &format!("{suffix}.tflite"), 1);
-        let rows = trained.label(&tools, "lite_run", named);
-        let column = if suffix.is_empty() { Column::Floats } else { Column::Quantized };
-        trained.compare(consumer, column, &rows);
-    }
+fn tensorflow_lite_agrees_and_in_8_bits_nearly() {
+    let Some(trained) = trained(FLOATS) else { return };
+    lite(&trained, "lite", "", "TensorFlow Lite", Column::Floats);
+    lite(&trained, "lite_dynamic", "_dynamic", WEIGHTS, Column::Quantized);
+    lite(&trained, "lite_int8", "_int8", EVERYTHING, Column::Quantized);
+}
+
+#[test]
+fn tensorflow_lite_in_8_bits_is_nearer_on_pooled_features() {
+    let Some(trained) = trained(&[FLOATS[0], "--features=pooled"]) else { return };
+    let pooled = |row: &str| format!("{row}, pooled features");
+    lite(&trained, "lite_dynamic", "_dynamic", &pooled(WEIGHTS), Column::Quantized);
+    lite(&trained, "lite_int8", "_int8", &pooled(EVERYTHING), Column::Quantized);
 }
 
 #[test]
 fn tensorflow_lite_agrees_on_a_network_trained_for_8_bits() {
-    let (Some(tools), Some(trained)) = (tools(), quantized()) else { return };
-    trained.run(&tools, "lite_quantops", as_it_is);
-    let rows = trained.label(&tools, "lite_run", as_it_is);
-    trained.compare("TensorFlow Lite, fake quantisation to 8 bits", Column::Quantized, &rows);
+    let Some(trained) = quantized() else { return };
+    let consumer = "TensorFlow Lite, fake quantisation to 8 bits";
+    lite(&trained, "lite_quantops", "", consumer, Column::Quantized);
     for name in ["lite", "onnx", "opencv", "tfjs"] {
         assert!(!trained.commands.contains_key(name), "{name} cannot read fake quantisation");
     }

@@ -10,6 +10,7 @@ mod api;
 mod archive;
 mod bottleneck;
 mod cli;
+mod commands;
 mod consumers;
 mod dataset;
 mod desktop_files;

@@ -141,7 +141,7 @@ fn values(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let Outcome { written, model, .. } = outcome;
     let Model { input, output, pixels, .. } = model;
     let node = input.strip_suffix(":0").unwrap_or(input);
-    let photograph = outcome.of_set(Category::Testing).next().map(|p| p.path().to_string_lossy());
+    let photograph = outcome.of_set(Category::Testing).find_map(|p| p.path().to_str());
     let word = |path: &std::path::Path| shell_word(&path.to_string_lossy());
     let saved_model = written.saved_model_dir.as_deref().map(word).unwrap_or_default();
     let (mean, std) = pixels.range.mean_and_std();
@@ -169,6 +169,6 @@ fn values(outcome: &Outcome) -> Vec<(&'static str, String)> {
         ("STEM", word(&written.output_graph.with_extension(""))),
         ("LABELS", word(&written.output_labels)),
         ("SAVED_MODEL", saved_model),
-        ("PHOTOGRAPH", shell_word(photograph.as_deref().unwrap_or("PHOTOGRAPH"))),
+        ("PHOTOGRAPH", shell_word(photograph.unwrap_or("PHOTOGRAPH"))),
     ]
 }
