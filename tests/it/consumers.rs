@@ -1,7 +1,7 @@
 //! The commands that a run names for other programs, each run as it is printed: what they answer for
 //! the test photographs, beside label_image's own answers and the README's table.
 
-use super::support::{Workspace, ask_peer, python, run, shared};
+use super::support::{self, LABEL_IMAGE, RETRAIN, Workspace, ask_peer, python, run, shared};
 use retrain::text::shell_word;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -33,9 +33,8 @@ fn trained(flags: &[&str]) -> Option<Trained> {
     let workspace = Workspace::new();
     std::os::unix::fs::symlink(photos, workspace.path("photos")).unwrap();
     fs::create_dir(workspace.path("models")).unwrap();
-    for archive in ["mobilenet_v1_0.25_224_frozen.tgz"] {
-        fs::copy(models.join(archive), workspace.path("models").join(archive)).unwrap();
-    }
+    let archive = "mobilenet_v1_0.25_224_frozen.tgz";
+    fs::copy(models.join(archive), workspace.path("models").join(archive)).unwrap();
     let defaults = [
         "--image_dir=photos",
         "--model_dir=models",
@@ -50,10 +49,10 @@ fn trained(flags: &[&str]) -> Option<Trained> {
         "--json",
     ];
     let args = [&defaults[..], flags].concat();
-    let outcome = run(super::support::RETRAIN, workspace.root(), &args).expect_code(0);
+    let outcome = run(RETRAIN, workspace.root(), &args).expect_code(0);
     let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
     let commands = serde_json::from_value(summary["commands"].clone()).unwrap();
-    let metadata = super::support::json(&workspace.path("it's a graph.pb.json"));
+    let metadata = support::json(&workspace.path("it's a graph.pb.json"));
     let jpegs: Vec<String> = serde_json::from_value(metadata["split"]["testing"].clone()).unwrap();
     let png = |path: &String| format!("png/{}.png", path.strip_suffix(".jpg").unwrap());
     let pngs: Vec<String> = jpegs.iter().map(png).collect();
@@ -70,7 +69,7 @@ fn trained(flags: &[&str]) -> Option<Trained> {
     let truth = photographs.iter().map(class).collect();
     let mut args = vec!["--graph=it's a graph.pb"];
     args.extend(photographs.iter().map(String::as_str));
-    let labelled = run(super::support::LABEL_IMAGE, workspace.root(), &args).expect_code(0);
+    let labelled = run(LABEL_IMAGE, workspace.root(), &args).expect_code(0);
     let ours = rows(&labelled.stdout, &photographs);
     Some(Trained { workspace, commands, named, photographs, truth, ours })
 }

@@ -21,8 +21,8 @@ impl Section for Elsewhere<'_> {
     fn body(&self, _: &Pictures<'_>) -> Markup {
         html! {
             p.reading {
-                "Commands to copy and paste, for this graph. They print the label and its score; "
-                "more photographs may be named at the end."
+                "Commands to copy and paste, for this graph. Those that label print the best "
+                "label and its score, and take more photographs beside the one they name."
             }
             @for command in commands(self.outcome) {
                 details.command {
