@@ -127,7 +127,8 @@ pub enum Quantization {
     None,
     /// With floats that are rounded as the 8 bits of TensorFlow Lite will be.
     Fake,
-    /// With TensorFlow's own ops on 8 bits, which hardly any other program reads.
+    /// With TensorFlow's own ops for 8 bits, such as Dequantize, which hardly any other program
+    /// reads.
     Ops,
 }
 

@@ -14,8 +14,8 @@ use std::time::Instant;
 
 /// How to feed and read the trained network.
 pub(super) fn model(backbone: &Backbone, config: &Config, ops: &FinalTrainingOps) -> Model {
-    let has_quantized_ops =
-        || backbone.graph_def.node.iter().any(|n| n.op.starts_with("Quantized"));
+    let is_quantized = |op: &str| op == "Dequantize" || op.starts_with("Quantized");
+    let has_quantized_ops = || backbone.graph_def.node.iter().any(|n| is_quantized(&n.op));
     let quantization = match backbone.wants_quantization {
         true => Quantization::Fake,
         false if has_quantized_ops() => Quantization::Ops,
