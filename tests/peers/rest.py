@@ -49,14 +49,15 @@ def plain(array):
     return [[x.decode() if isinstance(x, bytes) else float(x) for x in row] for row in array]
 
 
+def filled(row, data):
+    """The row with other data in its {"b64": ...}."""
+    return {key: data if key == "b64" else filled(value, data) for key, value in row.items()}
+
+
 def with_images(rows):
     """The first row for each of the images."""
     encoded = [base64.b64encode(open(path, "rb").read()).decode() for path in request["images"]]
-    return [json.loads(json.dumps(rows[0]).replace(only_b64(rows[0]), data)) for data in encoded]
-
-
-def only_b64(value):
-    return value["b64"] if "b64" in value else only_b64(next(iter(value.values())))
+    return [filled(rows[0], data) for data in encoded]
 
 
 def answer(request, signatures, run):
