@@ -22,7 +22,7 @@ pub use generated::graph::{
 };
 pub use generated::hub::{ImageModuleInfo, ModuleAttachment, ModuleDef};
 pub use generated::meta_graph::{
-    CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef,
+    AssetFileDef, CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef,
     SignatureEntry, TensorInfo, TensorInfoEntry, VariableDef, collection_def, meta_graph_def,
     saver_def,
 };

@@ -314,6 +314,14 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
     .group(Group::Outputs),
     ours("noreport", Kind::Switch, "", "Write no report, and only the script's summaries")
         .group(Group::Outputs),
+    ours(
+        "print_commands",
+        Kind::Switch,
+        "",
+        "At the end, print commands that take the graph to TensorFlow Lite, ONNX, OpenCV, \
+         TensorFlow.js, tract and TensorFlow Serving (--json has them too)",
+    )
+    .group(Group::Outputs),
     ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output")
         .group(Group::Outputs),
     ours(

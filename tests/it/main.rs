@@ -12,6 +12,8 @@ mod bottleneck;
 mod catalogues;
 mod cli;
 mod cutouts;
+mod commands;
+mod consumers;
 mod dataset;
 mod desktop_files;
 mod disk;
