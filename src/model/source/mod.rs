@@ -8,9 +8,11 @@ pub(super) mod hub;
 mod module_checks;
 mod module_source;
 mod own_graph;
+mod recognise;
+mod saved_model;
 mod wheel;
 
 pub use archive::maybe_download_and_extract;
 pub use frozen::create_model_graph;
-pub use hub::create_module_graph;
-pub use own_graph::{OwnGraph, create_own_graph};
+pub use own_graph::OwnGraph;
+pub use recognise::{create_module_graph, create_own_graph};

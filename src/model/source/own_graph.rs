@@ -1,14 +1,15 @@
-//! A frozen graph of the user's own. Its tensors and pixels are those that the settings name, or
-//! else guesses, which are logged.
+//! A network of the user's own: a frozen graph, or a SavedModel that is frozen first. Its tensors
+//! and pixels are those that the settings name, or else guesses, which are logged.
 
 use super::flatten::add_flattening;
+use super::saved_model::{self, Convention, Wanted};
 use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
 use crate::model::backbone::Backbone;
 use crate::model::identity::pixels_version_1;
 use crate::model::inspect::{
-    GraphView, Guessed, MOST_FEATURES, Randomness, advice, before_noise, check_graph, check_part,
-    guess_bottleneck, guess_input, guess_range, image_size, is_call,
+    GraphView, Guess, Guessed, Head, MOST_FEATURES, Randomness, RangeGuess, advice, before_noise,
+    check_graph, check_part, guess_bottleneck, guess_input, image_size, is_call, shown_range,
 };
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::rewrite::convert_variables_to_constants;
@@ -17,13 +18,15 @@ use crate::text::grouped;
 use log::info;
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// A graph of the user's own, as far as the settings describe it.
+/// A network of the user's own, as far as the settings describe it.
 #[derive(Debug, Clone, Default)]
 pub struct OwnGraph {
-    /// The frozen GraphDef.
+    /// A frozen GraphDef, or a SavedModel: its directory, its `.tar.gz` or `.tgz`, or an address.
     pub path: PathBuf,
+    /// The signature of a SavedModel.
+    pub signature: Option<String>,
     /// The tensor whose values are the bottleneck.
     pub bottleneck_tensor: Option<String>,
     /// The tensor that the pixels are fed to.
@@ -43,19 +46,59 @@ const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
 /// How many characters of the graph's name a bottleneck file's name keeps.
 const LONGEST_NAME: usize = 64;
 
-/// Reads the graph, finds its tensors and checks them. Keeps only what the bottleneck needs: the
-/// new layer of an earlier retraining goes.
+/// Reads a frozen graph, finds its tensors and checks them.
 ///
 /// # Errors
 /// Each names the setting that corrects it, or the file.
-pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
+pub(super) fn read_graph(own: &OwnGraph) -> Result<Backbone> {
     let (bytes, graph_def) = read(own)?;
-    check_graph(&graph_def).map_err(|message| Error::input(&own.path, message))?;
-    let Subgraph { input, bottleneck, size, is_vector, pixels } = own.subgraph(&graph_def)?;
-    let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
+    let content_hash = Sha256::digest(&bytes).into();
+    let hints = Hints { input: None, convention: Convention::Usual, head: Head::Logits };
+    backbone(own, &Network { graph_def, content_hash, hints })
+}
+
+/// Freezes the SavedModel in `dir`, finds its tensors and checks them.
+///
+/// # Errors
+/// As [`read_graph`].
+pub(super) fn read_saved_model(own: &OwnGraph, dir: &Path) -> Result<Backbone> {
+    let wanted = Wanted {
+        signature: own.signature.as_deref(),
+        input: own.input_tensor.as_deref(),
+        output: own.bottleneck_tensor.as_deref(),
+    };
+    let frozen = saved_model::freeze(dir, wanted)?;
+    let (input, convention) = (Some(frozen.input), frozen.convention);
+    let hints = Hints { input, convention, head: Head::Map };
+    let content_hash = frozen.content_hash;
+    backbone(own, &Network { graph_def: frozen.graph, content_hash, hints })
+}
+
+/// A network as its files give it.
+struct Network {
+    graph_def: GraphDef,
+    content_hash: [u8; 32],
+    hints: Hints,
+}
+
+/// What is known beside the graph.
+struct Hints {
+    /// The tensor that a signature says the pixels are fed to.
+    input: Option<String>,
+    convention: Convention,
+    head: Head,
+}
+
+/// Finds the network's tensors and checks them. Keeps only what the bottleneck needs: the new layer
+/// of an earlier retraining goes.
+fn backbone(own: &OwnGraph, network: &Network) -> Result<Backbone> {
+    let Network { graph_def, content_hash, hints } = network;
+    let content_hash = *content_hash;
+    check_graph(graph_def).map_err(|message| Error::input(&own.path, message))?;
+    let Subgraph { input, bottleneck, size, is_vector, pixels } = own.subgraph(graph_def, hints)?;
     let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
     let mut kept =
-        convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
+        convert_variables_to_constants(graph_def, InputRef::parse(&bottleneck).node, &[])?;
     info!(
         target: "retrain",
         "{}: a bottleneck is the {size} numbers of '{bottleneck}'",
@@ -89,36 +132,21 @@ struct Subgraph {
 }
 
 fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
-    own.check_file()?;
     let path = &own.path;
     let bytes = crate::fsio::read(path)?;
     let graph_def: GraphDef = proto::parse(path, &bytes)?;
     if graph_def.node.is_empty() {
         return Err(Error::input(
             path,
-            "holds no graph; a SavedModel must be frozen into a GraphDef first",
+            "holds no graph; of a SavedModel give the directory, not its saved_model.pb",
         ));
     }
     Ok((bytes, graph_def))
 }
 
 impl OwnGraph {
-    /// Checks that the file exists.
-    pub(crate) fn check_file(&self) -> Result<()> {
-        let path = &self.path;
-        if !path.is_file() {
-            let what = if path.is_dir() { "is a directory" } else { "there is no such file" };
-            let message = format!(
-                "{}: {what}; give the path of a frozen GraphDef, or a model's name",
-                path.display()
-            );
-            return Err(Error::usage("architecture", message));
-        }
-        Ok(())
-    }
-
     /// Finds the nodes from the pixels to the bottleneck, and checks them.
-    fn subgraph(&self, graph_def: &GraphDef) -> Result<Subgraph> {
+    fn subgraph(&self, graph_def: &GraphDef, hints: &Hints) -> Result<Subgraph> {
         let wrong = |message: String| Error::input(&self.path, message);
         let view = GraphView::new(graph_def).map_err(|e| wrong(e.to_string()))?;
         let given = |setting, tensor: &Option<String>| {
@@ -126,9 +154,12 @@ impl OwnGraph {
         };
         let bottleneck = given("bottleneck_tensor", &self.bottleneck_tensor)?;
         let input = given("input_tensor", &self.input_tensor)?;
-        let guess = || guess_input(&view, bottleneck.as_deref());
+        let guess = || match &hints.input {
+            Some(input) => Ok(Guess { tensor: input.clone(), why: "the signature".into() }),
+            None => guess_input(&view, bottleneck.as_deref()),
+        };
         let input = input.map_or_else(|| self.guessed("input_tensor", guess()), Ok)?;
-        let pixels = self.pixels(&view, &input)?;
+        let pixels = self.pixels(&view, &input, hints.convention)?;
 
         let sized = (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1)))
             .then(|| with_size(graph_def, &input, &pixels));
@@ -139,7 +170,7 @@ impl OwnGraph {
         let sized = sized.as_ref().map(|g| GraphView::new(g).map_err(size_refused)).transpose()?;
         let view = sized.as_ref().unwrap_or(&view);
         let randomness = Randomness::new(view.graph_def(), &input);
-        let guess = || guess_bottleneck(view, &randomness, &input);
+        let guess = || guess_bottleneck(view, &randomness, &input, hints.head);
         let bottleneck =
             bottleneck.map_or_else(|| self.guessed("bottleneck_tensor", guess()), Ok)?;
         let size = self.bottleneck_size(view, &bottleneck)?;
@@ -203,7 +234,12 @@ impl OwnGraph {
     }
 
     /// The size and range of the pixels that the input tensor takes, as given or guessed.
-    fn pixels(&self, view: &GraphView<'_>, input: &str) -> Result<PixelSpec> {
+    fn pixels(
+        &self,
+        view: &GraphView<'_>,
+        input: &str,
+        convention: Convention,
+    ) -> Result<PixelSpec> {
         let wrong =
             |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
         if InputRef::parse(input).index > 0 {
@@ -233,7 +269,11 @@ impl OwnGraph {
             ],
             &format!("the shape of '{input}'"),
         );
-        let guess = guess_range(view, input);
+        let guess = shown_range(view, input).unwrap_or_else(|| match convention {
+            Convention::Usual => RangeGuess::usual(),
+            Convention::Hub => RangeGuess::hub(),
+            Convention::Bytes => RangeGuess::bytes(),
+        });
         let (mean, std) =
             (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
         self.log_guesses(
