@@ -10,7 +10,7 @@ pub use crate::bottleneck::fuzzing::{bottleneck_text, packed_cache};
 pub use crate::cli::fuzzing::flags;
 pub use crate::images::fuzzing::image_sniffing;
 pub use crate::model::fuzzing::{
-    archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
+    archive, graph_def, graph_made, hub_module, own_graph, saved_model, torch_weights,
 };
 pub use crate::retrain::fuzzing::state;
 
@@ -21,8 +21,8 @@ use std::path::Path;
 /// Checks a property for one input.
 pub type Property = fn(&[u8]);
 
-/// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 13] = [
+/// The name of each target and its property. The last three load TensorFlow.
+pub const TARGETS: [(&str, Property); 14] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("flags", flags),
@@ -36,6 +36,7 @@ pub const TARGETS: [(&str, Property); 13] = [
     ("torch_weights", torch_weights),
     ("hub_module", hub_module),
     ("own_graph", own_graph),
+    ("saved_model", saved_model),
 ];
 
 /// Label files: each label is a line, and labels read back as they were written.

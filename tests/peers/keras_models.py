@@ -5,7 +5,7 @@ Request: {"dir": where to write, "network": a name in keras.applications or in `
 "ways": some of "export", "save" and "module", "include_top": bool}.
 Answer: {"version": of TensorFlow and Keras, "size": pixels on a side, "features": [[..], ..] of two
 images, "output": the tensor that frozen.pb computes}. Writes DIR/WAY, a SavedModel for each way, and
-DIR/frozen.pb: the first one's signature, frozen by TensorFlow itself.
+DIR/frozen.pb: the first one's signature, frozen by TensorFlow itself (not of those in `OWN`).
 
 Pixel i of the images, counted through both, is (i · 7919 + i / 3 · 104729) mod 256, in the network's
 own range (/ 127.5 − 1 for those that do not rescale).
@@ -44,7 +44,6 @@ def augmentations():
 OWN = {
     "small": lambda: small(),
     "augmented": lambda: small(augmentations()),
-    "rescaled": lambda: small([layers.Rescaling(1 / 255)]),
     "cropped": lambda: small([layers.RandomCrop(24, 24)]),
 }
 
@@ -120,11 +119,13 @@ def main():
         else:
             tf.saved_model.save(Module(model), path)
     output = None
-    if request["ways"][0] != "module":
+    # TensorFlow cannot freeze random layers.
+    if request["ways"][0] != "module" and request["network"] in keras.applications.__dict__:
         graph, output = frozen(os.path.join(request["dir"], request["ways"][0]))
         with open(os.path.join(request["dir"], "frozen.pb"), "wb") as file:
             file.write(graph.SerializeToString())
-    height, width = model.input_shape[1:3]
+    # Some take any size.
+    height, width = (side or 224 for side in model.input_shape[1:3])
     i = np.arange(BATCH * height * width * 3, dtype=np.int64)
     pixels = ((i * 7919 + i // 3 * 104729) % 256).astype(np.float32).reshape(BATCH, height, width, 3)
     if not rescales(model):

@@ -4,9 +4,10 @@
 //! An augmentation lies between two tensors of images, *before* and *after*: everything random in
 //! it reaches the output through *after* alone, and the image reaches *after* through *before*
 //! alone. *after* is the first such tensor and *before* the last, so that as little as possible is
-//! left out: of x + noise only the sum, of (x − mean) · factor + mean only the product. Whoever
-//! read *after* then reads *before*. Where there are no two such tensors of one shape, as around a
-//! random crop or in the middle of a network, nothing is changed.
+//! left out: of x + noise only the sum. Whoever read *after* then reads *before*. A clip right
+//! behind it belongs to the augmentation: layers of contrast and brightness clip to the range of
+//! pixels that they were told. Where there are no two such tensors of one shape, as around a random
+//! crop or in the middle of a network, nothing is changed.
 
 use super::random_ops::{RandomOp, draws};
 use super::randomness::Randomness;
@@ -101,15 +102,35 @@ impl<'g> Search<'_, 'g> {
     /// The first tensor of images through which all that depends on `random` passes.
     fn after(&self, random: &'g NodeDef) -> Option<&'g str> {
         let reached = self.reached(&random.name, None);
-        let mut images = self
-            .view
-            .all()
-            .filter(|n| reached.contains(n.name.as_str()) && self.images(&n.name).is_some());
+        // The noise itself may have the shape of images.
+        let of_image = self.reached(self.view.node(self.input)?.name.as_str(), None);
+        let mut images = self.view.all().filter(|n| {
+            [&reached, &of_image].iter().all(|set| set.contains(n.name.as_str()))
+                && self.images(&n.name).is_some()
+        });
         let passes = |n: &&NodeDef| {
             let around = self.reached(&random.name, Some(&n.name));
             !around.iter().any(|name| self.view.readers(name).is_empty())
         };
-        images.find(passes).map(|n| n.name.as_str())
+        images.find(passes).map(|n| self.clipped(n))
+    }
+
+    /// The clip behind a tensor of images, or else that tensor: what is between the two may only
+    /// add something that depends on the image, such as its mean.
+    fn clipped(&self, after: &'g NodeDef) -> &'g str {
+        let mut at = after;
+        let mut last = after;
+        while let &[reader] = self.view.readers(&at.name) {
+            let other = data_inputs(reader).find(|i| InputRef::parse(i).node != at.name);
+            let shows_image = other.is_some_and(|i| self.randomness.is_clean(i));
+            match reader.op.as_str() {
+                "ClipByValue" | "Minimum" | "Maximum" => last = reader,
+                "Add" | "AddV2" | "Sub" if shows_image => {}
+                _ => break,
+            }
+            at = reader;
+        }
+        &last.name
     }
 
     /// The last tensor of images of the shape of `after`, free of noise, through which the image

@@ -60,7 +60,7 @@ pub(crate) fn check_graph(graph: &GraphDef) -> Result<(), String> {
 
 /// Checks the size of constants: of each, and the total of those stored in short form, whose size
 /// the file does not bound.
-pub(in crate::model) fn check_constants(graph: &GraphDef) -> Result<(), String> {
+fn check_constants(graph: &GraphDef) -> Result<(), String> {
     let mut all = 0i64;
     for node in &graph.node {
         let Ok(tensor) = node.tensor_attr("value") else { continue };

@@ -15,7 +15,7 @@ mod view;
 
 pub(super) use augmentation::bypass_augmentation;
 pub(super) use before_noise::before_noise;
-pub(super) use checks::{MOST_FEATURES, check_constants};
+pub(super) use checks::MOST_FEATURES;
 pub(crate) use checks::{check_graph, check_part, image_size};
 pub(super) use functions::is_call;
 pub(super) use guess::{Guess, Guessed, Head, advice, guess_bottleneck, guess_input};

@@ -1,15 +1,16 @@
 //! A network of the user's own: a frozen graph, or a SavedModel that is frozen first. Its tensors
 //! and pixels are those that the settings name, or else guesses, which are logged.
 
+use super::described::{Assumed, OwnGraph, shape_text};
 use super::flatten::add_flattening;
 use super::saved_model::{self, Convention, Wanted};
 use crate::error::{Error, Result};
-use crate::images::{PixelRange, PixelSpec};
+use crate::images::PixelSpec;
 use crate::model::backbone::Backbone;
 use crate::model::identity::pixels_version_1;
 use crate::model::inspect::{
-    GraphView, Guess, Guessed, Head, MOST_FEATURES, Randomness, RangeGuess, advice, before_noise,
-    check_graph, check_part, guess_bottleneck, guess_input, image_size, is_call, shown_range,
+    GraphView, Guess, Guessed, Head, MOST_FEATURES, Randomness, advice, before_noise, check_graph,
+    check_part, guess_bottleneck, guess_input, is_call,
 };
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::rewrite::convert_variables_to_constants;
@@ -17,32 +18,12 @@ use crate::text;
 use crate::text::grouped;
 use log::info;
 use sha2::{Digest, Sha256};
-use std::fmt::Display;
-use std::path::{Path, PathBuf};
-
-/// A network of the user's own, as far as the settings describe it.
-#[derive(Debug, Clone, Default)]
-pub struct OwnGraph {
-    /// A frozen GraphDef, or a SavedModel: its directory, its `.tar.gz` or `.tgz`, or an address.
-    pub path: PathBuf,
-    /// The signature of a SavedModel.
-    pub signature: Option<String>,
-    /// The tensor whose values are the bottleneck.
-    pub bottleneck_tensor: Option<String>,
-    /// The tensor that the pixels are fed to.
-    pub input_tensor: Option<String>,
-    /// Width in pixels.
-    pub input_width: Option<i32>,
-    /// Height in pixels.
-    pub input_height: Option<i32>,
-    /// The pixel value of 0 to 255 that becomes 0.
-    pub input_mean: Option<f32>,
-    /// What the difference from the mean is divided by.
-    pub input_std: Option<f32>,
-}
+use std::path::Path;
 
 /// Ops that hold a value that is not in the graph.
 const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
+/// The width and height that most networks for classification take.
+const USUAL_SIDE: i64 = 224;
 /// How many characters of the graph's name a bottleneck file's name keeps.
 const LONGEST_NAME: usize = 64;
 
@@ -53,7 +34,8 @@ const LONGEST_NAME: usize = 64;
 pub(super) fn read_graph(own: &OwnGraph) -> Result<Backbone> {
     let (bytes, graph_def) = read(own)?;
     let content_hash = Sha256::digest(&bytes).into();
-    let hints = Hints { input: None, convention: Convention::Usual, head: Head::Logits };
+    let assumed = Assumed { convention: Convention::Usual, side: None };
+    let hints = Hints { input: None, head: Head::Logits, assumed };
     backbone(own, &Network { graph_def, content_hash, hints })
 }
 
@@ -68,8 +50,8 @@ pub(super) fn read_saved_model(own: &OwnGraph, dir: &Path) -> Result<Backbone> {
         output: own.bottleneck_tensor.as_deref(),
     };
     let frozen = saved_model::freeze(dir, wanted)?;
-    let (input, convention) = (Some(frozen.input), frozen.convention);
-    let hints = Hints { input, convention, head: Head::Map };
+    let assumed = Assumed { convention: frozen.convention, side: Some(USUAL_SIDE) };
+    let hints = Hints { input: Some(frozen.input), head: Head::Map, assumed };
     let content_hash = frozen.content_hash;
     backbone(own, &Network { graph_def: frozen.graph, content_hash, hints })
 }
@@ -85,8 +67,8 @@ struct Network {
 struct Hints {
     /// The tensor that a signature says the pixels are fed to.
     input: Option<String>,
-    convention: Convention,
     head: Head,
+    assumed: Assumed,
 }
 
 /// Finds the network's tensors and checks them. Keeps only what the bottleneck needs: the new layer
@@ -159,7 +141,7 @@ impl OwnGraph {
             None => guess_input(&view, bottleneck.as_deref()),
         };
         let input = input.map_or_else(|| self.guessed("input_tensor", guess()), Ok)?;
-        let pixels = self.pixels(&view, &input, hints.convention)?;
+        let pixels = self.pixels(&view, &input, hints.assumed)?;
 
         let sized = (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1)))
             .then(|| with_size(graph_def, &input, &pixels));
@@ -217,91 +199,6 @@ impl OwnGraph {
             .map_err(|why| Error::usage(setting, format!("must be given for {path}: {why}")))?;
         self.log_guess(&format!("`{setting}={}`", guess.tensor), &guess.why);
         Ok(guess.tensor)
-    }
-
-    fn log_guess(&self, settings: &str, why: &str) {
-        info!(target: "retrain", "{}: {settings} ({why})", self.path.display());
-    }
-
-    /// Logs those of two settings (name, whether its value is a guess, value) that are guesses.
-    fn log_guesses(&self, settings: [(&str, bool, &dyn Display); 2], why: &str) {
-        let guesses = settings.iter().filter(|(_, is_guess, _)| *is_guess);
-        let guesses: Vec<String> =
-            guesses.map(|(setting, _, value)| format!("`{setting}={value}`")).collect();
-        if !guesses.is_empty() {
-            self.log_guess(&guesses.join(" "), why);
-        }
-    }
-
-    /// The size and range of the pixels that the input tensor takes, as given or guessed.
-    fn pixels(
-        &self,
-        view: &GraphView<'_>,
-        input: &str,
-        convention: Convention,
-    ) -> Result<PixelSpec> {
-        let wrong =
-            |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
-        if InputRef::parse(input).index > 0 {
-            return wrong(
-                "is not the first output of its node; only that output can be fed".into(),
-            );
-        }
-        if !view.is_float(input) {
-            return wrong(
-                "does not hold floats; give the tensor of float pixels computed from it".into(),
-            );
-        }
-        let shape = view.shape(input);
-        let dims = shape.as_deref().unwrap_or(&[-1; 4]);
-        if dims.len() != 4 || ![-1, 1].contains(&dims[0]) || ![-1, 3].contains(&dims[3]) {
-            let message = "RGB images must be [?, height, width, 3] or [1, height, width, 3]";
-            return wrong(format!("is {}; {message}", shape_text(dims)));
-        }
-        let height = self.side(input, "input_height", self.input_height, dims[1])?;
-        let width = self.side(input, "input_width", self.input_width, dims[2])?;
-        let (height, width) =
-            image_size(height, width).map_err(|message| Error::input(&self.path, message))?;
-        self.log_guesses(
-            [
-                ("input_width", self.input_width.is_none(), &width),
-                ("input_height", self.input_height.is_none(), &height),
-            ],
-            &format!("the shape of '{input}'"),
-        );
-        let guess = shown_range(view, input).unwrap_or_else(|| match convention {
-            Convention::Usual => RangeGuess::usual(),
-            Convention::Hub => RangeGuess::hub(),
-            Convention::Bytes => RangeGuess::bytes(),
-        });
-        let (mean, std) =
-            (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
-        self.log_guesses(
-            [
-                ("input_mean", self.input_mean.is_none(), &mean),
-                ("input_std", self.input_std.is_none(), &std),
-            ],
-            &guess.why,
-        );
-        Ok(PixelSpec::new(width, height, PixelRange::Multiply { mean, std }))
-    }
-
-    /// Width or height: as given, or else as the graph declares it.
-    fn side(&self, input: &str, setting: &str, given: Option<i32>, known: i64) -> Result<i64> {
-        match (given.map(i64::from), Some(known).filter(|&k| k > 0)) {
-            (Some(given), Some(known)) if given != known => Err(Error::usage(
-                setting,
-                format!("{given}, but '{input}' wants {known}; leave it out"),
-            )),
-            (Some(side), _) | (None, Some(side)) => Ok(side),
-            (None, None) => {
-                let message = format!(
-                    "must be given: '{input}' of {} takes images of any size",
-                    self.path.display()
-                );
-                Err(Error::usage(setting, message))
-            }
-        }
     }
 
     /// How many numbers a bottleneck has, flattened.
@@ -387,13 +284,6 @@ impl OwnGraph {
         let message = format!("'{bottleneck}' depends on noise: {random}; {advice}");
         Err(Error::usage("bottleneck_tensor", message))
     }
-}
-
-/// A shape as Python writes it.
-fn shape_text(dims: &[i64]) -> String {
-    let dims: Vec<String> =
-        dims.iter().map(|&d| if d < 0 { "?".into() } else { d.to_string() }).collect();
-    format!("[{}]", dims.join(", "))
 }
 
 /// The graph with an input of that size, so that TensorFlow can infer the shapes that follow.

@@ -1,7 +1,8 @@
 //! Which kind of network a directory, a file or an address holds, whichever setting names it.
 
+use super::described::OwnGraph;
 use super::module_source::{Setting, find_module, is_address, is_archive};
-use super::{hub, own_graph, own_graph::OwnGraph, saved_model};
+use super::{hub, own_graph, saved_model};
 use crate::error::{Error, Result};
 use crate::model::backbone::Backbone;
 use log::info;

@@ -2,15 +2,20 @@
 //! those that nodes have in their functions; a name that is taken gets a number.
 
 use super::entry::Entry;
+use super::names::valid_name;
 use super::objects::{Pending, VariableId};
 use super::ops::refused;
 use super::program::{Place, Program, Source, is_flag};
 use crate::proto::{self, DataType, NodeDef, TensorProto, Value};
 use crate::tf::GraphBuilder;
+use protobuf::Message;
 use std::collections::{HashMap, HashSet};
 
 /// The most nodes.
 const MOST_NODES: usize = 1 << 20;
+/// The most bytes of a frozen graph: protobuf's limit is 2 GiB, and retraining adds a little.
+pub(super) const MOST_BYTES: u64 = (2 << 30) - (64 << 20);
+pub(super) const TOO_LARGE: &str = "becomes a graph of more than the 2 GiB that a GraphDef holds";
 
 /// The nodes of a frozen graph, some of which wait for the values of variables.
 pub(super) struct Emitted<'m> {
@@ -30,6 +35,7 @@ pub(super) fn emit<'m>(program: &mut Program<'m>, entry: &'m Entry) -> Result<Em
         places: HashMap::new(),
         constants: HashMap::new(),
         sources: HashMap::new(),
+        bytes: 0,
         emitted: Emitted { nodes: Vec::new(), variables: Vec::new() },
     };
     for input in &entry.inputs {
@@ -56,6 +62,8 @@ struct Emitter<'p, 'm> {
     constants: HashMap<VariableId<'m>, String>,
     /// The sources of the inputs of nodes that are being written.
     sources: HashMap<Place, Vec<Source<'m>>>,
+    /// How many bytes are written.
+    bytes: u64,
     emitted: Emitted<'m>,
 }
 
@@ -86,7 +94,8 @@ impl<'m> Emitter<'_, 'm> {
                 let cycle = self.program.describe(place);
                 return Err(format!("{cycle} needs its own result"));
             }
-            open.extend(missing);
+            // The first input first.
+            open.extend(missing.into_iter().rev());
         }
         self.named(source)
     }
@@ -170,6 +179,11 @@ impl<'m> Emitter<'_, 'm> {
         if self.emitted.nodes.len() >= MOST_NODES {
             return Err(format!("expands to more than {MOST_NODES} nodes"));
         }
+        // A constant is written again for each call of its function.
+        self.bytes = self.bytes.saturating_add(node.compute_size());
+        if self.bytes > MOST_BYTES {
+            return Err(TOO_LARGE.into());
+        }
         self.emitted.nodes.push(node);
         Ok(())
     }
@@ -218,18 +232,5 @@ fn no() -> TensorProto {
         tensor_shape: Some(proto::shape(&[])).into(),
         bool_val: vec![false],
         ..TensorProto::default()
-    }
-}
-
-/// The name with `_` for each character that a node's name cannot have.
-pub(super) fn valid_name(name: &str) -> String {
-    let allowed =
-        |c: char, first: bool| c.is_ascii_alphanumeric() || c == '.' || !first && "_/-".contains(c);
-    let name: String =
-        name.chars().enumerate().map(|(i, c)| if allowed(c, i == 0) { c } else { '_' }).collect();
-    match name.strip_prefix('_') {
-        Some(rest) => format!("x_{rest}"),
-        None if name.is_empty() => "x".into(),
-        None => name,
     }
 }

@@ -1,8 +1,8 @@
 //! What of a SavedModel computes features: a signature, or for modules without signatures the
 //! function `__call__`, which becomes a call in the graph. And which of its outputs count.
 
-use super::emit::valid_name;
-use super::{Convention, Wanted};
+use super::names::valid_name;
+use super::wanted::{Convention, Wanted};
 use crate::error::{Error, Result};
 use crate::proto::saved_object::Kind;
 use crate::proto::structured_value::Kind as Structured;

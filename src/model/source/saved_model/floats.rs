@@ -4,7 +4,7 @@
 //! processor and at least as exact. An input of whole numbers takes floats, which are rounded where
 //! the graph does more with them than turning them into floats.
 
-use super::Convention;
+use super::wanted::Convention;
 use crate::proto::{DataType, GraphDef, InputRef, NodeDef, TensorProto, Value};
 use crate::tf::GraphBuilder;
 

@@ -15,12 +15,16 @@
 mod emit;
 mod entry;
 mod floats;
+mod names;
 mod objects;
 mod ops;
 mod program;
+mod wanted;
+
+pub(super) use wanted::{Convention, Wanted};
 
 use crate::error::{Error, Result};
-use crate::model::inspect::{bypass_augmentation, check_constants};
+use crate::model::inspect::{bypass_augmentation, check_graph};
 use crate::proto::{self, GraphDef, MetaGraphDef, SavedModel};
 use emit::Emitted;
 use entry::Entry;
@@ -35,19 +39,6 @@ use std::path::Path;
 const SERVE: &str = "serve";
 /// The file that holds the graph.
 pub(super) const FILE: &str = "saved_model.pb";
-/// The most bytes of a frozen graph: protobuf's limit is 2 GiB, and retraining adds a little.
-const MOST_BYTES: u64 = (2 << 30) - (64 << 20);
-
-/// What pixels a network takes by convention, if its graph does not show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Convention {
-    /// As most networks: −1 to 1.
-    Usual,
-    /// As TF-Hub's modules, which have no signature: 0 to 1.
-    Hub,
-    /// Whole numbers: 0 to 255.
-    Bytes,
-}
 
 /// A SavedModel as one plain graph.
 pub(super) struct Frozen {
@@ -57,16 +48,6 @@ pub(super) struct Frozen {
     pub(super) convention: Convention,
     /// The hash of the graph's file and of the variables' values.
     pub(super) content_hash: [u8; 32],
-}
-
-/// What to freeze of a SavedModel.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
-    pub(super) signature: Option<&'a str>,
-    /// The input among several.
-    pub(super) input: Option<&'a str>,
-    /// The output among several.
-    pub(super) output: Option<&'a str>,
 }
 
 /// Whether a directory holds a SavedModel with a graph that serves.
@@ -91,7 +72,6 @@ pub(super) fn freeze(dir: &Path, wanted: Wanted<'_>) -> Result<Frozen> {
     let mut hash = Sha256::new_with_prefix(&bytes);
     let mut meta_graph = serving(proto::parse(&path, &bytes)?).map_err(wrong)?;
     let entry = Entry::choose(&mut meta_graph, wanted, &path)?;
-    check_constants(&meta_graph.graph_def).map_err(wrong)?;
     let objects = Objects::of(&meta_graph);
     let mut program = Program::new(&meta_graph.graph_def, &objects);
     let Emitted { mut nodes, variables } = emit::emit(&mut program, &entry).map_err(wrong)?;
@@ -102,11 +82,8 @@ pub(super) fn freeze(dir: &Path, wanted: Wanted<'_>) -> Result<Frozen> {
     }
     let versions = meta_graph.graph_def.versions.clone();
     let mut graph = GraphDef { node: nodes, versions, ..GraphDef::default() };
-    if graph.compute_size() > MOST_BYTES {
-        let bytes = crate::text::grouped((graph.compute_size() >> 20) as i64);
-        return Err(wrong(format!(
-            "becomes a graph of {bytes} MiB; a GraphDef holds at most 2 GiB"
-        )));
+    if graph.compute_size() > emit::MOST_BYTES {
+        return Err(wrong(emit::TOO_LARGE.into()));
     }
     // Two signatures may give tensors of the same names.
     entry.outputs.iter().for_each(|output| hash.update(format!("\0{}", output.tensor)));
@@ -115,6 +92,7 @@ pub(super) fn freeze(dir: &Path, wanted: Wanted<'_>) -> Result<Frozen> {
     for change in floats::to_floats(&mut graph, &input, &mut convention) {
         info!(target: "retrain", "{}: {change}", dir.display());
     }
+    check_graph(&graph).map_err(wrong)?;
     for bypassed in bypass_augmentation(&mut graph, &input).map_err(|e| wrong(e.to_string()))? {
         info!(target: "retrain", "{}: {bypassed}", dir.display());
     }

@@ -32,16 +32,15 @@ const REFUSED: [(&str, &str); 19] = [
 /// Ops whose names contain one of those parts but that only compute.
 const ALLOWED: [&str; 6] = [
     "ScatterNd",
-    "ForwardGradient",
     "TensorScatterUpdate",
     "TensorScatterAdd",
     "TensorScatterSub",
     "TensorScatterMax",
+    "TensorScatterMin",
 ];
 
 /// What an op does that cannot be frozen, if so.
 pub(super) fn refused(op: &str) -> Option<&'static str> {
-    // "For" is an op of its own; "FusedBatchNormForward" is none.
     let is = |part: &str| if part == "For" { op == part } else { op.contains(part) };
     let found = REFUSED.iter().find(|(part, _)| is(part)).filter(|_| !ALLOWED.contains(&op));
     found.map(|(_, what)| *what)

@@ -16,7 +16,7 @@ const DEEPEST: usize = 64;
 /// The most calls.
 const MOST_FRAMES: usize = 1 << 16;
 /// The most steps of all tracing together.
-const MOST_STEPS: usize = 1 << 26;
+const MOST_STEPS: usize = 1 << 22;
 
 /// A node in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
