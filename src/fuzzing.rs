@@ -13,7 +13,7 @@ pub use crate::download::fuzzing::{download_list, download_names};
 pub use crate::images::fits::fuzzing::fits;
 pub use crate::images::fuzzing::{image_decoding, image_sniffing};
 pub use crate::model::fuzzing::{
-    archive, graph_def, graph_made, hub_module, own_graph, torch_weights,
+    archive, graph_def, graph_made, hub_module, own_graph, saved_model, torch_weights,
 };
 pub use crate::retrain::fuzzing::state;
 
@@ -24,8 +24,8 @@ use std::path::Path;
 /// Checks a property for one input.
 pub type Property = fn(&[u8]);
 
-/// The name of each target and its property. The last two load TensorFlow.
-pub const TARGETS: [(&str, Property); 18] = [
+/// The name of each target and its property. The last three load TensorFlow.
+pub const TARGETS: [(&str, Property); 19] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("download_list", download_list),
@@ -44,6 +44,7 @@ pub const TARGETS: [(&str, Property); 18] = [
     ("torch_weights", torch_weights),
     ("hub_module", hub_module),
     ("own_graph", own_graph),
+    ("saved_model", saved_model),
 ];
 
 /// Label files: each label is a line, and labels read back as they were written.

@@ -17,14 +17,19 @@ pub use generated::event::{
 };
 pub use generated::graph::attr_value::Value;
 pub use generated::graph::{
-    AttrEntry, AttrValue, DataType, FunctionDef, GraphDef, NodeDef, TensorProto, TensorShapeProto,
-    VersionDef, attr_value, tensor_shape_proto,
+    AttrEntry, AttrValue, DataType, FunctionDef, GraphDef, NameAttrList, NodeDef, OpDef, RetEntry,
+    TensorProto, TensorShapeProto, VersionDef, attr_value, op_def, tensor_shape_proto,
 };
 pub use generated::hub::{ImageModuleInfo, ModuleAttachment, ModuleDef};
 pub use generated::meta_graph::{
-    CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef,
+    AssetFileDef, CollectionDef, CollectionEntry, MetaGraphDef, SavedModel, SaverDef, SignatureDef,
     SignatureEntry, TensorInfo, TensorInfoEntry, VariableDef, collection_def, meta_graph_def,
     saver_def,
+};
+pub use generated::object_graph::{
+    ConcreteFunctionEntry, FieldEntry, Fields, SavedConcreteFunction, SavedConstant, SavedFunction,
+    SavedObject, SavedObjectGraph, SavedVariable, StructuredValue, TensorSpec,
+    TrackableObjectGraph, Values, saved_object, structured_value, trackable_object_graph,
 };
 pub use generated::plugins::{
     HParamEntry, HParamValue, HParamsPluginData, PrCurvePluginData, SessionEndInfo,

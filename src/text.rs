@@ -23,6 +23,14 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Text as a shell reads it as one word.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
+    let is_plain = !text.is_empty() && text.chars().all(plain);
+    if is_plain { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// One typing error is allowed for this many characters of a name.
 const CHARACTERS_PER_ERROR: usize = 5;
 /// Names shorter than this are too similar to guess which one was meant.

@@ -1,4 +1,5 @@
-//! Reads `--architecture=path/to/graph.pb` and the flags that describe such a graph.
+//! Reads `--architecture=path/to/graph.pb`, or of a SavedModel, and the flags that describe such a
+//! network.
 
 use super::argparse::Parsed;
 use super::pixels;
@@ -8,17 +9,24 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// The flags that describe a graph of the user's own.
-const FLAGS: [&str; 6] =
-    ["bottleneck_tensor", "input_tensor", "input_width", "input_height", "input_mean", "input_std"];
+const FLAGS: [&str; 7] = [
+    "signature",
+    "bottleneck_tensor",
+    "input_tensor",
+    "input_width",
+    "input_height",
+    "input_mean",
+    "input_std",
+];
 
-/// Whether an architecture is a path: it ends in `.pb`, has a slash, or is a file and not the name
-/// of an architecture.
+/// Whether an architecture is a path: it ends in `.pb`, has a slash, or is a file or directory and
+/// not the name of an architecture.
 fn is_path(architecture: &OsStr) -> bool {
     let text = architecture.to_string_lossy();
     let path = Path::new(architecture);
     text.ends_with(".pb")
         || text.contains(std::path::is_separator)
-        || create_model_info(&text).is_err() && path.is_file()
+        || create_model_info(&text).is_err() && path.exists()
 }
 
 /// The user's own graph, if the command line names one.
@@ -30,7 +38,8 @@ pub(super) fn own_graph(parsed: &Parsed) -> Result<Option<OwnGraph>> {
         return match FLAGS.iter().find(|f| parsed.given(f)) {
             Some(flag) => Err(Error::usage(
                 *flag,
-                "applies only to a graph of your own: --architecture=path/to/graph.pb",
+                "applies only to a network of your own: --architecture=path/to/graph.pb or \
+                 --architecture=path/to/saved_model",
             )),
             None => Ok(None),
         };
@@ -41,6 +50,7 @@ pub(super) fn own_graph(parsed: &Parsed) -> Result<Option<OwnGraph>> {
     };
     Ok(Some(OwnGraph {
         path: parsed.path("architecture"),
+        signature: text("signature")?,
         bottleneck_tensor: text("bottleneck_tensor")?,
         input_tensor: text("input_tensor")?,
         input_width: pixels::side(parsed, "input_width")?,

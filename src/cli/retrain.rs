@@ -90,6 +90,8 @@ fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
             closing_word(&outcome, parsed);
             if parsed.switch("json") {
                 println!("{:#}", report::summary(&outcome));
+            } else if parsed.switch("print_commands") {
+                print!("{}", report::script(&report::commands(&outcome)));
             }
             ExitCode::SUCCESS
         }

@@ -130,50 +130,58 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "inception_v3",
         "The pretrained model: inception_v3, \
          mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], efficientnet_lite<0|1|2>, \
-         mobilenet_v2_1.0_224, miniature (built in), or the path of a frozen graph of your own",
+         mobilenet_v2_1.0_224, miniature (built in), or the path of a network of your own: a frozen \
+         graph (.pb), or a SavedModel as Keras exports it (directory, .tar.gz or address)",
     )
     .of(ARCHITECTURE)
     .group(Group::Start),
     ours(
+        "signature",
+        Kind::Str,
+        "",
+        "For a SavedModel of your own: the signature to use [default: serving_default]",
+    )
+    .group(Group::Model),
+    ours(
         "bottleneck_tensor",
         Kind::Str,
         "",
-        "For a graph of your own: the tensor to train on [default: guessed]",
+        "For a network of your own: the tensor to train on [default: guessed]",
     )
     .group(Group::Model),
     ours(
         "input_tensor",
         Kind::Str,
         "",
-        "For a graph of your own: the tensor that takes the pixels [default: guessed]",
+        "For a network of your own: the tensor that takes the pixels [default: guessed]",
     )
     .group(Group::Model),
     ours(
         "input_width",
         Kind::Int,
         "",
-        "For a graph of your own: width of its images [default: as the graph says]",
+        "For a network of your own: width of its images [default: as the graph says]",
     )
     .group(Group::Model),
     ours(
         "input_height",
         Kind::Int,
         "",
-        "For a graph of your own: height of its images [default: as the graph says]",
+        "For a network of your own: height of its images [default: as the graph says]",
     )
     .group(Group::Model),
     ours(
         "input_mean",
         Kind::Float,
         "",
-        "For a graph of your own: subtracted from each pixel value (0 to 255) [default: guessed]",
+        "For a network of your own: subtracted from each pixel value (0 to 255) [default: guessed]",
     )
     .group(Group::Model),
     ours(
         "input_std",
         Kind::Float,
         "",
-        "For a graph of your own: divides pixel values after the subtraction [default: guessed]",
+        "For a network of your own: divides pixel values after the subtraction [default: guessed]",
     )
     .group(Group::Model),
     flag("tfhub_module", Kind::Str, "", "A TF-Hub module to retrain").of(HUB).group(Group::Model),
@@ -314,6 +322,14 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
     .group(Group::Outputs),
     ours("noreport", Kind::Switch, "", "Write no report, and only the script's summaries")
         .group(Group::Outputs),
+    ours(
+        "print_commands",
+        Kind::Switch,
+        "",
+        "At the end, print commands that take the graph to TensorFlow Lite, ONNX, OpenCV, \
+         TensorFlow.js, tract and TensorFlow Serving (--json has them too)",
+    )
+    .group(Group::Outputs),
     ours("json", Kind::Switch, "", "Print the result as one JSON object on standard output")
         .group(Group::Outputs),
     ours(

@@ -15,4 +15,4 @@ pub use metadata::{
     AccuracyMetadata, InputMetadata, METADATA_VERSION, Metadata, ModelMetadata, OutputMetadata,
     SplitMetadata,
 };
-pub use saved_model::{SignatureEnd, check_free, export_model};
+pub use saved_model::{Asset, Method, Signature, SignatureEnd, check_free, export_model};

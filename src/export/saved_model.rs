@@ -1,18 +1,18 @@
-//! Writes a SavedModel for serving: the graph, its variables, and a signature from image to
-//! prediction.
+//! Writes a SavedModel for serving: the graph, its variables, and signatures from images to
+//! predictions.
 
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::proto::{
-    self, DataType, InputRef, MetaGraphDef, SavedModel, SignatureDef, SignatureEntry, TensorInfo,
-    TensorInfoEntry, TensorShapeProto,
+    self, AssetFileDef, DataType, InputRef, MetaGraphDef, SavedModel, SignatureDef, SignatureEntry,
+    TensorInfo, TensorInfoEntry, TensorShapeProto,
 };
 use crate::tf::{Graph, NamedTensor, write_checkpoint};
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
-/// The input or the output of the signature.
+/// An input or an output of a signature.
 #[derive(Debug, Clone)]
 pub struct SignatureEnd {
     /// The tensor, as `name:0`.
@@ -36,34 +36,63 @@ impl SignatureEnd {
     }
 }
 
-/// The signature that TensorFlow Serving uses by default.
-const SIGNATURE: &str = "serving_default";
-const METHOD: &str = "tensorflow/serving/predict";
+/// What can be asked of a SavedModel.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// Its name.
+    pub key: &'static str,
+    /// The API of TensorFlow Serving that it is for.
+    pub method: Method,
+    /// What is fed, by name.
+    pub inputs: Vec<(&'static str, SignatureEnd)>,
+    /// What is answered, by name.
+    pub outputs: Vec<(&'static str, SignatureEnd)>,
+}
 
-/// Writes a SavedModel (the script's `simple_save`): the variables, and `meta_graph`, which must
-/// have its tag and saver, with the signature added.
+/// An API of TensorFlow Serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Tensors in, tensors out.
+    Predict,
+    /// Serialized Examples in, labels and scores out.
+    Classify,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Predict => "tensorflow/serving/predict",
+            Self::Classify => "tensorflow/serving/classify",
+        }
+    }
+}
+
+/// A file that goes with the SavedModel, in its directory `assets`.
+#[derive(Debug, Clone)]
+pub struct Asset {
+    /// The file's name.
+    pub file: &'static str,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+    /// The string tensor that is fed its path.
+    pub tensor: String,
+}
+
+/// Writes a SavedModel (the script's `simple_save`): the variables, the assets and `meta_graph`,
+/// which must have its tag and saver, with the signatures added.
 ///
 /// # Errors
 /// If `dir` is not empty: as in TensorFlow, nothing is overwritten.
 pub fn export_model(
     dir: &Path,
     mut meta_graph: MetaGraphDef,
-    image: &SignatureEnd,
-    prediction: &SignatureEnd,
+    signatures: &[Signature],
+    assets: &[Asset],
     variables: &[NamedTensor],
 ) -> Result<()> {
     check_free(dir)?;
-    let signature = SignatureDef {
-        inputs: vec![entry("image", image)],
-        outputs: vec![entry("prediction", prediction)],
-        method_name: METHOD.into(),
-        ..SignatureDef::default()
-    };
-    meta_graph.signature_def = vec![SignatureEntry {
-        key: SIGNATURE.into(),
-        value: Some(signature).into(),
-        ..SignatureEntry::default()
-    }];
+    meta_graph.signature_def = signatures.iter().map(signature_def).collect();
+    meta_graph.asset_file_def = assets.iter().map(asset_file_def).collect();
     let saved_model = SavedModel {
         saved_model_schema_version: 1,
         meta_graphs: vec![meta_graph],
@@ -71,6 +100,10 @@ pub fn export_model(
     };
     fsio::ensure_dir_exists(&dir.join("variables"))?;
     write_checkpoint(&dir.join("variables").join("variables"), variables)?;
+    for asset in assets {
+        fsio::ensure_dir_exists(&dir.join("assets"))?;
+        fsio::write(&dir.join("assets").join(asset.file), &asset.bytes)?;
+    }
     fsio::write(&dir.join("saved_model.pb"), &proto::serialize(&saved_model)?)
 }
 
@@ -89,6 +122,37 @@ pub fn check_free(dir: &Path) -> Result<()> {
         return Err(Error::usage("saved_model_dir", message));
     }
     Ok(())
+}
+
+fn signature_def(signature: &Signature) -> SignatureEntry {
+    let entries = |ends: &[(&str, SignatureEnd)]| {
+        ends.iter().map(|(key, end)| entry(key, end)).collect::<Vec<_>>()
+    };
+    let definition = SignatureDef {
+        inputs: entries(&signature.inputs),
+        outputs: entries(&signature.outputs),
+        method_name: signature.method.name().into(),
+        ..SignatureDef::default()
+    };
+    SignatureEntry {
+        key: signature.key.into(),
+        value: Some(definition).into(),
+        ..SignatureEntry::default()
+    }
+}
+
+fn asset_file_def(asset: &Asset) -> AssetFileDef {
+    let info = TensorInfo {
+        name: asset.tensor.clone(),
+        dtype: DataType::DT_STRING.into(),
+        tensor_shape: Some(proto::shape(&[])).into(),
+        ..TensorInfo::default()
+    };
+    AssetFileDef {
+        tensor_info: Some(info).into(),
+        filename: asset.file.into(),
+        ..AssetFileDef::default()
+    }
 }
 
 fn entry(key: &str, end: &SignatureEnd) -> TensorInfoEntry {

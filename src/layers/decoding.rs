@@ -48,9 +48,21 @@ pub fn add_image_decoding(
 ) -> DecodedImage {
     let data =
         b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
-    let decoded = match op {
+    let decoded = add_decoder_of_format(b, op, &data, spec.depth);
+    let pixels = add_resize_as(b, &decoded, spec, resized_as);
+    DecodedImage { data, decoded, pixels }
+}
+
+/// Decodes an image with `op`, the decoder of its format.
+pub(super) fn add_decoder_of_format(
+    b: &mut GraphBuilder,
+    op: &str,
+    data: &str,
+    depth: i32,
+) -> String {
+    match op {
         "DecodeGif" => {
-            let frames = b.op(op, "gif_reader").input(&data).finish();
+            let frames = b.op(op, "gif_reader").input(data).finish();
             // [frames, height, width, 3]: only the first frame of an animation is used.
             let first = b.int("first_frame", 0);
             let axis = b.int("first_frame/axis", 0);
@@ -61,18 +73,10 @@ pub fn add_image_decoding(
                 .type_attr("Taxis", DT_INT32)
                 .finish()
         }
-        "DecodeBmp" => {
-            // As stored: 32-bit files hold a fourth channel, which is dropped here.
-            let stored = b.op(op, "bmp_reader").input(&data).int_attr("channels", 0).finish();
-            let begin = b.ints("rgb/begin", &[0, 0, 0]);
-            let size = b.ints("rgb/size", &[-1, -1, spec.depth]);
-            let slice = b.op("Slice", "rgb").inputs([stored, begin, size]);
-            slice.type_attr("T", DT_UINT8).type_attr("Index", DT_INT32).finish()
-        }
-        _ => add_decoder(b, op, "image_reader", &data, spec.depth),
-    };
-    let pixels = add_resize_as(b, &decoded, spec, resized_as);
-    DecodedImage { data, decoded, pixels }
+        // As stored: 32-bit files hold a fourth channel.
+        "DecodeBmp" => add_bmp_decoder(b, data, 0, depth),
+        _ => add_decoder(b, op, "image_reader", data, depth),
+    }
 }
 
 /// Resizes an image that is decoded already: uint8 [height, width, depth].
@@ -102,6 +106,16 @@ fn add_resize_as(
             }
         }
     }
+}
+
+/// Decodes a BMP with so many channels in the file (0: as many as there are), of which the first
+/// `depth` are kept.
+pub(super) fn add_bmp_decoder(b: &mut GraphBuilder, data: &str, stored: i64, depth: i32) -> String {
+    let stored = b.op("DecodeBmp", "bmp_reader").input(data).int_attr("channels", stored).finish();
+    let begin = b.ints("rgb/begin", &[0, 0, 0]);
+    let size = b.ints("rgb/size", &[-1, -1, depth]);
+    let slice = b.op("Slice", "rgb").inputs([stored, begin, size]);
+    slice.type_attr("T", DT_UINT8).type_attr("Index", DT_INT32).finish()
 }
 
 /// Decodes a JPEG to one `ratio`-th (1, 2, 4 or 8) of its width and height, which takes less time
@@ -137,7 +151,7 @@ fn with_jpeg_attrs(decoder: Op<'_>, ratio: i64) -> Op<'_> {
         .float_attr("acceptable_fraction", 1.0)
 }
 
-fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {
+pub(super) fn add_resize(b: &mut GraphBuilder, decoded: &str, spec: &PixelSpec) -> String {
     let float = add_float(b, decoded, spec.range);
     let batch = add_expand_dims(b, "ExpandDims", &float, DT_FLOAT);
     let resized = add_resize_bilinear(b, &batch, DT_FLOAT, spec);

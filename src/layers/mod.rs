@@ -3,6 +3,7 @@
 //! graphs.
 
 mod adam;
+mod batch_decoding;
 mod decoding;
 mod distortions;
 mod evaluation;
@@ -17,6 +18,7 @@ mod turns;
 mod variable;
 
 pub use adam::{AdamStep, Trained, add_adam};
+pub use batch_decoding::add_batch_decoding;
 pub use decoding::{
     DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding, add_reduced_jpeg_decoding,
     add_resizing,

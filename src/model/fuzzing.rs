@@ -254,9 +254,32 @@ pub fn hub_module(data: &[u8]) {
     });
 }
 
-fn write_module(dir: &Path, mut data: &[u8]) {
+/// The files of a SavedModel of TensorFlow 2, each after its length in four bytes: saved_model.pb
+/// and the checkpoint's index; the rest is the checkpoint's data.
+pub fn saved_model(data: &[u8]) {
+    tf::load().unwrap();
+    in_temporary_dir(|dir| {
+        write_files(dir, ["saved_model.pb", "variables/variables.index"], data);
+        let path = dir.to_owned();
+        match create_own_graph(&OwnGraph { path, ..OwnGraph::default() }) {
+            Ok(backbone) => assert_usable(&backbone),
+            Err(error) => {
+                assert_readable(&error);
+                let named = matches!(error, Error::Setting { .. })
+                    || error.to_string().contains(dir.to_str().unwrap());
+                assert!(named, "{error}");
+            }
+        }
+    });
+}
+
+fn write_module(dir: &Path, data: &[u8]) {
+    write_files(dir, ["saved_model.pb", "tfhub_module.pb", "variables/variables.index"], data);
+}
+
+fn write_files<const N: usize>(dir: &Path, names: [&str; N], mut data: &[u8]) {
     fs::create_dir(dir.join("variables")).unwrap();
-    for name in ["saved_model.pb", "tfhub_module.pb", "variables/variables.index"] {
+    for name in names {
         let Some((length, rest)) = data.split_first_chunk() else { return };
         let (file, rest) = rest.split_at(rest.len().min(u32::from_le_bytes(*length) as usize));
         fs::write(dir.join(name), file).unwrap();

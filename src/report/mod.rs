@@ -1,6 +1,7 @@
 //! What a run tells of its result: the report's page and tables, and TensorBoard's further tabs. An
 //! exporter writes each.
 
+mod commands;
 mod exporter;
 mod material;
 mod metadata;
@@ -11,12 +12,13 @@ mod summary;
 mod tensorboard;
 mod thumbnails;
 
+pub use commands::{Command, commands, script};
 pub use exporter::Exporter;
 pub use material::Material;
 pub use metadata::metadata;
 pub use outcome::{
-    CrossValidation, Evaluation, Model, Outcome, Prediction, Retyped, TOO_FEW_TESTED, Times,
-    Written,
+    CrossValidation, Evaluation, Model, Outcome, Prediction, Quantization, Retyped, TOO_FEW_TESTED,
+    Times, Written,
 };
 pub use summary::summary;
 pub use tensorboard::PROJECTOR_FILES;

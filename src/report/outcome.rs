@@ -128,6 +128,22 @@ pub struct Model {
     pub bottleneck_size: usize,
     /// The pixels it expects.
     pub pixels: PixelSpec,
+    /// The node between the features and the new layer.
+    pub bottleneck_input: String,
+    /// Whether it computes with fewer bits than floats have.
+    pub quantization: Quantization,
+}
+
+/// Whether a network computes with fewer bits than floats have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantization {
+    /// With floats.
+    None,
+    /// With floats that are rounded as the 8 bits of TensorFlow Lite will be.
+    Fake,
+    /// With TensorFlow's own ops for 8 bits, such as Dequantize, which hardly any other program
+    /// reads.
+    Ops,
 }
 
 /// An evaluation during training.

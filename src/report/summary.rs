@@ -1,6 +1,6 @@
 //! The run's result as one JSON object: what `--json` prints.
 
-use super::{CrossValidation, Outcome};
+use super::{CrossValidation, Outcome, commands};
 use crate::dataset::Category;
 use crate::metrics::Interval;
 use serde_json::{Value, json};
@@ -62,6 +62,7 @@ pub fn summary(outcome: &Outcome) -> Value {
         "metadata": written.metadata.to_string_lossy(),
         "report": page.map(|page| page.to_string_lossy().into_owned()),
         "cross_validation": cross_validation,
+        "commands": commands::json(outcome),
         "summaries": written.summaries_dir.to_string_lossy(),
     })
 }

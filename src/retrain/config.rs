@@ -46,9 +46,9 @@ pub struct Config {
 pub enum Pretrained {
     /// A published network.
     Architecture(ModelInfo),
-    /// A frozen graph of the user's own.
+    /// A network of the user's own: a frozen graph, or a SavedModel.
     OwnGraph(OwnGraph),
-    /// A TF-Hub module of the first format: a directory, an archive or an address.
+    /// A TF-Hub module: a directory, an archive or an address.
     HubModule(String),
 }
 
@@ -175,7 +175,7 @@ impl Pretrained {
         create_model_info(architecture).map(Self::Architecture)
     }
 
-    /// A frozen GraphDef, whose input and bottleneck tensors are guessed.
+    /// A frozen GraphDef or a SavedModel's directory, whose input and bottleneck tensors are guessed.
     #[must_use]
     pub fn graph(path: impl Into<PathBuf>) -> Self {
         Self::OwnGraph(OwnGraph { path: path.into(), ..OwnGraph::default() })

@@ -7,10 +7,12 @@ use super::fine_tune::replace_values;
 use super::head::TrainingGraph;
 use super::parked::Parked;
 use super::serving;
+use super::serving_bytes::Served;
 use super::this_run::Run;
 use crate::dataset::file_labels;
 use crate::error::Result;
 use crate::export;
+use crate::images::PixelSpec;
 use crate::layers::{FinalTrainingOps, HeadSpec};
 use crate::model::Backbone;
 use crate::proto::GraphDef;
@@ -26,6 +28,7 @@ pub(super) struct Exporter<'a> {
     form: Form,
     /// The tensor fed with pixels.
     input: String,
+    pixels: PixelSpec,
     wants_quantization: bool,
 }
 
@@ -45,7 +48,7 @@ impl<'a> Exporter<'a> {
         graph: TrainingGraph,
     ) -> Result<Self> {
         let (input, wants_quantization) = (backbone.input.clone(), backbone.wants_quantization);
-        let variables = backbone.variables.clone();
+        let (pixels, variables) = (backbone.pixels.clone(), backbone.variables.clone());
         let (graph, form) = match exported {
             Exported::Training => (graph.graph_def, Form::Training(graph.ops)),
             Exported::Evaluation => {
@@ -55,7 +58,7 @@ impl<'a> Exporter<'a> {
             }
         };
         let parked = Parked::new(graph, variables)?;
-        Ok(Self { run, parked, form, input, wants_quantization })
+        Ok(Self { run, parked, form, input, pixels, wants_quantization })
     }
 
     /// Loads the graph and the values of all its variables, pretrained and new.
@@ -119,15 +122,17 @@ impl<'a> Exporter<'a> {
         let lines = file_labels(labels);
         export::save_labels(&outputs.output_labels, lines.iter().map(String::as_str))?;
         let Some(dir) = &outputs.saved_model_dir else { return Ok(()) };
+        let output = &outputs.final_tensor_name;
+        let served = Served { input: &self.input, output, pixels: &self.pixels, labels };
         match &self.form {
             Form::Training(ops) => {
                 let input = serving::image_input(&graph, &self.input).to_owned();
                 let (graph, names) = serving::serving_graph(graph, ops)?;
-                serving::export_saved_model(dir, graph, names, &input, &variables)
+                serving::export_saved_model(dir, graph, names, &input, &served, &variables)
             }
             Form::Evaluation(EvalNames { ops, saver, .. }) => {
                 let names = serving::Names { ops, saver: saver.clone() };
-                serving::export_saved_model(dir, graph, names, &self.input, &variables)
+                serving::export_saved_model(dir, graph, names, &self.input, &served, &variables)
             }
         }
     }

@@ -20,6 +20,7 @@ mod plan;
 mod results;
 mod schedule;
 mod serving;
+mod serving_bytes;
 mod settings;
 mod state;
 mod summaries_dir;
@@ -29,7 +30,7 @@ mod training;
 
 pub use crate::dataset::{Catalogue, Directory, Formats, Source, Split, SplitKey};
 pub use crate::learn::{FineTune, Selection};
-pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
+pub use crate::report::{Evaluation, Model, Outcome, Prediction, Quantization, Times, Written};
 pub use config::{
     Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
     Training,
@@ -103,7 +104,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let (head, graph) = Head::build(&backbone, training)?;
     let board = TensorBoard::create(&run.summaries_dir)?;
     let events = (proto::serialize(&graph.graph_def)?, graph.meta_graph_def.clone());
-    let model = results::model(&backbone, config);
+    let model = results::model(&backbone, config, &graph.ops);
     let untuned = Untuned::of(config, &backbone);
     let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches = Batches::new(&bottlenecks, distorted, spec.truth, lists.class_count(), seed);

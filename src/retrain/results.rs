@@ -6,13 +6,21 @@ use crate::bottleneck::Bottlenecks;
 use crate::dataset::Category;
 use crate::error::Result;
 use crate::export::Metadata;
+use crate::layers::FinalTrainingOps;
 use crate::model::Backbone;
-use crate::report::{self, Material, Model, Outcome, Prediction, Written};
+use crate::report::{self, Material, Model, Outcome, Prediction, Quantization, Written};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 /// How to feed and read the trained network.
-pub(super) fn model(backbone: &Backbone, config: &Config) -> Model {
+pub(super) fn model(backbone: &Backbone, config: &Config, ops: &FinalTrainingOps) -> Model {
+    let is_quantized = |op: &str| op == "Dequantize" || op.starts_with("Quantized");
+    let has_quantized_ops = || backbone.graph_def.node.iter().any(|n| is_quantized(&n.op));
+    let quantization = match backbone.wants_quantization {
+        true => Quantization::Fake,
+        false if has_quantized_ops() => Quantization::Ops,
+        false => Quantization::None,
+    };
     Model {
         name: backbone.name.clone(),
         input: backbone.input.clone(),
@@ -20,6 +28,8 @@ pub(super) fn model(backbone: &Backbone, config: &Config) -> Model {
         bottleneck: backbone.bottleneck.clone(),
         bottleneck_size: backbone.bottleneck_size,
         pixels: backbone.pixels.clone(),
+        bottleneck_input: ops.bottleneck_input.clone(),
+        quantization,
     }
 }
 

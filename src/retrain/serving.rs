@@ -2,8 +2,9 @@
 //! its meta graph.
 
 use super::evaluation::EvalNames;
+use super::serving_bytes::{Served, add_serving_bytes};
 use crate::error::Result;
-use crate::export::{self, SignatureEnd, meta_graph};
+use crate::export::{self, Method, Signature, SignatureEnd, meta_graph};
 use crate::layers::{FinalTrainingOps, SavedVariable, Saver, add_saver};
 use crate::proto::{DataType, GraphDef, MetaGraphDef, SaverDef, VariableDef, saver_def, serialize};
 use crate::rewrite::needed_nodes;
@@ -18,6 +19,8 @@ pub(super) struct Names<'n> {
     pub(super) saver: Saver,
 }
 
+/// The signature that TensorFlow Serving uses by default.
+const SIGNATURE: &str = "serving_default";
 /// The input node of graphs that decode the image themselves.
 const ENCODED_IMAGE: &str = "DecodeJpeg/contents";
 
@@ -50,23 +53,33 @@ fn layer_variable(names: &crate::layers::VariableNames) -> SavedVariable {
     SavedVariable { name: names.variable.clone(), is_resource: false, dtype: DataType::DT_FLOAT }
 }
 
-/// The script's `export_model`: a SavedModel with the tag "serve".
+/// The script's `export_model`: a SavedModel with the tag "serve". `image` is the input of the
+/// script's signature.
 pub(super) fn export_saved_model(
     dir: &Path,
-    graph_def: GraphDef,
+    mut graph_def: GraphDef,
     names: Names<'_>,
-    input: &str,
+    image: &str,
+    served: &Served<'_>,
     variables: &[NamedTensor],
 ) -> Result<()> {
-    let graph = Graph::import(&graph_def)?;
     // Training also has variables that this graph never reads: the averages behind the ranges.
     let read = |name: &str| graph_def.find(name).is_some();
     let mut saved: Vec<NamedTensor> = variables.iter().filter(|v| read(&v.0)).cloned().collect();
     saved.sort_by(|a, b| a.0.cmp(&b.0));
-    let image = SignatureEnd::of(&graph, input)?;
-    let prediction = SignatureEnd::of(&graph, &names.ops.final_tensor)?;
+    let bytes = add_serving_bytes(&mut graph_def, served);
+    let graph = Graph::import(&graph_def)?;
+    let default = Signature {
+        key: SIGNATURE,
+        method: Method::Predict,
+        inputs: vec![("image", SignatureEnd::of(&graph, image)?)],
+        outputs: vec![("prediction", SignatureEnd::of(&graph, &names.ops.final_tensor)?)],
+    };
+    let signatures: Vec<Signature> =
+        [default].into_iter().chain(bytes.signatures(&graph)?).collect();
+    let assets = [bytes.asset(served.labels)];
     let meta_graph = meta_graph(&graph, graph_def, names.ops, &names.saver, variables, &["serve"])?;
-    export::export_model(dir, meta_graph, &image, &prediction, &saved)?;
+    export::export_model(dir, meta_graph, &signatures, &assets, &saved)?;
     let path = dir.join("saved_model.pb");
     info!(target: "tensorflow", "SavedModel written to: {}", path.display());
     Ok(())

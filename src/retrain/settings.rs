@@ -4,6 +4,7 @@ use super::config::{Config, OnBadImage, Pretrained, ReportDir};
 use crate::dataset::{Cutouts, Formats, Source};
 use crate::layers::Distortions;
 use crate::learn::{ClassWeights, Optimizer, WeightDecay};
+use crate::model::OwnGraph;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -72,6 +73,10 @@ impl Config {
         let mut settings: Map<String, Value> =
             entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         settings.extend(self.reading.settings());
+        if let Pretrained::OwnGraph(OwnGraph { signature: Some(signature), .. }) = &self.pretrained
+        {
+            settings.insert("signature".into(), json!(signature));
+        }
         if let Some(tune) = &training.fine_tune {
             settings.insert("fine_tune".into(), json!(tune.layers.to_string()));
             settings.insert("fine_tune_learning_rate".into(), json!(tune.learning_rate));

@@ -6,8 +6,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Ops whose output is constant if their inputs are.
-pub(crate) const PURE: [&str; 9] =
-    ["Identity", "Add", "AddV2", "Sub", "Mul", "Rsqrt", "Sqrt", "RealDiv", "Neg"];
+pub(crate) const PURE: [&str; 11] = [
+    "Identity", "Add", "AddV2", "Sub", "Mul", "Rsqrt", "Sqrt", "RealDiv", "Neg", "Reshape",
+    "Squeeze",
+];
 
 /// A float32 tensor.
 #[derive(Debug, Clone)]
@@ -41,6 +43,10 @@ impl<'g> Evaluator<'g> {
         let tensor = InputRef::parse(tensor);
         let node = *self.nodes.get(tensor.node).filter(|_| !tensor.control && tensor.index == 0)?;
         *steps = steps.checked_sub(1)?;
+        if let ("Reshape", [x, shape]) = (node.op.as_str(), &node.input[..]) {
+            let dims = ints(self.nodes.get(InputRef::parse(shape).node)?)?;
+            return self.compute(x, steps)?.reshaped(&dims);
+        }
         let inputs: Vec<Constant<'g>> =
             node.input.iter().map(|i| self.compute(i, steps)).collect::<Option<_>>()?;
         match (node.op.as_str(), inputs.as_slice()) {
@@ -48,6 +54,10 @@ impl<'g> Evaluator<'g> {
             ("Identity", [x]) => Some(x.clone()),
             ("Rsqrt", [x]) => Some(x.map(|x| x.sqrt().recip())),
             ("Sqrt", [x]) => Some(x.map(f32::sqrt)),
+            // Without its ones, whichever are named: only vectors are needed.
+            ("Squeeze", [x]) if x.dims.iter().filter(|&&d| d != 1).count() == 1 => {
+                x.clone().reshaped(&[-1])
+            }
             ("Neg", [x]) => Some(x.map(|x| -x)),
             ("Add" | "AddV2", [x, y]) => x.combine(y, |x, y| x + y),
             ("Sub", [x, y]) => x.combine(y, |x, y| x - y),
@@ -55,6 +65,19 @@ impl<'g> Evaluator<'g> {
             ("RealDiv", [x, y]) => x.combine(y, |x, y| x / y),
             _ => None,
         }
+    }
+}
+
+impl<'g> Constant<'g> {
+    /// With other dimensions, of which one may be −1 for the rest.
+    fn reshaped(self, dims: &[i64]) -> Option<Self> {
+        let count = self.values.len() as i64;
+        let mut known = dims.iter().filter(|&&d| d != -1);
+        let known = known.try_fold(1i64, |product, &d| product.checked_mul(d).filter(|_| d > 0))?;
+        let dims: Vec<i64> =
+            dims.iter().map(|&d| if d == -1 { count / known } else { d }).collect();
+        let product = dims.iter().try_fold(1i64, |product, &d| product.checked_mul(d))?;
+        (product == count).then_some(Self { dims, ..self })
     }
 }
 
@@ -82,6 +105,26 @@ impl Constant<'_> {
 pub fn constant_floats(node: &NodeDef) -> Option<(Vec<i64>, Vec<f32>)> {
     let constant = constant(node).filter(|_| node.op == "Const")?;
     Some((constant.dims, constant.values.into_owned()))
+}
+
+/// The numbers of a vector of 32-bit integers.
+fn ints(node: &NodeDef) -> Option<Vec<i64>> {
+    let tensor = node.tensor_attr("value").ok().filter(|_| node.op == "Const")?;
+    let [dim] = &tensor.tensor_shape.dim[..] else { return None };
+    if tensor.dtype.enum_value() != Ok(DataType::DT_INT32) {
+        return None;
+    }
+    let content = tensor.tensor_content.chunks_exact(4);
+    let content = content.map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]).into());
+    let mut numbers: Vec<i64> = content.collect();
+    if numbers.is_empty() {
+        numbers = tensor.int_val.iter().map(|&i| i.into()).collect();
+        // Equal numbers at the end are stored once.
+        if let (Some(&last), 1..=8) = (numbers.last(), dim.size) {
+            numbers.resize(dim.size as usize, last);
+        }
+    }
+    (numbers.len() as i64 == dim.size).then_some(numbers)
 }
 
 /// A Const's value. TensorFlow leaves out trailing numbers that repeat the last one.

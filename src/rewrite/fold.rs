@@ -2,7 +2,7 @@
 //!
 //! A convolution normalised by constants gives y = (W∗x)·m + c per channel. That equals
 //! (W·m)∗x + c, which passes over memory once instead of three times, and TensorFlow can fuse its
-//! BiasAdd with the convolution.
+//! BiasAdd with the convolution. A bias b before the normalisation adds b·m to c.
 //!
 //! | form | m | c |
 //! |---|---|---|
@@ -24,6 +24,8 @@ pub(super) struct Fold {
     pub(super) conv: String,
     pub(super) weights: String,
     pub(super) depthwise: bool,
+    /// What is added to the convolution before it is normalised.
+    pub(super) bias: Option<String>,
     /// The last node of the normalisation.
     pub(super) norm: String,
     pub(super) constants: Constants,
@@ -147,9 +149,7 @@ impl<'g> View<'g> {
             }
             _ => return None,
         };
-        let conv = self
-            .only_read_once(x, "Conv2D")
-            .or_else(|| self.only_read_once(x, "DepthwiseConv2dNative"))?;
+        let (conv, bias) = self.convolution(x)?;
         let channels_last = |v: &Value| matches!(v, Value::S(s) if s == b"NHWC");
         let plain = [conv, norm].iter().all(|n| {
             n.attr_value("data_format").is_none_or(channels_last)
@@ -160,14 +160,33 @@ impl<'g> View<'g> {
             |what| !self.nodes.contains_key(format!("{}/folded/{what}", conv.name).as_str());
         let all_constant = is_new("weights")
             && is_new("biases")
-            && constants.tensors().chain([weights.as_str()]).all(|t| self.is_constant(t));
+            && constants.tensors().chain(bias).chain([&**weights]).all(|t| self.is_constant(t));
         (plain && all_constant && conv.input.len() == 2).then(|| Fold {
             conv: conv.name.clone(),
             weights: weights.clone(),
             depthwise: conv.op != "Conv2D",
+            bias: bias.map(str::to_owned),
             norm: norm.name.clone(),
             constants,
         })
+    }
+
+    /// The convolution that gives `x`, with the bias that is added to it, if nothing else reads
+    /// either.
+    fn convolution(&self, x: &str) -> Option<(&'g NodeDef, Option<&'g str>)> {
+        let plain = |x: &str| {
+            self.only_read_once(x, "Conv2D")
+                .or_else(|| self.only_read_once(x, "DepthwiseConv2dNative"))
+        };
+        if let Some(conv) = plain(x) {
+            return Some((conv, None));
+        }
+        let sum = ["BiasAdd", "Add", "AddV2"].iter().find_map(|op| self.only_read_once(x, op))?;
+        let channels_last = |v: &Value| matches!(v, Value::S(s) if s == b"NHWC");
+        let (x, bias) = self
+            .variable_and_constant(sum)
+            .filter(|_| sum.attr_value("data_format").is_none_or(channels_last))?;
+        Some((plain(x)?, Some(bias)))
     }
 
     /// The variable and the constant input of a node that has one of each.
@@ -286,7 +305,15 @@ impl Fold {
         let weights = values.get(&self.weights)?;
         let [_, _, input, output] = *weights.dims else { return None };
         let channels = if self.depthwise { input.checked_mul(output)? } else { output } as usize;
-        let (m, c) = self.constants.multiplier_and_offset(values)?;
+        let (m, mut c) = self.constants.multiplier_and_offset(values)?;
+        if let Some(bias) = &self.bias {
+            let bias = values.get(bias)?;
+            // One number per channel, as those of the normalisation.
+            if bias.dims.last() != Some(&(c.len() as i64)) || bias.values.len() != m.len() {
+                return None;
+            }
+            c.iter_mut().zip(bias.values.iter().zip(&m)).for_each(|(c, (b, m))| *c += b * m);
+        }
         if m.len() != channels || c.len() != channels {
             return None;
         }

@@ -42,6 +42,13 @@ fn add_nodes(b: &mut GraphBuilder, fold: &Fold, dims: &[i64]) -> [String; 2] {
             (m, binary(b, "Sub", beta, &product))
         }
     };
+    let c = match &fold.bias {
+        Some(bias) => {
+            let shifted = binary(b, "Mul", bias, &m);
+            binary(b, "AddV2", &c, &shifted)
+        }
+        None => c,
+    };
     let last: Vec<i32> =
         dims[if fold.depthwise { 2 } else { 3 }..].iter().map(|&d| d as i32).collect();
     let m = reshape(b, &m, &last);

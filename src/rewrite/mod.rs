@@ -12,10 +12,13 @@
 //! For fine-tuning, [`differentiable`] folds by nodes (`fold_nodes`), so that gradients reach each
 //! constant.
 //!
+//! [`copy_network`] makes a second copy that takes any number of images, for serving.
+//!
 //! A step leaves alone whatever it does not understand.
 
 mod bypass;
 mod constants;
+mod copy;
 mod fold;
 mod fold_nodes;
 mod free_batch;
@@ -26,6 +29,7 @@ mod symmetry;
 #[cfg(feature = "fuzzing")]
 pub(crate) use constants::Evaluator;
 pub use constants::constant_floats;
+pub use copy::copy_network;
 pub use fold::fold_batch_norms;
 pub use free_batch::free_batch;
 pub use freeze::{convert_variables_to_constants, needed_nodes};

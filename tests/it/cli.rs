@@ -315,6 +315,7 @@ fn the_two_generations_exclude_each_other() {
 #[test]
 fn what_describes_a_graph_of_ones_own_goes_with_one() {
     let own = [
+        "signature",
         "bottleneck_tensor",
         "input_tensor",
         "input_width",
@@ -324,7 +325,8 @@ fn what_describes_a_graph_of_ones_own_goes_with_one() {
     ];
     for name in own {
         let message = format!(
-            "--{name}: applies only to a graph of your own: --architecture=path/to/graph.pb\n"
+            "--{name}: applies only to a network of your own: --architecture=path/to/graph.pb or \
+             --architecture=path/to/saved_model\n"
         );
         for model in
             ["--architecture=miniature", "--architecture=nonsense", "--tfhub_module=a/module"]

@@ -154,14 +154,14 @@ const RETRAIN_CASES: &[(&[&str], i32, &str)] = &[
     (
         &["--architecture=none.pb"],
         2,
-        "--architecture: none.pb: there is no such file; give the path of a frozen GraphDef, or \
-            a model's name",
+        "--architecture: none.pb: there is no such file; give the path of a frozen GraphDef or \
+            of a SavedModel's directory, or a model's name",
     ),
     (
         &["--architecture=photos/"],
         2,
-        "--architecture: photos/: is a directory; give the path of a frozen GraphDef, or a \
-            model's name",
+        "--architecture: photos/: is a directory without saved_model.pb; give a SavedModel's \
+            directory, the path of a frozen GraphDef, or a model's name",
     ),
     (&["--architecture=junk.pb"], 1, "junk.pb: is not a valid GraphDef (Incorrect tag)"),
     (

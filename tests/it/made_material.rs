@@ -12,7 +12,9 @@ use retrain::dataset::{Category, Directory, Layout};
 use retrain::error::Result;
 use retrain::images::{PixelRange, PixelSpec};
 use retrain::inference::{Decoded, Extractor};
-use retrain::report::{Evaluation, Material, Model, Outcome, Prediction, Times, Written};
+use retrain::report::{
+    Evaluation, Material, Model, Outcome, Prediction, Quantization, Times, Written,
+};
 use retrain::tf::Tensor;
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -183,6 +185,8 @@ fn outcome(
             bottleneck: "bottleneck:0".into(),
             bottleneck_size: SIZE,
             pixels: PixelSpec::new(1, 1, range),
+            bottleneck_input: "input/BottleneckInputPlaceholder".into(),
+            quantization: Quantization::None,
         },
         random_seed: 1,
         steps: 500,

@@ -11,7 +11,7 @@ use retrain::layers::Distortions;
 use retrain::model::{Backbone, create_model_graph, create_model_info};
 use retrain::proto::DataType::{DT_FLOAT, DT_INT32};
 use retrain::proto::{GraphDef, Value};
-use retrain::rewrite::{fold_batch_norms, free_batch};
+use retrain::rewrite::{differentiable, fold_batch_norms, free_batch};
 use retrain::tf::{Feed, Graph, GraphBuilder, Op, Session, Tensor, Threads};
 
 const SPEC: PixelSpec =
@@ -151,6 +151,52 @@ fn every_form_of_normalisation_is_folded() {
         // 2⁻²⁴ = 6.4e-6.
         for (t, o) in theirs.iter().zip(&ours) {
             assert!((t - o).abs() < 1e-5, "{op} {norm:?}: {o} instead of {t}");
+        }
+    }
+}
+
+/// The layer with a bias between the convolution and its normalisation.
+fn biased(mut graph: GraphDef, keras: bool) -> GraphDef {
+    let mut b = GraphBuilder::on(&graph);
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let bias = b.floats("bias", &[4], &numbers(&mut rng, CHANNELS));
+    let sum = if keras {
+        let shape = b.ints("bias/shape", &[1, 1, 1, -1]);
+        let bias = b.op("Reshape", "bias/Reshape").inputs([bias, shape]).float_type();
+        let bias = bias.type_attr("Tshape", DT_INT32).finish();
+        b.op("AddV2", "biased").inputs(["conv", &bias]).float_type().finish()
+    } else {
+        b.op("BiasAdd", "biased").inputs(["conv", &bias]).float_type().finish()
+    };
+    let inputs = graph.node.iter_mut().flat_map(|n| &mut n.input);
+    inputs.filter(|i| *i == "conv").for_each(|i| i.clone_from(&sum));
+    graph.node.extend(b.take_nodes());
+    graph
+}
+
+#[test]
+fn a_bias_before_the_normalisation_is_folded_too() {
+    load_tensorflow();
+    for (op, norm, keras) in [
+        ("Conv2D", Norm::MultiplyAdd, true),
+        ("Conv2D", Norm::Fused, false),
+        ("DepthwiseConv2dNative", Norm::MultiplyAdd, false),
+        ("DepthwiseConv2dNative", Norm::Fused, true),
+    ] {
+        let graph = biased(layer(op, norm), keras);
+        let folded = free_batch(&fold_batch_norms(&graph, "output"), "input", "output", &SPEC);
+        let mut left = ops(&folded);
+        left.sort_unstable();
+        let mut expected = ["BiasAdd", "Const", "Const", op, "Placeholder", "Relu6"];
+        expected.sort_unstable();
+        assert_eq!(left, expected, "{op} {norm:?}");
+        for (theirs, ours) in run(&graph, &pixels(1)).iter().zip(run(&folded, &pixels(1))) {
+            assert!((theirs - ours).abs() < 1e-5, "{op} {norm:?}: {ours} instead of {theirs}");
+        }
+        // The same for training.
+        let trained = differentiable(&graph, "input", "output", &SPEC);
+        for (theirs, ours) in run(&graph, &pixels(1)).iter().zip(run(&trained, &pixels(1))) {
+            assert!((theirs - ours).abs() < 1e-5, "{op} {norm:?}: {ours} instead of {theirs}");
         }
     }
 }

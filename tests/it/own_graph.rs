@@ -435,7 +435,8 @@ fn graphs_that_are_not_frozen_say_so() {
         "net.pb: is not frozen: 'w' is a variable; convert its variables to constants first",
     );
 
-    let message = "net.pb: holds no graph; a SavedModel must be frozen into a GraphDef first";
+    let message = "net.pb: holds no graph; of a SavedModel give the directory, not its \
+                   saved_model.pb";
     assert_refused(&GraphDef::default(), OwnGraph::default(), message);
     let mut unknown = Net::of(&[-1, 32, 32, 3]).then("NoSuchOp", "new").graph();
     let error = described(&unknown, OwnGraph::default()).unwrap_err().to_string();

@@ -195,15 +195,14 @@ fn an_architecture_is_a_path_by_its_ending_its_slash_or_its_file() {
     for path in ["none.pb", "no/such"] {
         let message = format!(
             "ERROR:retrain:--architecture: {path}: there is no such file; give the path of a \
-            frozen GraphDef, or a \
-             model's name\n"
+             frozen GraphDef or of a SavedModel's directory, or a model's name\n"
         );
         retrain(&workspace, &[&format!("--architecture={path}")]).expect_code(2).says(&message);
     }
     let outcome = retrain(&workspace, &["--architecture=./photos"]).expect_code(2);
     outcome.says(
-        "--architecture: ./photos: is a directory; give the path of a frozen GraphDef, \
-        or a model's name\n",
+        "--architecture: ./photos: is a directory without saved_model.pb; give a SavedModel's \
+         directory, the path of a frozen GraphDef, or a model's name\n",
     );
     workspace.write("words", "no graph");
     retrain(&workspace, &["--architecture=words"])

@@ -1,6 +1,6 @@
 //! `--saved_model_dir` with `--architecture`, as in TensorFlow 1.7's retrain.py.
 
-use super::support::{Workspace, ask_peer, files_under, python};
+use super::support::{Workspace, ask_peer, files_under, golden, python};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,12 @@ fn a_frozen_network_is_served_from_its_pixels() {
     let files = files_under(&workspace.path("saved_model"));
     assert_eq!(
         files,
-        ["saved_model.pb", "variables/variables.data-00000-of-00001", "variables/variables.index"]
+        [
+            "assets/labels.txt",
+            "saved_model.pb",
+            "variables/variables.data-00000-of-00001",
+            "variables/variables.index",
+        ]
     );
     let fed = Fed { input: "input", size: 128, mean: 127.5, std: 127.5 };
     let photographs = ["globular cluster/g00003.jpg", "open cluster/o00011.jpg"]
@@ -84,4 +89,50 @@ fn a_checkpoint_path_without_a_module_is_ignored_with_a_warning() {
          checkpoint",
     );
     assert!(!workspace.path("checkpoint").exists());
+}
+
+/// A picture of each kind that TensorFlow decodes.
+const PICTURES: [&str; 9] = [
+    "baseline.jpg",
+    "cmyk.jpg",
+    "grey.jpg",
+    "rgb.png",
+    "alpha.png",
+    "palette.png",
+    "still.gif",
+    "24.bmp",
+    "32.bmp",
+];
+
+#[test]
+fn encoded_images_of_each_format_are_answered_as_by_label_image() {
+    let workspace = Workspace::with_photos(20);
+    workspace.retrain(&["--saved_model_dir=saved_model"]).expect_code(0);
+    let pictures = PICTURES.map(|name| golden("images").join(name));
+    let names = pictures.each_ref().map(|path| path.to_str().unwrap());
+    let labelled = workspace.label_image(&names).expect_code(0).stdout;
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        (cells[1].to_owned(), cells[2].parse::<f64>().unwrap())
+    };
+    let ours: Vec<(String, f64)> = labelled.lines().map(row).collect();
+    let instances = json!([{ "b64": "" }]);
+    let body = json!({ "signature_name": "serving_bytes", "instances": instances });
+    let request = json!({
+        "saved_model": workspace.path("saved_model"),
+        "requests": [{ "api": "predict", "body": body }],
+        "images": pictures,
+    });
+    for python in ["RETRAIN_PEER_TF2", "RETRAIN_PEER_TF115"].iter().filter_map(|v| python(v)) {
+        let answer = ask_peer(&python, "rest.py", &request);
+        for (way, answers) in answer["answers"].as_object().unwrap() {
+            let predictions = answers[0]["predictions"].as_array().unwrap();
+            assert_eq!((ours.len(), predictions.len()), (PICTURES.len(), PICTURES.len()));
+            for ((label, score), theirs) in ours.iter().zip(predictions) {
+                assert_eq!(theirs["labels"][0], json!(label), "{way}");
+                let difference = (theirs["scores"][0].as_f64().unwrap() - score).abs();
+                assert!(difference < 1e-4, "{way}: {score} and {theirs}");
+            }
+        }
+    }
 }

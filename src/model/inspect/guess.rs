@@ -11,7 +11,8 @@
 //! | classifier | bottleneck |
 //! |---|---|
 //! | MatMul | its input, [?, n]; if that is a PlaceholderWithDefault (our own graphs), its source |
-//! | 1×1 Conv2D | the [?, n] that is reshaped into its input; else the logits, as in the scripts |
+//! | 1×1 Conv2D | the [?, n] that is reshaped into its input; else the logits, as in the scripts, |
+//! | | or of a SavedModel its input, [?, 1, 1, n] |
 //! | none recognised | the logits, or the output itself |
 //!
 //! If that depends on noise (dropout left on), the bottleneck is the nearest vector before the
@@ -114,17 +115,31 @@ fn last_softmax<'g>(view: &GraphView<'g>) -> Option<&'g str> {
     view.all().rev().find(over_classes).map(|n| n.name.as_str())
 }
 
+/// What is the bottleneck of a network that ends in a 1×1 convolution of a map of one pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::model) enum Head {
+    /// The logits, as in the scripts.
+    Logits,
+    /// That map.
+    Map,
+}
+
 /// Guesses the bottleneck, in a graph whose image size is known.
 pub(in crate::model) fn guess_bottleneck(
     view: &GraphView<'_>,
     randomness: &Randomness<'_>,
     input: &str,
+    head: Head,
 ) -> Guessed {
     let dependent = view.reached_from(input);
     let output = output(view, &dependent)?;
-    let found = last_vector(view, output, &dependent);
+    let found = last_vector(view, output, &dependent, head);
     let Some(random) = randomness.of(&found.tensor) else {
-        return match view.vector_size(&found.tensor) {
+        let size = match head {
+            Head::Logits => view.vector_size(&found.tensor),
+            Head::Map => view.feature_count(&found.tensor),
+        };
+        return match size {
             Some(_) => Ok(found),
             None => Err(format!(
                 "there is no tensor [?, n] with n known at the end of the graph, before '{output}'"
@@ -157,7 +172,7 @@ pub(in crate::model) fn advice(before: Option<&BeforeNoise>) -> String {
 }
 
 /// The input of the last classifier, or what takes its place, whether or not it depends on noise.
-fn last_vector(view: &GraphView<'_>, output: &str, dependent: &HashSet<&str>) -> Guess {
+fn last_vector(view: &GraphView<'_>, output: &str, dependent: &HashSet<&str>, head: Head) -> Guess {
     let is_softmax = view.node(output).is_some_and(|n| n.op == "Softmax");
     let logits = view
         .node(output)
@@ -173,6 +188,9 @@ fn last_vector(view: &GraphView<'_>, output: &str, dependent: &HashSet<&str>) ->
             let read = data_inputs(node).next().unwrap_or_default();
             match vector_before(view, read, steps) {
                 Some(x) => guess(x, format!("the input of the last classifier, '{}'", node.name)),
+                None if head == Head::Map && view.feature_count(read).is_some() => {
+                    guess(read, format!("the input of the last classifier, '{}'", node.name))
+                }
                 None => guess(logits, logits_because(&node.name, read)),
             }
         }

@@ -47,16 +47,28 @@ impl Affine {
     }
 }
 
-/// Guesses how to normalise the pixels fed to `input`.
-pub(in crate::model) fn guess_range(view: &GraphView<'_>, input: &str) -> RangeGuess {
-    shown_range(view, input).unwrap_or_else(|| {
-        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask its author".into();
-        RangeGuess { mean: USUAL, std: USUAL, why }
-    })
+impl RangeGuess {
+    /// For a graph that does not show it: pixels from −1 to 1.
+    pub(in crate::model) fn usual() -> Self {
+        let why = "assumed, for pixels from -1 to 1: the graph does not say; ask its author";
+        Self { mean: USUAL, std: USUAL, why: why.into() }
+    }
+
+    /// For modules of TF-Hub: pixels from 0 to 1.
+    pub(in crate::model) fn hub() -> Self {
+        let why =
+            "assumed, for pixels from 0 to 1, the convention of TF-Hub: the graph does not say";
+        Self { mean: 0.0, std: 255.0, why: why.into() }
+    }
+
+    /// For an input of whole numbers: pixels from 0 to 255.
+    pub(in crate::model) fn bytes() -> Self {
+        Self { mean: 0.0, std: 1.0, why: "the input takes whole numbers, 0 to 255".into() }
+    }
 }
 
 /// How to normalise the pixels fed to `input`, if the graph shows it.
-pub(super) fn shown_range(view: &GraphView<'_>, input: &str) -> Option<RangeGuess> {
+pub(in crate::model) fn shown_range(view: &GraphView<'_>, input: &str) -> Option<RangeGuess> {
     if let Some(affine) = before_input(view, input) {
         let why = format!("as the graph computes '{input}' from a decoded photograph");
         return Some(RangeGuess { mean: affine.zero(), std: 1.0 / affine.scale, why });

@@ -23,7 +23,7 @@ const RANDOM: [&str; 12] = [
 
 /// Whether an op draws random numbers. (`StatelessRandomGetKeyCounter` and the like only prepare
 /// to.)
-fn draws(op: &str) -> bool {
+pub(super) fn draws(op: &str) -> bool {
     let prepares = op.contains("RandomGet") || op.ends_with("Grad");
     !prepares && RANDOM.iter().any(|part| op.contains(part))
 }

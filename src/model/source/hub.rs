@@ -3,7 +3,6 @@
 //! signature "default", which the node `Placeholder` feeds.
 
 use super::module_checks;
-use super::module_source::find_module;
 use crate::error::{Error, Result};
 use crate::images::{PixelRange, PixelSpec};
 use crate::model::backbone::Backbone;
@@ -33,15 +32,14 @@ const FORMAT: i64 = 3;
 /// Ops that show that a module was trained for quantization.
 const FAKE_QUANT_OPS: [&str; 2] = ["FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel"];
 
-/// Finds the module, reads its variables and makes the graph (the hub script's
-/// `create_module_graph`).
+/// Reads the variables of the module in `dir` and makes the graph (the hub script's
+/// `create_module_graph`). Cached bottlenecks are named after `handle`.
 ///
 /// # Errors
-/// If there is no such module, or it is broken or of an unsupported kind.
-pub fn create_module_graph(handle: &str) -> Result<Backbone> {
-    let dir = find_module(handle)?;
+/// If the module is broken or of an unsupported kind.
+pub(super) fn read_module(dir: &Path, handle: &str) -> Result<Backbone> {
     let path = dir.join("saved_model.pb");
-    check_format(&dir)?;
+    check_format(dir)?;
     let bytes = crate::fsio::read(&path)?;
     let mut hash = Sha256::new_with_prefix(&bytes);
     let saved_model: SavedModel = proto::parse(&path, &bytes)?;
@@ -71,7 +69,7 @@ pub fn create_module_graph(handle: &str) -> Result<Backbone> {
     let bottleneck = scoped(APPLY_SCOPE, &output);
     let bottleneck_size =
         module_checks::feature_count(&graph_def, INPUT, &bottleneck).map_err(|m| bad(&m))?;
-    let variables = read_variables(&dir, &meta_graph.graph_def)?;
+    let variables = read_variables(dir, &meta_graph.graph_def)?;
     for (name, value) in &variables {
         hash.update(name);
         hash.update(&value.tensor_content);

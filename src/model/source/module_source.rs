@@ -1,4 +1,4 @@
-//! Finds a TF-Hub module: a directory, an archive, or an address. Downloads are cached as Python's
+//! Finds a TF-Hub module or another SavedModel: a directory, an archive, or an address. Downloads are cached as Python's
 //! tensorflow_hub caches them, so that each program finds what the other has downloaded.
 
 use super::archive;
@@ -14,20 +14,57 @@ use std::{env, fs};
 /// How many names a message lists.
 const LISTED: usize = 5;
 
-/// What to say when an address does not lead to a module.
-const MOVED: &str = "TensorFlow Hub's modules are now at https://www.kaggle.com/models: download \
-                     the module there as a .tar.gz in the TF1 Hub format, and give that file to \
-                     `tfhub_module`";
+/// The setting that names a module, or a model of the user's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setting {
+    Module,
+    Architecture,
+}
 
-/// The directory of the module that `handle` names.
-pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
+impl Setting {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Module => "tfhub_module",
+            Self::Architecture => "architecture",
+        }
+    }
+
+    /// What to say when an address does not lead to a module.
+    fn moved(self) -> &'static str {
+        match self {
+            Self::Module => {
+                "TensorFlow Hub's modules are now at https://www.kaggle.com/models: download the \
+                 module there as a .tar.gz in the TF1 Hub format, and give that file to \
+                 `tfhub_module`"
+            }
+            Self::Architecture => {
+                "Models for TensorFlow are now at https://www.kaggle.com/models: download the \
+                 model there as a .tar.gz in the TensorFlow 2 format, and give that file to \
+                 `architecture`"
+            }
+        }
+    }
+}
+
+/// Whether a handle is an address.
+pub(super) fn is_address(handle: &str) -> bool {
+    handle.contains("://")
+}
+
+/// Whether a file's name is that of an archive.
+pub(super) fn is_archive(name: &str) -> bool {
+    [".tar.gz", ".tgz"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// The directory of the module that `handle`, the value of `setting`, names.
+pub(super) fn find_module(handle: &str, setting: Setting) -> Result<PathBuf> {
     match handle.split_once("://") {
-        Some(("http" | "https", _)) => return fetch_module(handle),
+        Some(("http" | "https", _)) => return fetch_module(handle, setting),
         Some(_) => {
             let message = format!(
                 "{handle}: only http:// and https:// can be fetched; give the module's directory"
             );
-            return Err(Error::usage("tfhub_module", message));
+            return Err(Error::usage(setting.name(), message));
         }
         None => {}
     }
@@ -35,8 +72,7 @@ pub(super) fn find_module(handle: &str) -> Result<PathBuf> {
     if path.is_dir() {
         return Ok(path.to_owned());
     }
-    let is_archive = [".tar.gz", ".tgz"].iter().any(|ending| handle.ends_with(ending));
-    if !path.is_file() || !is_archive {
+    if !path.is_file() || !is_archive(handle) {
         return Err(Error::input(
             path,
             "is not a TF-Hub module: give a module's directory, .tar.gz or .tgz, or its address",
@@ -65,7 +101,7 @@ fn hash(text: &str) -> String {
 
 /// Downloads a module, unless tensorflow_hub or we have done so before. Its directory is named
 /// after the SHA-1 of the address exactly as given.
-fn fetch_module(url: &str) -> Result<PathBuf> {
+fn fetch_module(url: &str, setting: Setting) -> Result<PathBuf> {
     let dir = cache_dir().join(hash(url));
     if is_module(&dir) {
         return Ok(dir);
@@ -84,12 +120,12 @@ fn fetch_module(url: &str) -> Result<PathBuf> {
         message: format!("{message}\nWithout a network: unpack the module into {}", dir.display()),
     };
     let compressed = format!("{url}{separator}tf-hub-format=compressed");
-    let fetch = Fetch { moved: Some(MOVED), ..Fetch::new(&compressed, url) };
+    let fetch = Fetch { moved: Some(setting.moved()), ..Fetch::new(&compressed, url) };
     fetch.to(&archive).map_err(|error| match error {
         Error::Net { message, .. } => fail(message),
         other => other,
     })?;
-    let moved = if is_gzip(&archive) { String::new() } else { format!("\n{MOVED}") };
+    let moved = if is_gzip(&archive) { String::new() } else { format!("\n{}", setting.moved()) };
     let unpacked = unpack(&archive, &dir, "");
     let _ = fs::remove_file(&archive);
     unpacked.map_err(|error| match error {

@@ -1,60 +1,85 @@
-//! A frozen graph of the user's own. Its tensors and pixels are those that the settings name, or
-//! else guesses, which are logged.
+//! A network of the user's own: a frozen graph, or a SavedModel that is frozen first. Its tensors
+//! and pixels are those that the settings name, or else guesses, which are logged.
 
+use super::described::{Assumed, OwnGraph, shape_text};
 use super::flatten::add_flattening;
+use super::saved_model::{self, Convention, Wanted};
 use crate::error::{Error, Result};
-use crate::images::{PixelRange, PixelSpec};
+use crate::images::PixelSpec;
 use crate::model::backbone::Backbone;
 use crate::model::identity::pixels_version_1;
 use crate::model::inspect::{
-    GraphView, Guessed, MOST_FEATURES, Randomness, advice, before_noise, check_graph, check_part,
-    guess_bottleneck, guess_input, guess_range, image_size, is_call,
+    GraphView, Guess, Guessed, Head, MOST_FEATURES, Randomness, advice, before_noise, check_graph,
+    check_part, guess_bottleneck, guess_input, is_call,
 };
 use crate::proto::{self, DataType, GraphDef, InputRef, NodeDef, Value, shape};
 use crate::rewrite::convert_variables_to_constants;
 use crate::text::{self, grouped, hex};
 use log::info;
 use sha2::{Digest, Sha256};
-use std::fmt::Display;
-use std::path::PathBuf;
-
-/// A graph of the user's own, as far as the settings describe it.
-#[derive(Debug, Clone, Default)]
-pub struct OwnGraph {
-    /// The frozen GraphDef.
-    pub path: PathBuf,
-    /// The tensor whose values are the bottleneck.
-    pub bottleneck_tensor: Option<String>,
-    /// The tensor that the pixels are fed to.
-    pub input_tensor: Option<String>,
-    /// Width in pixels.
-    pub input_width: Option<i32>,
-    /// Height in pixels.
-    pub input_height: Option<i32>,
-    /// The pixel value of 0 to 255 that becomes 0.
-    pub input_mean: Option<f32>,
-    /// What the difference from the mean is divided by.
-    pub input_std: Option<f32>,
-}
+use std::path::Path;
 
 /// Ops that hold a value that is not in the graph.
 const VARIABLES: [&str; 3] = ["VarHandleOp", "VariableV2", "Variable"];
+/// The width and height that most networks for classification take.
+const USUAL_SIDE: i64 = 224;
 /// How many characters of the graph's name a bottleneck file's name keeps.
 const LONGEST_NAME: usize = 64;
 
-/// Reads the graph, finds its tensors and checks them. Keeps only what the bottleneck needs: the
-/// new layer of an earlier retraining goes.
+/// Reads a frozen graph, finds its tensors and checks them.
 ///
 /// # Errors
 /// Each names the setting that corrects it, or the file.
-pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
+pub(super) fn read_graph(own: &OwnGraph) -> Result<Backbone> {
     let (bytes, graph_def) = read(own)?;
-    check_graph(&graph_def).map_err(|message| Error::input(&own.path, message))?;
-    let Subgraph { input, bottleneck, size, is_vector, pixels } = own.subgraph(&graph_def)?;
-    let content_hash: [u8; 32] = Sha256::digest(&bytes).into();
+    let content_hash = Sha256::digest(&bytes).into();
+    let assumed = Assumed { convention: Convention::Usual, side: None };
+    let hints = Hints { input: None, head: Head::Logits, assumed };
+    backbone(own, &Network { graph_def, content_hash, hints })
+}
+
+/// Freezes the SavedModel in `dir`, finds its tensors and checks them.
+///
+/// # Errors
+/// As [`read_graph`].
+pub(super) fn read_saved_model(own: &OwnGraph, dir: &Path) -> Result<Backbone> {
+    let wanted = Wanted {
+        signature: own.signature.as_deref(),
+        input: own.input_tensor.as_deref(),
+        output: own.bottleneck_tensor.as_deref(),
+    };
+    let frozen = saved_model::freeze(dir, wanted)?;
+    let assumed = Assumed { convention: frozen.convention, side: Some(USUAL_SIDE) };
+    let hints = Hints { input: Some(frozen.input), head: Head::Map, assumed };
+    let content_hash = frozen.content_hash;
+    backbone(own, &Network { graph_def: frozen.graph, content_hash, hints })
+}
+
+/// A network as its files give it.
+struct Network {
+    graph_def: GraphDef,
+    content_hash: [u8; 32],
+    hints: Hints,
+}
+
+/// What is known beside the graph.
+struct Hints {
+    /// The tensor that a signature says the pixels are fed to.
+    input: Option<String>,
+    head: Head,
+    assumed: Assumed,
+}
+
+/// Finds the network's tensors and checks them. Keeps only what the bottleneck needs: the new layer
+/// of an earlier retraining goes.
+fn backbone(own: &OwnGraph, network: &Network) -> Result<Backbone> {
+    let Network { graph_def, content_hash, hints } = network;
+    let content_hash = *content_hash;
+    check_graph(graph_def).map_err(|message| Error::input(&own.path, message))?;
+    let Subgraph { input, bottleneck, size, is_vector, pixels } = own.subgraph(graph_def, hints)?;
     let name = cache_name(own, content_hash, [&input, &bottleneck], &pixels);
     let mut kept =
-        convert_variables_to_constants(&graph_def, InputRef::parse(&bottleneck).node, &[])?;
+        convert_variables_to_constants(graph_def, InputRef::parse(&bottleneck).node, &[])?;
     info!(
         target: "retrain",
         "{}: a bottleneck is the {size} numbers of '{bottleneck}'",
@@ -88,36 +113,21 @@ struct Subgraph {
 }
 
 fn read(own: &OwnGraph) -> Result<(Vec<u8>, GraphDef)> {
-    own.check_file()?;
     let path = &own.path;
     let bytes = crate::fsio::read(path)?;
     let graph_def: GraphDef = proto::parse(path, &bytes)?;
     if graph_def.node.is_empty() {
         return Err(Error::input(
             path,
-            "holds no graph; a SavedModel must be frozen into a GraphDef first",
+            "holds no graph; of a SavedModel give the directory, not its saved_model.pb",
         ));
     }
     Ok((bytes, graph_def))
 }
 
 impl OwnGraph {
-    /// Checks that the file exists.
-    pub(crate) fn check_file(&self) -> Result<()> {
-        let path = &self.path;
-        if !path.is_file() {
-            let what = if path.is_dir() { "is a directory" } else { "there is no such file" };
-            let message = format!(
-                "{}: {what}; give the path of a frozen GraphDef, or a model's name",
-                path.display()
-            );
-            return Err(Error::usage("architecture", message));
-        }
-        Ok(())
-    }
-
     /// Finds the nodes from the pixels to the bottleneck, and checks them.
-    fn subgraph(&self, graph_def: &GraphDef) -> Result<Subgraph> {
+    fn subgraph(&self, graph_def: &GraphDef, hints: &Hints) -> Result<Subgraph> {
         let wrong = |message: String| Error::input(&self.path, message);
         let view = GraphView::new(graph_def).map_err(|e| wrong(e.to_string()))?;
         let given = |setting, tensor: &Option<String>| {
@@ -125,9 +135,12 @@ impl OwnGraph {
         };
         let bottleneck = given("bottleneck_tensor", &self.bottleneck_tensor)?;
         let input = given("input_tensor", &self.input_tensor)?;
-        let guess = || guess_input(&view, bottleneck.as_deref());
+        let guess = || match &hints.input {
+            Some(input) => Ok(Guess { tensor: input.clone(), why: "the signature".into() }),
+            None => guess_input(&view, bottleneck.as_deref()),
+        };
         let input = input.map_or_else(|| self.guessed("input_tensor", guess()), Ok)?;
-        let pixels = self.pixels(&view, &input)?;
+        let pixels = self.pixels(&view, &input, hints.assumed)?;
 
         let sized = (view.shape(&input).is_none_or(|s| s[1..3].contains(&-1)))
             .then(|| with_size(graph_def, &input, &pixels));
@@ -138,7 +151,7 @@ impl OwnGraph {
         let sized = sized.as_ref().map(|g| GraphView::new(g).map_err(size_refused)).transpose()?;
         let view = sized.as_ref().unwrap_or(&view);
         let randomness = Randomness::new(view.graph_def(), &input);
-        let guess = || guess_bottleneck(view, &randomness, &input);
+        let guess = || guess_bottleneck(view, &randomness, &input, hints.head);
         let bottleneck =
             bottleneck.map_or_else(|| self.guessed("bottleneck_tensor", guess()), Ok)?;
         let size = self.bottleneck_size(view, &bottleneck)?;
@@ -185,82 +198,6 @@ impl OwnGraph {
             .map_err(|why| Error::usage(setting, format!("must be given for {path}: {why}")))?;
         self.log_guess(&format!("`{setting}={}`", guess.tensor), &guess.why);
         Ok(guess.tensor)
-    }
-
-    fn log_guess(&self, settings: &str, why: &str) {
-        info!(target: "retrain", "{}: {settings} ({why})", self.path.display());
-    }
-
-    /// Logs those of two settings (name, whether its value is a guess, value) that are guesses.
-    fn log_guesses(&self, settings: [(&str, bool, &dyn Display); 2], why: &str) {
-        let guesses = settings.iter().filter(|(_, is_guess, _)| *is_guess);
-        let guesses: Vec<String> =
-            guesses.map(|(setting, _, value)| format!("`{setting}={value}`")).collect();
-        if !guesses.is_empty() {
-            self.log_guess(&guesses.join(" "), why);
-        }
-    }
-
-    /// The size and range of the pixels that the input tensor takes, as given or guessed.
-    fn pixels(&self, view: &GraphView<'_>, input: &str) -> Result<PixelSpec> {
-        let wrong =
-            |message: String| Err(Error::usage("input_tensor", format!("'{input}' {message}")));
-        if InputRef::parse(input).index > 0 {
-            return wrong(
-                "is not the first output of its node; only that output can be fed".into(),
-            );
-        }
-        if !view.is_float(input) {
-            return wrong(
-                "does not hold floats; give the tensor of float pixels computed from it".into(),
-            );
-        }
-        let shape = view.shape(input);
-        let dims = shape.as_deref().unwrap_or(&[-1; 4]);
-        if dims.len() != 4 || ![-1, 1].contains(&dims[0]) || ![-1, 3].contains(&dims[3]) {
-            let message = "RGB images must be [?, height, width, 3] or [1, height, width, 3]";
-            return wrong(format!("is {}; {message}", shape_text(dims)));
-        }
-        let height = self.side(input, "input_height", self.input_height, dims[1])?;
-        let width = self.side(input, "input_width", self.input_width, dims[2])?;
-        let (height, width) =
-            image_size(height, width).map_err(|message| Error::input(&self.path, message))?;
-        self.log_guesses(
-            [
-                ("input_width", self.input_width.is_none(), &width),
-                ("input_height", self.input_height.is_none(), &height),
-            ],
-            &format!("the shape of '{input}'"),
-        );
-        let guess = guess_range(view, input);
-        let (mean, std) =
-            (self.input_mean.unwrap_or(guess.mean), self.input_std.unwrap_or(guess.std));
-        self.log_guesses(
-            [
-                ("input_mean", self.input_mean.is_none(), &mean),
-                ("input_std", self.input_std.is_none(), &std),
-            ],
-            &guess.why,
-        );
-        Ok(PixelSpec::new(width, height, PixelRange::Multiply { mean, std }))
-    }
-
-    /// Width or height: as given, or else as the graph declares it.
-    fn side(&self, input: &str, setting: &str, given: Option<i32>, known: i64) -> Result<i64> {
-        match (given.map(i64::from), Some(known).filter(|&k| k > 0)) {
-            (Some(given), Some(known)) if given != known => Err(Error::usage(
-                setting,
-                format!("{given}, but '{input}' wants {known}; leave it out"),
-            )),
-            (Some(side), _) | (None, Some(side)) => Ok(side),
-            (None, None) => {
-                let message = format!(
-                    "must be given: '{input}' of {} takes images of any size",
-                    self.path.display()
-                );
-                Err(Error::usage(setting, message))
-            }
-        }
     }
 
     /// How many numbers a bottleneck has, flattened.
@@ -346,13 +283,6 @@ impl OwnGraph {
         let message = format!("'{bottleneck}' depends on noise: {random}; {advice}");
         Err(Error::usage("bottleneck_tensor", message))
     }
-}
-
-/// A shape as Python writes it.
-fn shape_text(dims: &[i64]) -> String {
-    let dims: Vec<String> =
-        dims.iter().map(|&d| if d < 0 { "?".into() } else { d.to_string() }).collect();
-    format!("[{}]", dims.join(", "))
 }
 
 /// The graph with an input of that size, so that TensorFlow can infer the shapes that follow.

@@ -9,6 +9,7 @@ mod calibration;
 mod charts;
 mod classes;
 mod confusion;
+mod elsewhere;
 mod figures;
 mod galleries;
 mod label_errors;
@@ -64,6 +65,7 @@ fn sections<'a>(
         Box::new(galleries::Galleries::of(tested)),
         Box::new(label_errors::LabelErrors::of(material)),
         Box::new(similar::Similar::of(material)),
+        Box::new(elsewhere::Elsewhere { outcome }),
         Box::new(settings::Settings { outcome }),
     ]
 }

@@ -68,7 +68,7 @@ impl Config {
     /// The photographs and the user's own graph exist, and no output overwrites that graph.
     fn check_inputs(&self) -> Result<()> {
         if let Pretrained::OwnGraph(own) = &self.pretrained {
-            own.check_file()?;
+            own.check_exists()?;
             if real(&own.path) == real(&self.outputs.output_graph) {
                 let path = shown(&own.path);
                 let message = format!("{path} is the graph to retrain; name another file");

@@ -1,0 +1,10 @@
+python - @GRAPH@ @STEM@_dynamic.tflite <<'END'
+import sys
+import tensorflow as tf
+
+graph, model = sys.argv[1:]
+converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
+    graph, [@INPUT_NODE@], [@OUTPUT_NODE@], {@INPUT_NODE@: [1, @HEIGHT@, @WIDTH@, 3]})
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+open(model, 'wb').write(converter.convert())
+END

@@ -1,0 +1,174 @@
+//! Commands that take the trained graph elsewhere: to each program that reads it, with the names,
+//! sizes and pixel range of this very graph. Each is a file beside this one, for a shell;
+//! `@NAME@` stands for what is known of the graph.
+
+use super::{Model, Outcome, Quantization};
+use crate::dataset::Category;
+use crate::text::shell_word;
+use serde_json::{Value, json};
+
+/// A command to copy and paste.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// A short name, the same in each run.
+    pub name: &'static str,
+    /// What it does.
+    pub title: &'static str,
+    /// How what it needs is installed; empty if another command installed it.
+    pub needs: &'static str,
+    /// The command, for a POSIX shell.
+    pub text: String,
+}
+
+/// A command before anything is known of the graph.
+struct Template {
+    name: &'static str,
+    title: &'static str,
+    needs: &'static str,
+    text: &'static str,
+    goes_with: GoesWith,
+}
+
+/// Which graphs a program reads.
+#[derive(Clone, Copy, PartialEq)]
+enum GoesWith {
+    Any,
+    /// Any but those of TensorFlow's own quantised ops.
+    NotQuantizedOps,
+    /// Graphs of floats only.
+    Floats,
+    /// Graphs with fake quantisation.
+    FakeQuantization,
+    SavedModel,
+}
+
+impl GoesWith {
+    fn holds(self, outcome: &Outcome) -> bool {
+        let quantization = outcome.model.quantization;
+        match self {
+            Self::Any => true,
+            Self::NotQuantizedOps => quantization != Quantization::Ops,
+            Self::Floats => quantization == Quantization::None,
+            Self::FakeQuantization => quantization == Quantization::Fake,
+            Self::SavedModel => outcome.written.saved_model_dir.is_some(),
+        }
+    }
+}
+
+macro_rules! template {
+    ($name:literal, $goes_with:ident, $title:literal, $needs:literal) => {
+        Template {
+            name: $name,
+            title: $title,
+            needs: $needs,
+            text: include_str!(concat!($name, ".sh")),
+            goes_with: GoesWith::$goes_with,
+        }
+    };
+}
+
+const TEMPLATES: &[Template] = &[
+    template!("label_image", Any, "The script: label_image.py of TensorFlow 1 or 2", ""),
+    template!("lite", Floats, "TensorFlow Lite: convert", "pip install tensorflow"),
+    template!("lite_dynamic", Floats, "TensorFlow Lite: convert, weights of 8 bits", ""),
+    template!("lite_int8", Floats, "TensorFlow Lite: convert, everything in 8 bits", ""),
+    template!(
+        "lite_quantops",
+        FakeQuantization,
+        "TensorFlow Lite: convert to 8 bits, as the network was trained",
+        "pip install tensorflow"
+    ),
+    template!("lite_run", NotQuantizedOps, "TensorFlow Lite: label (any of these models)", ""),
+    template!("onnx", Floats, "ONNX: convert", "pip install tensorflow tf2onnx"),
+    template!("onnx_run", Floats, "ONNX Runtime: label", "pip install onnxruntime pillow"),
+    template!("tract_new", Floats, "Rust, from the ONNX file: a project with tract", ""),
+    template!("tract", Floats, "Rust, from the ONNX file: label with tract", ""),
+    template!("opencv", Floats, "OpenCV: label", "pip install opencv-python-headless"),
+    template!("tfjs", Floats, "TensorFlow.js: convert", "pip install tensorflowjs"),
+    template!(
+        "tfjs_run",
+        Floats,
+        "TensorFlow.js: label in Node",
+        "npm install @tensorflow/tfjs-core @tensorflow/tfjs-converter \
+         @tensorflow/tfjs-backend-wasm sharp"
+    ),
+    template!("serving", SavedModel, "TensorFlow Serving: serve the SavedModel", ""),
+    template!("serving_predict", SavedModel, "TensorFlow Serving: ask for labels and scores", ""),
+    template!("serving_classify", SavedModel, "TensorFlow Serving: the API \"classify\"", ""),
+];
+
+/// The commands for a run's graph.
+#[must_use]
+pub fn commands(outcome: &Outcome) -> Vec<Command> {
+    let values = values(outcome);
+    let templates = TEMPLATES.iter().filter(|template| template.goes_with.holds(outcome));
+    let command = |t: &Template| Command {
+        name: t.name,
+        title: t.title,
+        needs: t.needs,
+        text: filled(t.text.trim_end(), &values),
+    };
+    templates.map(command).collect()
+}
+
+/// The commands as a file for a shell, each below its title.
+#[must_use]
+pub fn script(commands: &[Command]) -> String {
+    let mut script = String::new();
+    for Command { title, needs, text, .. } in commands {
+        script += &format!("# {title}\n");
+        if !needs.is_empty() {
+            script += &format!("# {needs}\n");
+        }
+        script += &format!("{text}\n\n");
+    }
+    script
+}
+
+/// The commands as JSON, by name.
+pub(super) fn json(outcome: &Outcome) -> Value {
+    commands(outcome).into_iter().map(|c| (c.name.to_owned(), json!(c.text))).collect()
+}
+
+fn filled(text: &str, values: &[(&str, String)]) -> String {
+    values
+        .iter()
+        .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value))
+}
+
+/// What stands for each name. Pieces of code come first: they hold other names.
+fn values(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let Outcome { written, model, .. } = outcome;
+    let Model { input, output, pixels, .. } = model;
+    let node = input.strip_suffix(":0").unwrap_or(input);
+    let photograph = outcome.of_set(Category::Testing).find_map(|p| p.path().to_str());
+    let word = |path: &std::path::Path| shell_word(&path.to_string_lossy());
+    let saved_model = written.saved_model_dir.as_deref().map(word).unwrap_or_default();
+    let (mean, std) = pixels.range.mean_and_std();
+    vec![
+        ("PIXELS_TENSORFLOW", include_str!("pixels_tensorflow.py").into()),
+        ("PIXELS_NUMPY", include_str!("pixels_numpy.py").into()),
+        ("MAIN", include_str!("tract.rs").into()),
+        ("INPUT", shell_word(node)),
+        ("INPUT_NODE", format!("'{node}'")),
+        ("INPUT_TENSOR", format!("{node}:0")),
+        ("OUTPUT", shell_word(output)),
+        ("OUTPUT_NODE", format!("'{output}'")),
+        ("OUTPUT_NAME", output.clone()),
+        ("BOTTLENECK_INPUT", shell_word(&model.bottleneck_input)),
+        ("HEIGHT", pixels.height.to_string()),
+        ("WIDTH", pixels.width.to_string()),
+        ("MEAN", mean.to_string()),
+        ("STD", std.to_string()),
+        // label_image.py takes whole numbers, as the tutorial's 128 for 127.5.
+        ("WHOLE_MEAN", mean.round().to_string()),
+        ("WHOLE_STD", std.round().to_string()),
+        ("RUST_MEAN", format!("{mean:?}")),
+        ("RUST_STD", format!("{std:?}")),
+        ("GRAPH", word(&written.output_graph)),
+        ("STEM", word(&written.output_graph.with_extension(""))),
+        ("LABELS", word(&written.output_labels)),
+        ("SAVED_MODEL", saved_model),
+        ("PHOTOGRAPH", shell_word(photograph.unwrap_or("PHOTOGRAPH"))),
+    ]
+}

@@ -1,0 +1,5 @@
+curl --data @- http://localhost:8501/v1/models/retrained:predict <<END
+{"signature_name": "serving_bytes", "instances": [
+  {"b64": "$(base64 < @PHOTOGRAPH@ | tr -d '\n')"}
+]}
+END

@@ -1,0 +1,3 @@
+cat > classify/src/main.rs <<'END'
+@MAIN@END
+cargo run --release --manifest-path=classify/Cargo.toml -- @STEM@.onnx @LABELS@ @PHOTOGRAPH@
