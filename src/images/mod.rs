@@ -25,7 +25,7 @@ pub use bytes::Size;
 pub use exif::{Orientation, swaps_sides};
 pub use format::{DecodedBy, ImageFormat};
 pub use header::checked;
-pub use photograph::Photograph;
+pub use photograph::{Photograph, preview_path};
 pub use pixels::{PixelRange, PixelSpec};
 pub use raster::{MAX_PIXELS, Raster, View};
 pub use read::{read_if_image, read_image};

@@ -4,7 +4,7 @@ use super::fits::{FrameFile, Region};
 use super::read::{metadata, read_image};
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// A photograph that can be read at any time.
@@ -100,6 +100,16 @@ impl Photograph {
             }
         }
     }
+}
+
+/// Where in `dir` the PNG is that shows what a network sees of the photograph called `path`: at the
+/// same path, without what leads out of the directory.
+#[must_use]
+pub fn preview_path(dir: &Path, path: &Path) -> PathBuf {
+    let parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
+    let mut path = parts.fold(dir.to_owned(), |path, part| path.join(part)).into_os_string();
+    path.push(".png");
+    path.into()
 }
 
 /// Two are the same if they are called the same.

@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::fsio;
-use crate::images::PixelSpec;
+use crate::images::{PixelSpec, preview_path};
 use crate::text::shown;
 use image::{ImageFormat, RgbImage};
 use std::io::Cursor;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Where previews are written, and how pixels were normalised.
 #[derive(Debug)]
@@ -34,21 +34,13 @@ impl Previews {
         dims: &[u64],
         pixels: &[f32],
     ) -> Result<(), String> {
-        let path = self.path_of(photograph);
+        let path = preview_path(&self.dir, photograph);
         self.png(dims, pixels)
             .and_then(|png| {
                 path.parent().map_or(Ok(()), fsio::ensure_dir_exists).map_err(|e| e.to_string())?;
                 fsio::write(&path, &png).map_err(|e| e.to_string())
             })
             .map_err(|e| format!("has a preview that cannot be written to {} ({e})", shown(&path)))
-    }
-
-    /// The photograph's path in the directory, without what leads out of it.
-    fn path_of(&self, photograph: &Path) -> PathBuf {
-        let parts = photograph.components().filter(|part| matches!(part, Component::Normal(_)));
-        let mut path = parts.fold(self.dir.clone(), |path, part| path.join(part)).into_os_string();
-        path.push(".png");
-        path.into()
     }
 
     fn png(&self, dims: &[u64], pixels: &[f32]) -> Result<Vec<u8>, String> {

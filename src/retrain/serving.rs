@@ -5,11 +5,12 @@ use super::evaluation::EvalNames;
 use super::serving_bytes::{Served, add_serving_bytes};
 use crate::error::Result;
 use crate::export::{self, Method, Signature, SignatureEnd, meta_graph};
+use crate::images::Reading;
 use crate::layers::{FinalTrainingOps, SavedVariable, Saver, add_saver};
 use crate::proto::{DataType, GraphDef, MetaGraphDef, SaverDef, VariableDef, saver_def, serialize};
 use crate::rewrite::needed_nodes;
 use crate::tf::{Graph, GraphBuilder, NamedTensor};
-use log::info;
+use log::{info, warn};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -82,6 +83,17 @@ pub(super) fn export_saved_model(
     export::export_model(dir, meta_graph, &signatures, &assets, &saved)?;
     let path = dir.join("saved_model.pb");
     info!(target: "tensorflow", "SavedModel written to: {}", path.display());
+    let Reading { exif_orientation, fast_decode, .. } = served.pixels.reading;
+    for (setting, is_on) in [("exif_orientation", exif_orientation), ("fast_decode", fast_decode)] {
+        if is_on {
+            warn!(
+                target: "retrain",
+                "{}: its signatures that take files read them as they are stored; `{setting}` is \
+                 label_image's alone",
+                dir.display()
+            );
+        }
+    }
     Ok(())
 }
 

@@ -29,8 +29,12 @@ struct Trained {
 
 /// A run on the tutorial's photographs, a third of them for testing.
 fn trained(flags: &[&str]) -> Option<Trained> {
+    trained_in(Workspace::new(), flags)
+}
+
+/// The same, in a directory that may hold a model.
+fn trained_in(workspace: Workspace, flags: &[&str]) -> Option<Trained> {
     let (photos, models) = (shared("data/star_clusters")?, shared("models")?);
-    let workspace = Workspace::new();
     std::os::unix::fs::symlink(photos, workspace.path("photos")).unwrap();
     fs::create_dir(workspace.path("models")).unwrap();
     let archive = "mobilenet_v1_0.25_224_frozen.tgz";
@@ -139,8 +143,8 @@ impl Trained {
         rows(&stdout, &self.photographs)
     }
 
-    /// Compares answers with label_image's and with the README's row for `consumer`.
-    fn compare(&self, consumer: &str, column: Column, theirs: &Rows) {
+    /// The largest difference from label_image's scores on JPEGs, and that on PNGs.
+    fn differences(&self, theirs: &Rows) -> [f64; 2] {
         let score_of = |label: &str, row: &(String, f64)| match row.0 == label {
             true => row.1,
             // There are two classes.
@@ -149,9 +153,14 @@ impl Trained {
         let pairs = self.ours.iter().zip(theirs);
         let differences: Vec<f64> =
             pairs.map(|(ours, theirs)| (ours.1 - score_of(&ours.0, theirs)).abs()).collect();
+        let (jpegs, pngs) = differences.split_at(self.truth.len() / 2);
+        [jpegs, pngs].map(|differences| differences.iter().copied().fold(0f64, f64::max))
+    }
+
+    /// Compares answers with label_image's and with the README's row for `consumer`.
+    fn compare(&self, consumer: &str, column: Column, theirs: &Rows) {
+        let [on_jpegs, on_pngs] = self.differences(theirs);
         let half = self.truth.len() / 2;
-        let [on_jpegs, on_pngs] = [&differences[..half], &differences[half..]]
-            .map(|differences| differences.iter().copied().fold(0f64, f64::max));
         let is_right = |(row, truth): &(&(String, f64), &String)| row.0 == **truth;
         let right = theirs.iter().zip(&self.truth).take(half).filter(is_right).count();
         println!("{consumer}: {on_jpegs:.1e} / {on_pngs:.1e}; {right} of {half}");
@@ -160,7 +169,7 @@ impl Trained {
         let spread = match column {
             Column::Floats => 0,
             // Processors round 8 bits differently.
-            Column::Quantized => 1,
+            Column::Quantized | Column::Logits | Column::Pooled => 1,
         };
         let differs = right.abs_diff(claim.right) > spread;
         assert!(!differs, "{consumer}: the README says {} right", claim.right);
@@ -170,11 +179,24 @@ impl Trained {
     }
 }
 
-/// A column of the README's table.
+/// A column of the README's tables.
 #[derive(Debug, Clone, Copy)]
 enum Column {
-    Floats = 1,
-    Quantized = 2,
+    Floats,
+    /// Of a network that was trained for 8 bits.
+    Quantized,
+    /// Of a network that was not, and whose logits or pooled features the new layer reads.
+    Logits,
+    Pooled,
+}
+
+impl Column {
+    fn place(self) -> usize {
+        match self {
+            Self::Floats | Self::Logits => 1,
+            Self::Quantized | Self::Pooled => 2,
+        }
+    }
 }
 
 /// What the README's table says of a consumer.
@@ -194,7 +216,7 @@ fn claim(consumer: &str, column: Column) -> Claim {
     let readme = fs::read_to_string(readme).unwrap();
     let row = readme.lines().find(|line| line.starts_with(&format!("| {consumer} |")));
     let row = row.unwrap_or_else(|| panic!("the README has no row for {consumer}"));
-    let cell = row.trim_matches('|').split('|').nth(column as usize).unwrap().trim();
+    let cell = row.trim_matches('|').split('|').nth(column.place()).unwrap().trim();
     let (differences, right) = cell.split_once("; ").unwrap_or_else(|| panic!("{row}"));
     let (on_jpegs, on_pngs) = differences.split_once(" / ").unwrap();
     let (right, of) = right.split_once(" of ").unwrap();
@@ -219,22 +241,30 @@ fn quantized() -> Option<Trained> {
     trained(&[&module, "--checkpoint_path=checkpoint/head"])
 }
 
+/// What the script's label_image.py answers in each TensorFlow.
+fn label_image_py(trained: &Trained) -> Vec<(&'static str, Rows)> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/label_image.py");
+    fs::copy(script, trained.workspace.path("label_image.py")).unwrap();
+    let tensorflows = [
+        ("RETRAIN_PEER_TF115", "label_image.py, TensorFlow 1.15"),
+        ("RETRAIN_PEER_TF2", "label_image.py, TensorFlow 2"),
+    ];
+    let answer = |(python_of, consumer): (&str, &'static str)| {
+        let path = python(python_of)?.parent().unwrap().to_owned();
+        let tools = Tools { path, node_modules: PathBuf::new() };
+        // The stand-in for the script takes several photographs.
+        let rows = trained.label(&tools, "label_image", |c| c.replace("--image=", "--image "));
+        Some((consumer, rows))
+    };
+    tensorflows.into_iter().filter_map(answer).collect()
+}
+
 #[test]
 fn label_image_py_agrees_in_both_tensorflows() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/label_image.py");
     for (trained, column) in [(trained(FLOATS), Column::Floats), (quantized(), Column::Quantized)] {
         let Some(trained) = trained else { return };
         trained.compare("label_image of this project", column, &trained.ours);
-        fs::copy(&script, trained.workspace.path("label_image.py")).unwrap();
-        for (python_of, consumer) in [
-            ("RETRAIN_PEER_TF115", "label_image.py, TensorFlow 1.15"),
-            ("RETRAIN_PEER_TF2", "label_image.py, TensorFlow 2"),
-        ] {
-            let Some(python) = python(python_of) else { continue };
-            let path = python.parent().unwrap().to_owned();
-            let tools = Tools { path, node_modules: PathBuf::new() };
-            // The stand-in for the script takes several photographs.
-            let rows = trained.label(&tools, "label_image", |c| c.replace("--image=", "--image "));
+        for (consumer, rows) in label_image_py(&trained) {
             trained.compare(consumer, column, &rows);
         }
     }
@@ -251,57 +281,63 @@ fn lite(trained: &Trained, command: &str, suffix: &str, consumer: &str, column: 
 
 const WEIGHTS: &str = "TensorFlow Lite, weights of 8 bits";
 const EVERYTHING: &str = "TensorFlow Lite, everything in 8 bits";
+const JS_WEIGHTS: &str = "TensorFlow.js, weights of 8 bits";
 
 #[test]
 fn tensorflow_lite_agrees_and_in_8_bits_nearly() {
     let Some(trained) = trained(FLOATS) else { return };
     lite(&trained, "lite", "", "TensorFlow Lite", Column::Floats);
-    lite(&trained, "lite_dynamic", "_dynamic", WEIGHTS, Column::Quantized);
-    lite(&trained, "lite_int8", "_int8", EVERYTHING, Column::Quantized);
+    lite(&trained, "lite_dynamic", "_dynamic", WEIGHTS, Column::Logits);
+    lite(&trained, "lite_int8", "_int8", EVERYTHING, Column::Logits);
 }
 
 #[test]
-fn tensorflow_lite_in_8_bits_is_nearer_on_pooled_features() {
+fn in_8_bits_pooled_features_are_nearer() {
     let Some(trained) = trained(&[FLOATS[0], "--features=pooled"]) else { return };
-    let pooled = |row: &str| format!("{row}, pooled features");
-    lite(&trained, "lite_dynamic", "_dynamic", &pooled(WEIGHTS), Column::Quantized);
-    lite(&trained, "lite_int8", "_int8", &pooled(EVERYTHING), Column::Quantized);
+    lite(&trained, "lite_dynamic", "_dynamic", WEIGHTS, Column::Pooled);
+    lite(&trained, "lite_int8", "_int8", EVERYTHING, Column::Pooled);
+    tfjs(&trained, "tfjs_uint8", JS_WEIGHTS, Column::Pooled);
 }
 
 #[test]
-fn tensorflow_lite_agrees_on_a_network_trained_for_8_bits() {
+fn a_network_trained_for_8_bits_goes_to_tensorflow_lite_and_tensorflow_js() {
     let Some(trained) = quantized() else { return };
-    let consumer = "TensorFlow Lite, fake quantisation to 8 bits";
-    lite(&trained, "lite_quantops", "", consumer, Column::Quantized);
-    for name in ["lite", "onnx", "opencv", "tfjs"] {
-        assert!(!trained.commands.contains_key(name), "{name} cannot read fake quantisation");
+    lite(&trained, "lite_quantops", "", "TensorFlow Lite", Column::Quantized);
+    tfjs(&trained, "tfjs", "TensorFlow.js", Column::Quantized);
+    for name in ["lite", "lite_dynamic", "lite_int8", "tfjs_uint8"] {
+        assert!(!trained.commands.contains_key(name), "{name}");
     }
 }
 
 #[test]
-fn opencv_agrees() {
-    let (Some(tools), Some(trained)) = (tools(), trained(FLOATS)) else { return };
-    let rows = trained.label(&tools, "opencv", as_it_is);
-    trained.compare("OpenCV", Column::Floats, &rows);
-}
-
-#[test]
-fn onnx_runtime_and_tract_agree() {
-    let (Some(tools), Some(trained)) = (tools(), trained(FLOATS)) else { return };
-    trained.run(&tools, "onnx", as_it_is);
-    let rows = trained.label(&tools, "onnx_run", as_it_is);
-    trained.compare("ONNX Runtime", Column::Floats, &rows);
-    if let Some(rows) = tract(&tools, &trained) {
-        trained.compare("tract", Column::Floats, &rows);
+fn what_reads_onnx_agrees() {
+    for (trained, column) in [(trained(FLOATS), Column::Floats), (quantized(), Column::Quantized)] {
+        let (Some(tools), Some(trained)) = (tools(), trained) else { return };
+        trained.run(&tools, "onnx", as_it_is);
+        let rows = trained.label(&tools, "onnx_run", as_it_is);
+        trained.compare("ONNX Runtime", column, &rows);
+        if let Some(rows) = tract(&tools, &trained) {
+            trained.compare("tract", column, &rows);
+        }
+        let rows = trained.label(&tools, "opencv", as_it_is);
+        trained.compare("OpenCV", column, &rows);
     }
 }
 
+/// Converts with `command`, labels with the model, and compares.
+fn tfjs(trained: &Trained, command: &str, consumer: &str, column: Column) {
+    let Some(tools) = tools() else { return };
+    trained.run(&tools, command, as_it_is);
+    let named = |c: &str| c.replacen("_tfjs", &format!("_{command}"), 1);
+    let rows = trained.label(&tools, "tfjs_run", named);
+    trained.compare(consumer, column, &rows);
+}
+
 #[test]
-fn tensorflow_js_agrees() {
-    let (Some(tools), Some(trained)) = (tools(), trained(FLOATS)) else { return };
-    trained.run(&tools, "tfjs", as_it_is);
-    let rows = trained.label(&tools, "tfjs_run", as_it_is);
-    trained.compare("TensorFlow.js", Column::Floats, &rows);
+fn tensorflow_js_agrees_and_in_8_bits_nearly() {
+    let Some(trained) = trained(FLOATS) else { return };
+    tfjs(&trained, "tfjs", "TensorFlow.js", Column::Floats);
+    tfjs(&trained, "tfjs_uint8", JS_WEIGHTS, Column::Logits);
 }
 
 /// What tract answers, in a project with tests/peers/tract's versions. It is compiled without
@@ -355,47 +391,93 @@ fn request(trained: &Trained, tools: &Tools, command: &str) -> Value {
     json!({ "api": api, "body": serde_json::from_str::<Value>(&read("sent")).unwrap() })
 }
 
+/// What is answered to the requests to TensorFlow Serving that are named, by each TensorFlow in each
+/// way in which it loads a SavedModel.
+fn serving(trained: &Trained, tools: &Tools) -> Vec<(&'static str, Rows)> {
+    use std::os::unix::fs::PermissionsExt;
+    for program in ["curl", "tensorflow_model_server"] {
+        let path = trained.workspace.write(program, RECORDER);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    trained.run(tools, "serving", as_it_is);
+    let read = |name: &str| fs::read_to_string(trained.workspace.path(name)).unwrap();
+    let base = read("called");
+    let base = base.trim().strip_prefix("--model_base_path=").unwrap();
+    let version = Path::new(base).join("1");
+    let requests = ["serving_predict", "serving_classify"];
+    let requests = requests.map(|command| request(trained, tools, command));
+    let images: Vec<_> =
+        trained.photographs.iter().map(|path| trained.workspace.path(path)).collect();
+    let labels = read("labels.txt");
+    let question = json!({ "saved_model": version, "requests": requests, "images": images });
+    let mut found = Vec::new();
+    for (python_of, consumer) in [
+        ("RETRAIN_PEER_TF115", "TensorFlow Serving's requests, TensorFlow 1.15"),
+        ("RETRAIN_PEER_TF2", "TensorFlow Serving's requests, TensorFlow 2"),
+    ] {
+        let Some(python) = python(python_of) else { continue };
+        let answer = ask_peer(&python, "rest.py", &question);
+        let assets = answer["assets"].as_object().unwrap();
+        assert!(assets.len() == 1 && assets.values().all(|text| text == &labels), "{answer}");
+        let ways = answer["answers"].as_object().unwrap().iter();
+        found.extend(ways.map(|(way, answers)| (consumer, best_of_both(way, answers))));
+    }
+    found
+}
+
+/// The best label and score of each photograph, which both APIs give alike.
+fn best_of_both(way: &str, answers: &Value) -> Rows {
+    let [predicted, classified] = &answers.as_array().unwrap()[..] else { panic!() };
+    let best = |label: &Value, score: &Value| {
+        (label.as_str().unwrap().to_owned(), score.as_f64().unwrap())
+    };
+    let predicted = predicted["predictions"].as_array().unwrap().iter();
+    let predicted: Rows = predicted.map(|p| best(&p["labels"][0], &p["scores"][0])).collect();
+    let classified = classified["results"].as_array().unwrap().iter();
+    let classified: Rows = classified.map(|p| best(&p[0][0], &p[0][1])).collect();
+    assert_eq!(predicted, classified, "{way}");
+    predicted
+}
+
 #[test]
 fn requests_to_tensorflow_serving_are_answered_from_the_saved_model() {
-    use std::os::unix::fs::PermissionsExt;
     for (trained, column) in [(trained(FLOATS), Column::Floats), (quantized(), Column::Quantized)] {
         let (Some(tools), Some(trained)) = (tools(), trained) else { return };
-        for program in ["curl", "tensorflow_model_server"] {
-            let path = trained.workspace.write(program, RECORDER);
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        for (consumer, rows) in serving(&trained, &tools) {
+            trained.compare(consumer, column, &rows);
         }
-        trained.run(&tools, "serving", as_it_is);
-        let read = |name: &str| fs::read_to_string(trained.workspace.path(name)).unwrap();
-        let base = read("called");
-        let base = base.trim().strip_prefix("--model_base_path=").unwrap();
-        let version = Path::new(base).join("1");
-        let requests = ["serving_predict", "serving_classify"];
-        let requests = requests.map(|command| request(&trained, &tools, command));
-        let images: Vec<_> =
-            trained.photographs.iter().map(|path| trained.workspace.path(path)).collect();
-        let labels = read("labels.txt");
-        let question = json!({ "saved_model": version, "requests": requests, "images": images });
-        for (python_of, consumer) in [
-            ("RETRAIN_PEER_TF115", "TensorFlow Serving's requests, TensorFlow 1.15"),
-            ("RETRAIN_PEER_TF2", "TensorFlow Serving's requests, TensorFlow 2"),
-        ] {
-            let Some(python) = python(python_of) else { continue };
-            let answer = ask_peer(&python, "rest.py", &question);
-            let assets = answer["assets"].as_object().unwrap();
-            assert!(assets.len() == 1 && assets.values().all(|text| text == &labels), "{answer}");
-            for (way, answers) in answer["answers"].as_object().unwrap() {
-                let [predicted, classified] = &answers.as_array().unwrap()[..] else { panic!() };
-                let best = |label: &Value, score: &Value| {
-                    (label.as_str().unwrap().to_owned(), score.as_f64().unwrap())
-                };
-                let predicted = predicted["predictions"].as_array().unwrap().iter();
-                let predicted: Rows =
-                    predicted.map(|p| best(&p["labels"][0], &p["scores"][0])).collect();
-                let classified = classified["results"].as_array().unwrap().iter();
-                let classified: Rows = classified.map(|p| best(&p[0][0], &p[0][1])).collect();
-                assert_eq!(predicted, classified, "{way}");
-                trained.compare(consumer, column, &predicted);
-            }
-        }
+    }
+}
+
+/// The largest difference of a score for a Keras model, given the same pixels.
+const KERAS_ALIKE: f64 = 1e-3;
+
+#[test]
+fn a_keras_model_goes_to_each_program() {
+    let (Some(tools), Some(python)) = (tools(), python("RETRAIN_PEER_KERAS_NEW")) else { return };
+    let workspace = Workspace::new();
+    let request = json!({
+        "dir": workspace.path("keras"), "network": "transfer", "ways": ["export"],
+        "include_top": true,
+    });
+    ask_peer(&python, "keras_models.py", &request);
+    let flags = ["--architecture=keras/export", "--optimizer=lbfgs", "--feature_scaling=standard"];
+    let Some(trained) = trained_in(workspace, &flags) else { return };
+    let of_class = |label: &str| trained.ours.iter().filter(|row| row.0 == label).count();
+    assert!(of_class("open cluster") > 10 && of_class("globular cluster") > 10);
+
+    let mut found = label_image_py(&trained);
+    found.extend(serving(&trained, &tools));
+    for command in ["lite", "onnx", "tfjs"] {
+        trained.run(&tools, command, as_it_is);
+    }
+    for command in ["lite_run", "onnx_run", "opencv", "tfjs_run"] {
+        found.push((command, trained.label(&tools, command, as_it_is)));
+    }
+    found.extend(tract(&tools, &trained).map(|rows| ("tract", rows)));
+    for (consumer, rows) in found {
+        let [_, on_pngs] = trained.differences(&rows);
+        println!("{consumer}: {on_pngs:.1e}");
+        assert!(on_pngs < KERAS_ALIKE, "{consumer}: {on_pngs}");
     }
 }

@@ -1,5 +1,6 @@
 //! Catalogues of sources in one frame: cut-outs take the place of photographs.
 
+use super::fits_files::fits_file;
 use super::support::{
     LABEL_IMAGE, OUTPUTS, Outcome, RETRAIN, Workspace, json, miniature_dir, python, run,
 };
@@ -49,26 +50,17 @@ fn made(workspace: &Workspace) {
     workspace.write("sources.csv", rows);
 }
 
-/// A FITS file with an image of such axes, the length of a row first.
-fn fits_file(axes: &[usize], values: &[f32]) -> Vec<u8> {
-    let mut cards = vec!["SIMPLE  =                    T".to_owned(), "BITPIX  = -32".to_owned()];
-    cards.push(format!("NAXIS   = {}", axes.len()));
-    cards.extend(axes.iter().enumerate().map(|(i, axis)| format!("NAXIS{}  = {axis}", i + 1)));
-    cards.push("END".to_owned());
-    let mut file: Vec<u8> = cards.iter().flat_map(|c| format!("{c:80}").into_bytes()).collect();
-    file.resize(file.len().next_multiple_of(2880), b' ');
-    file.extend(values.iter().flat_map(|value| value.to_be_bytes()));
-    file.resize(file.len().next_multiple_of(2880), 0);
-    file
-}
-
 #[test]
 fn a_frame_and_its_catalogue_train_and_label() {
     let workspace = Workspace::new();
     made(&workspace);
     let frame = ["--cutouts=sources.csv", "--image=frame.fits", "--cutout_size=24"];
     let options = ["--fits_stretch=sqrt", "--optimizer=lbfgs", "--testing_percentage=20"];
+    let options = [&options[..], &["--print_commands"]].concat();
     let outcome = retrain(&workspace, &[&frame[..], &options].concat()).expect_code(0);
+    let preview = "label_image --graph=graph.pb --save_preview=previews --cutouts=sources.csv \
+                   --image=frame.fits\n";
+    assert!(outcome.stdout.contains(preview), "{}", outcome.stdout);
     let outcome = outcome
         .says(
             "sources.csv: x from 'X_IMAGE', y from 'Y_IMAGE', label; the first pixel's centre is 1",

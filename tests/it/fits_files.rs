@@ -45,6 +45,19 @@ fn plain(bitpix: i64, axes: &[i64], more: &[&str], data: &[u8]) -> Vec<u8> {
     image(&cards, data)
 }
 
+/// A FITS file with an image of such axes, the length of a row first.
+pub(crate) fn fits_file(axes: &[usize], values: &[f32]) -> Vec<u8> {
+    let mut cards = vec!["SIMPLE  =                    T".to_owned(), "BITPIX  = -32".to_owned()];
+    cards.push(format!("NAXIS   = {}", axes.len()));
+    cards.extend(axes.iter().enumerate().map(|(i, axis)| format!("NAXIS{}  = {axis}", i + 1)));
+    cards.push("END".to_owned());
+    let mut file: Vec<u8> = cards.iter().flat_map(|c| format!("{c:80}").into_bytes()).collect();
+    file.resize(file.len().next_multiple_of(2880), b' ');
+    file.extend(values.iter().flat_map(|value| value.to_be_bytes()));
+    file.resize(file.len().next_multiple_of(2880), 0);
+    file
+}
+
 fn gzipped(content: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(content).unwrap();

@@ -9,10 +9,12 @@ use retrain::images::PixelRange;
 use retrain::model::{Backbone, OwnGraph, create_own_graph};
 use retrain::proto::{self, GraphDef};
 use retrain::rewrite::optimize;
+use retrain::text::shell_word;
 use retrain::tf::{Feed, Graph, Session, Tensor, Threads};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 const PEERS: [&str; 2] = ["RETRAIN_PEER_KERAS_OLD", "RETRAIN_PEER_KERAS_NEW"];
 const WAYS: [&str; 3] = ["export", "save", "module"];
@@ -141,5 +143,27 @@ fn augmentation_that_keras_exports_switched_on_is_left_out() {
         let error = create_own_graph(&OwnGraph { path, ..OwnGraph::default() }).unwrap_err();
         let error = error.to_string();
         assert!(error.contains("depends on noise: ") && error.contains("random_crop"), "{error}");
+    }
+}
+
+#[test]
+fn the_command_that_is_named_for_a_file_of_keras_exports_it() {
+    for python in PEERS.iter().filter_map(|variable| python(variable)) {
+        load_tensorflow();
+        let workspace = Workspace::new();
+        let answer = ask(&python, &workspace.path("it's"), "small", &["keras", "h5"]);
+        for file in ["it's/model.keras", "it's/model.h5"] {
+            let own = OwnGraph { path: workspace.path(file), ..OwnGraph::default() };
+            let message = create_own_graph(&own).unwrap_err().to_string();
+            let command = message.lines().nth(1).unwrap().trim();
+            let command = command.strip_prefix("python ").unwrap_or_else(|| panic!("{message}"));
+            let command = format!("{} {command}", shell_word(python.to_str().unwrap()));
+            let output = Command::new("sh").args(["-ec", &command]).output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{command}\n{stderr}");
+            let dir = message.rsplit_once("architecture=").unwrap().1.trim_end_matches('`');
+            assert_like_keras(Path::new(dir), &answer, false);
+            fs::remove_dir_all(dir).unwrap();
+        }
     }
 }

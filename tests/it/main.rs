@@ -79,6 +79,7 @@ mod retrain;
 mod retrain_golden;
 mod saved_model;
 mod saved_model_in;
+mod saved_model_runs;
 mod seeds;
 #[path = "../../src/bin/simulate_clusters/simulate/mod.rs"]
 mod simulate;

@@ -2,10 +2,10 @@
 Keras computes.
 
 Request: {"dir": where to write, "network": a name in keras.applications or in `OWN` below,
-"ways": some of "export", "save" and "module", "include_top": bool}.
+"ways": some of "export", "save", "module", "keras" and "h5", "include_top": bool}.
 Answer: {"version": of TensorFlow and Keras, "size": pixels on a side, "features": [[..], ..] of two
-images, "output": the tensor that frozen.pb computes}. Writes DIR/WAY, a SavedModel for each way, and
-DIR/frozen.pb: the first one's signature, frozen by TensorFlow itself (not of those in `OWN`).
+images, "output": the tensor that frozen.pb computes}. Writes DIR/WAY, a SavedModel for each way (or a
+file of Keras, DIR/model.WAY), and DIR/frozen.pb: the first one's signature, frozen by TensorFlow itself (not of those in `OWN`).
 
 Pixel i of the images, counted through both, is (i · 7919 + i / 3 · 104729) mod 256, in the network's
 own range (/ 127.5 − 1 for those that do not rescale).
@@ -41,8 +41,27 @@ def augmentations():
             layers.RandomContrast(0.2), layers.GaussianNoise(0.1)]
 
 
+def transfer():
+    """As in TensorFlow's tutorial on transfer learning."""
+    size = (96, 96, 3)
+    inputs = keras.Input(size)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    base = keras.applications.MobileNetV2(input_shape=size, alpha=0.35, include_top=False, weights=None)
+    # Weights for which the features depend on the image, as those of a trained network do.
+    random = np.random.default_rng(2)
+    for weight in base.weights:
+        if "kernel" in weight.path:
+            fan_in = np.prod(weight.shape[:2 if "depthwise" in weight.path else 3])
+            weight.assign(random.normal(0, np.sqrt(2 / fan_in), weight.shape))
+    x = base(x, training=False)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(0.2)(x)
+    return keras.Model(inputs, layers.Dense(5, activation="softmax")(x))
+
+
 OWN = {
     "small": lambda: small(),
+    "transfer": transfer,
     "augmented": lambda: small(augmentations()),
     "cropped": lambda: small([layers.RandomCrop(24, 24)]),
 }
@@ -114,6 +133,8 @@ def main():
         path = os.path.join(request["dir"], way)
         if way == "export":
             model.export(path, verbose=False) if "verbose" in model.export.__code__.co_varnames else model.export(path)
+        elif way in ("keras", "h5"):
+            model.save(os.path.join(request["dir"], "model." + way))
         elif way == "save":
             tf.saved_model.save(model, path)
         else:

@@ -5,6 +5,7 @@ use super::module_source::{Setting, find_module, is_address, is_archive};
 use super::{hub, own_graph, saved_model};
 use crate::error::{Error, Result};
 use crate::model::backbone::Backbone;
+use crate::text::shell_word;
 use log::info;
 use std::fs::File;
 use std::io::Read;
@@ -116,9 +117,11 @@ fn is_keras_file(path: &Path) -> bool {
 /// The command that makes a SavedModel of a file of Keras.
 fn how_to_export(path: &Path) -> String {
     let dir = path.with_extension("");
-    let (file, dir) = (path.display(), dir.display());
+    let [file, word] = [path, &dir].map(|path| shell_word(&path.to_string_lossy()));
     format!(
-        "is a model as Keras saves it; export it with\n  python -c \"import keras; \
-         keras.saving.load_model('{file}').export('{dir}')\"\nand give `architecture={dir}`"
+        "is a model as Keras saves it; export it with\n  python -c \"import keras, sys; \
+         keras.saving.load_model(sys.argv[1]).export(sys.argv[2])\" {file} {word}\nand give \
+         `architecture={}`",
+        dir.display()
     )
 }

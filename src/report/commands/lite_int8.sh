@@ -6,6 +6,8 @@ import tensorflow as tf
 def representative():
     # 100 of the photographs that the new layer learned from.
     photographs = json.load(open(graph + '.json'))['split']['training']
+    decodable = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
+    photographs = [path for path in photographs if path.lower().endswith(decodable)]
     for path in random.Random(1).sample(photographs, min(100, len(photographs))):
         yield [pixels(path)]
 

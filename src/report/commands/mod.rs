@@ -2,8 +2,9 @@
 //! sizes and pixel range of this very graph. Each is a file beside this one, for a shell;
 //! `@NAME@` stands for what is known of the graph.
 
+mod photograph;
+
 use super::{Model, Outcome, Quantization};
-use crate::dataset::Category;
 use crate::text::shell_word;
 use serde_json::{Value, json};
 
@@ -40,6 +41,10 @@ enum GoesWith {
     /// Graphs with fake quantisation.
     FakeQuantization,
     SavedModel,
+    /// Graphs of floats that learned from photographs which TensorFlow decodes.
+    Representatives,
+    /// Photographs that other programs cannot read as the network does.
+    Previews,
 }
 
 impl GoesWith {
@@ -51,6 +56,10 @@ impl GoesWith {
             Self::Floats => quantization == Quantization::None,
             Self::FakeQuantization => quantization == Quantization::Fake,
             Self::SavedModel => outcome.written.saved_model_dir.is_some(),
+            Self::Representatives => {
+                Self::Floats.holds(outcome) && photograph::has_representatives(outcome)
+            }
+            Self::Previews => photograph::named(outcome).preview_of.is_some(),
         }
     }
 }
@@ -68,10 +77,11 @@ macro_rules! template {
 }
 
 const TEMPLATES: &[Template] = &[
+    template!("preview", Previews, "What the network sees, as PNGs for the programs below", ""),
     template!("label_image", Any, "The script: label_image.py of TensorFlow 1 or 2", ""),
     template!("lite", Floats, "TensorFlow Lite: convert", "pip install tensorflow"),
     template!("lite_dynamic", Floats, "TensorFlow Lite: convert, weights of 8 bits", ""),
-    template!("lite_int8", Floats, "TensorFlow Lite: convert, everything in 8 bits", ""),
+    template!("lite_int8", Representatives, "TensorFlow Lite: convert, everything in 8 bits", ""),
     template!(
         "lite_quantops",
         FakeQuantization,
@@ -79,16 +89,22 @@ const TEMPLATES: &[Template] = &[
         "pip install tensorflow"
     ),
     template!("lite_run", NotQuantizedOps, "TensorFlow Lite: label (any of these models)", ""),
-    template!("onnx", Floats, "ONNX: convert", "pip install tensorflow tf2onnx"),
-    template!("onnx_run", Floats, "ONNX Runtime: label", "pip install onnxruntime pillow"),
-    template!("tract_new", Floats, "Rust, from the ONNX file: a project with tract", ""),
-    template!("tract", Floats, "Rust, from the ONNX file: label with tract", ""),
-    template!("opencv", Floats, "OpenCV: label", "pip install opencv-python-headless"),
-    template!("tfjs", Floats, "TensorFlow.js: convert", "pip install tensorflowjs"),
+    template!("onnx", NotQuantizedOps, "ONNX: convert", "pip install tensorflow tf2onnx"),
+    template!("onnx_run", NotQuantizedOps, "ONNX Runtime: label", "pip install onnxruntime pillow"),
+    template!("tract_new", NotQuantizedOps, "Rust, from the ONNX file: a project with tract", ""),
+    template!("tract", NotQuantizedOps, "Rust, from the ONNX file: label with tract", ""),
+    template!(
+        "opencv",
+        NotQuantizedOps,
+        "OpenCV, from the ONNX file: label",
+        "pip install opencv-python-headless"
+    ),
+    template!("tfjs", NotQuantizedOps, "TensorFlow.js: convert", "pip install tensorflowjs"),
+    template!("tfjs_uint8", Floats, "TensorFlow.js: convert, weights of 8 bits", ""),
     template!(
         "tfjs_run",
-        Floats,
-        "TensorFlow.js: label in Node",
+        NotQuantizedOps,
+        "TensorFlow.js: label in Node (any of these models)",
         "npm install @tensorflow/tfjs-core @tensorflow/tfjs-converter \
          @tensorflow/tfjs-backend-wasm sharp"
     ),
@@ -141,7 +157,7 @@ fn values(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let Outcome { written, model, .. } = outcome;
     let Model { input, output, pixels, .. } = model;
     let node = input.strip_suffix(":0").unwrap_or(input);
-    let photograph = outcome.of_set(Category::Testing).find_map(|p| p.path().to_str());
+    let photograph = photograph::named(outcome);
     let word = |path: &std::path::Path| shell_word(&path.to_string_lossy());
     let saved_model = written.saved_model_dir.as_deref().map(word).unwrap_or_default();
     let (mean, std) = pixels.range.mean_and_std();
@@ -169,6 +185,8 @@ fn values(outcome: &Outcome) -> Vec<(&'static str, String)> {
         ("STEM", word(&written.output_graph.with_extension(""))),
         ("LABELS", word(&written.output_labels)),
         ("SAVED_MODEL", saved_model),
-        ("PHOTOGRAPH", shell_word(photograph.unwrap_or("PHOTOGRAPH"))),
+        ("PREVIEWS", photograph::PREVIEWS.into()),
+        ("LABELLED", photograph.preview_of.unwrap_or_default()),
+        ("PHOTOGRAPH", photograph.path),
     ]
 }

@@ -1,15 +1,15 @@
-python - @GRAPH@ @LABELS@ @PHOTOGRAPH@ <<'END'
+python - @STEM@.onnx @LABELS@ @PHOTOGRAPH@ <<'END'
 import sys
 import cv2
 import numpy as np
 
 @PIXELS_NUMPY@
-graph, labels, *photographs = sys.argv[1:]
+model, labels, *photographs = sys.argv[1:]
 labels = open(labels, encoding='utf-8').read().splitlines()
-network = cv2.dnn.readNetFromTensorflow(graph)
+network = cv2.dnn.readNetFromONNX(model)
 for path in photographs:
     image = cv2.imread(path)[:, :, ::-1].astype(np.float32)
-    network.setInput(np.ascontiguousarray(pixels(image).transpose(0, 3, 1, 2)))
+    network.setInput(pixels(image))
     [y] = network.forward()
     print(path, labels[y.argmax()], '%.5f' % y.max(), sep='\t')
 END

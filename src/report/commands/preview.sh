@@ -1,0 +1,1 @@
+label_image --graph=@GRAPH@ --save_preview=@PREVIEWS@ @LABELLED@
