@@ -76,7 +76,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | programs | [`cli`] |
-//! | tools | [`retrain`], [`label_image`] |
+//! | tools | [`retrain`], [`label_image`], [`worker`] |
 //! | results | [`events`], [`export`] |
 //! | cache | [`bottleneck`] |
 //! | running networks | [`inference`] |
@@ -113,6 +113,7 @@ pub mod retrain;
 pub mod rewrite;
 pub mod text;
 pub mod tf;
+pub mod worker;
 
 pub use cancel::CancelToken;
 pub use error::{Error, Result};

@@ -1,4 +1,4 @@
-//! The command lines of both programs: flags, parsing as Python's argparse does it, log lines,
+//! The command lines of the programs: flags, parsing as Python's argparse does it, log lines,
 //! progress bars, signals and exit codes.
 
 mod argparse;
@@ -21,6 +21,8 @@ mod pixels;
 mod presets;
 mod retrain;
 mod retrain_flags;
+mod retrain_worker;
+mod retrain_worker_flags;
 mod settings;
 mod signals;
 mod slips;
@@ -34,8 +36,12 @@ pub use label_image::label_image;
 pub use label_image_flags::LABEL_IMAGE_FLAGS;
 pub use retrain::{config_from, retrain};
 pub use retrain_flags::RETRAIN_FLAGS;
+pub use retrain_worker::retrain_worker;
+pub use retrain_worker_flags::RETRAIN_WORKER_FLAGS;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+use log::LevelFilter;
+use retrain_flags::LEVELS;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -65,6 +71,17 @@ fn target(error: &Error) -> &'static str {
         }
         _ => "retrain",
     }
+}
+
+/// The level that `--logging_verbosity` asks for.
+fn logging_verbosity(parsed: &Parsed) -> Result<LevelFilter> {
+    Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
+        "DEBUG" => LevelFilter::Debug,
+        "INFO" => LevelFilter::Info,
+        "WARN" => LevelFilter::Warn,
+        // Even at FATAL, the error that ends the run is shown.
+        _ => LevelFilter::Error,
+    })
 }
 
 /// Logs an error and returns its exit code. The scripts `return -1` for errors about `image_dir`.
