@@ -5,6 +5,7 @@ use super::help::Program;
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
+use super::workers::workers;
 use super::{environment, exit_code, pixels};
 use crate::error::{Error, Result};
 use crate::label_image::{LabelConfig, Source};
@@ -112,6 +113,7 @@ pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
         top_k: top_k.ok_or_else(|| Error::usage("top_k", "must be 1 or more"))?,
         threshold: threshold(parsed)?,
         calibrated: parsed.switch("calibrated"),
+        workers: workers(parsed)?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The flags of `label_image`.
 
 use super::flag::{Flag, Group, Kind, Script};
+use super::workers::{WORKERS, WORKERS_ONLY};
 use crate::label_image::Format;
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
@@ -9,6 +10,12 @@ const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'sta
 
 const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
     flag(name, kind, default, help).of(&[])
+}
+
+const fn of_both(
+    (name, kind, default, help): (&'static str, Kind, &'static str, &'static str),
+) -> Flag {
+    ours(name, kind, default, help)
 }
 
 /// Where the graph is unless told otherwise.
@@ -112,4 +119,6 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
          recognised: in all, by class, with the confusion matrix and a list of the wrong ones",
     ),
     ours("json", Kind::Switch, "", "With --evaluate: print one JSON object"),
+    of_both(WORKERS).group(Group::Running),
+    of_both(WORKERS_ONLY).group(Group::Running),
 ];

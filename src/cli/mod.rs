@@ -27,6 +27,7 @@ mod settings;
 mod signals;
 mod slips;
 mod terminal;
+mod workers;
 
 pub use argparse::{Parsed, full_names};
 pub use flag::{Flag, Group, Kind, Script};

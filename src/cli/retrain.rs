@@ -8,6 +8,7 @@ use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
 use super::retrain_flags::{FEATURES, RETRAIN_FLAGS, SYMMETRIES};
 use super::terminal::Terminal;
+use super::workers::workers;
 use super::{bars, environment, exit_code, logging_verbosity, presets, signals};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
@@ -132,6 +133,7 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         training: training(parsed)?,
         head: head::head(parsed)?,
         cross_validate: head::cross_validate(parsed)?,
+        workers: workers(parsed)?,
         outputs: outputs(parsed)?,
         ..Config::new(parsed.path("image_dir"), pretrained(parsed)?)
     };

@@ -31,6 +31,15 @@ pub struct Decoder {
     reduced: [OnceLock<Result<Decoding, String>>; RATIOS.len()],
 }
 
+/// An image that another machine decodes, with the same ops.
+#[derive(Debug)]
+pub(super) enum Undecoded {
+    /// Its file, in a form that TensorFlow can decode safely.
+    File { format: ImageFormat, resized_as: ResizedAs, data: Vec<u8> },
+    /// Its pixels, [1, height, width, depth], because TensorFlow has no op for its format.
+    Pixels(Tensor<f32>),
+}
+
 #[derive(Debug)]
 struct Decoding {
     session: Session,
@@ -105,6 +114,18 @@ impl Decoder {
         };
         let decoding = self.decoding(format, op, self.resized_as(pixels))?;
         decoding.run(image_data, &decoding.pixels).map_err(|e| undecodable(format, &e))
+    }
+
+    /// An image as another machine can decode it.
+    ///
+    /// # Errors
+    /// As for [`decode`](Self::decode), as far as the file's header shows it.
+    pub(super) fn undecoded(&self, image_data: Vec<u8>) -> Result<Undecoded, String> {
+        let (format, data, pixels) = inspect(image_data)?;
+        if let DecodedBy::Crate(_) = format.decoded_by() {
+            return Ok(Undecoded::Pixels(self.resized(&self.full_size(format, data)?)?));
+        }
+        Ok(Undecoded::File { format, resized_as: self.resized_as(pixels), data })
     }
 
     /// What an image of so many pixels is resized as.

@@ -1,6 +1,7 @@
 //! Runs networks on photographs, many in parallel: from the bytes of image files to bottlenecks or
 //! scores.
 
+mod batches;
 mod decoder;
 mod distorted;
 mod distorter;
@@ -8,9 +9,11 @@ mod engine;
 mod extract;
 mod network;
 pub(crate) mod pipeline;
+mod remote;
 mod repeat;
 mod views;
 
+pub(crate) use batches::{Batch, Vectors, run};
 pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};
@@ -18,3 +21,4 @@ pub use engine::Decoded;
 pub(crate) use engine::Inference;
 pub use extract::{Extractor, LocalExtractor};
 pub use network::{BatchNetwork, Part};
+pub use remote::Workers;

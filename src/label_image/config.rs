@@ -2,6 +2,7 @@
 
 use super::TOP;
 use crate::error::{Error, Result};
+use crate::inference::Workers;
 use std::path::PathBuf;
 
 /// The settings of a [`Labeller`](super::Labeller). Fields are named after label_image's flags.
@@ -34,6 +35,8 @@ pub struct LabelConfig {
     pub threshold: Option<f32>,
     /// Whether scores are made probabilities with the metadata's temperature.
     pub calibrated: bool,
+    /// Other machines that help with many photographs.
+    pub workers: Option<Workers>,
 }
 
 impl LabelConfig {
@@ -52,6 +55,7 @@ impl LabelConfig {
             top_k: TOP,
             threshold: None,
             calibrated: false,
+            workers: None,
         }
     }
 

@@ -2,9 +2,7 @@
 
 use super::graph::Graph;
 use crate::error::{Error, Result};
-use crate::proto::{
-    self, ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig, RunOptions,
-};
+use crate::proto::{self, ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig, RunOptions};
 use std::time::Duration;
 use tensorflow::{
     FetchToken, Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType,

@@ -47,9 +47,8 @@ pub struct WorkerConfig {
 /// the loopback, or calls are unfinished a minute after the worker was cancelled.
 pub fn work(config: &WorkerConfig, started: impl FnOnce(SocketAddr)) -> Result<()> {
     tf::load()?;
-    let failed = |e: io::Error| {
-        Error::usage("listen", format!("cannot listen on {} ({e})", config.listen))
-    };
+    let failed =
+        |e: io::Error| Error::usage("listen", format!("cannot listen on {} ({e})", config.listen));
     let listener = TcpListener::bind(config.listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let server = serve(config)?;

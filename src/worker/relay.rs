@@ -187,10 +187,11 @@ impl Connection {
             let mut at = 0;
             while at < n {
                 let mut ended = Vec::new();
-                let end = at + to_client.frames.read(&buffer[at..n], |event| match event {
-                    Event::End(stream) | Event::Abort(stream) => ended.push(stream),
-                    Event::Open(_) => {}
-                });
+                let end = at
+                    + to_client.frames.read(&buffer[at..n], |event| match event {
+                        Event::End(stream) | Event::Abort(stream) => ended.push(stream),
+                        Event::Open(_) => {}
+                    });
                 // A call counts as open until the client has its answer.
                 (&self.client).write_all(&buffer[at..end])?;
                 let mut open = lock(&self.open);
