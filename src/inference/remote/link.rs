@@ -97,7 +97,9 @@ fn said(error: &Error, limit: Duration) -> String {
         other => return other.to_string(),
     };
     match message {
-        "Deadline Exceeded" => format!("it did not answer within {} s", limit.as_secs()),
+        late if late.ends_with("Deadline Exceeded") => {
+            format!("it did not answer within {} s", limit.as_secs())
+        }
         "" => "the call failed".into(),
         message => message.into(),
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The machines that compute as well: servers of TensorFlow's distributed runtime, such as
-/// `retrain_worker`.
+/// `retrain_worker`. gRPC, which reaches them, heeds the variables `grpc_proxy`, `https_proxy` and
+/// `http_proxy`; an empty `grpc_proxy` switches all of them off.
 #[derive(Debug, Clone)]
 pub struct Workers {
     found: Found,

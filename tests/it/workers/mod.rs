@@ -1,0 +1,9 @@
+//! Runs on several machines: the same results whatever becomes of the workers.
+
+mod faults;
+mod machines;
+mod namespaces;
+mod peers;
+mod programs;
+
+pub(crate) use machines::RETRAIN_WORKER;
