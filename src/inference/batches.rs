@@ -1,32 +1,12 @@
 //! Takes batches of photographs from their files' bytes to what is made of their vectors, on this
 //! machine and, if the engine has a fleet, on others.
 
+use super::batch::{Batch, Vectors};
 use super::engine::{Decoded, Inference};
 use super::extract::Extractor;
 use super::pipeline::{self, Helpers, Steps};
 use super::remote::{Crew, Fleet};
 use crate::error::Result;
-
-/// The vector of each image of a batch, or a sentence about what is wrong with the image.
-pub(crate) type Vectors = Vec<Result<Vec<f32>, String>>;
-
-/// A few photographs whose files have been read.
-pub(crate) trait Batch: Send {
-    /// What becomes of it.
-    type Done: Send;
-
-    /// The contents of the files that could be read.
-    fn images(&self) -> Vec<&[u8]>;
-
-    /// Moves them out.
-    fn take_images(&mut self) -> Vec<Vec<u8>>;
-
-    /// Makes the result. `vectors` has one for each of the images.
-    ///
-    /// # Errors
-    /// What ends the run, such as the engine's error.
-    fn finish(self, vectors: Result<Vectors>) -> Result<Self::Done>;
-}
 
 /// What decodes photographs and runs a network.
 pub(crate) trait Engine: Sync {

@@ -1,6 +1,7 @@
 //! Runs networks on photographs, many in parallel: from the bytes of image files to bottlenecks or
 //! scores.
 
+mod batch;
 mod batches;
 mod decoder;
 mod distorted;
@@ -13,7 +14,8 @@ mod remote;
 mod repeat;
 mod views;
 
-pub(crate) use batches::{Batch, Vectors, run};
+pub(crate) use batch::{Batch, Vectors};
+pub(crate) use batches::run;
 pub use decoder::Decoder;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};

@@ -1,16 +1,15 @@
 //! Shares the batches of a pipeline out among workers: whoever has room takes the next one. A batch
 //! that a worker fails to compute goes back to the others, and the worker is tried again later.
 
-use super::super::batches::{Batch, Vectors};
+use super::super::batch::Batch;
 use super::super::engine::Inference;
 use super::super::pipeline::{Helpers, Jobs, Taken};
-use super::graph::Sendable;
+use super::abandon::abandonable;
 use super::link::Link;
 use super::{Fleet, MOST_IN_FLIGHT, Plan};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::text::counted;
 use crate::tf::Machine;
-use crossbeam_channel::{RecvTimeoutError, bounded};
 use log::{info, warn};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +18,7 @@ use std::thread::{self, Scope, sleep};
 use std::time::{Duration, Instant};
 
 /// How often waiting threads look around.
-const TICK: Duration = Duration::from_millis(20);
+pub(super) const TICK: Duration = Duration::from_millis(20);
 
 /// How often the list of workers is read again.
 const REREAD: Duration = Duration::from_secs(2);
@@ -31,9 +30,6 @@ const LAST_PAUSE: Duration = Duration::from_secs(60);
 /// A worker that has answered so many calls since it joined is tried again soon.
 const PROVEN: u64 = 16;
 
-/// One in so many calls is checked: an image of it is computed on this machine, too.
-const CHECKED: u64 = 64;
-
 /// How long the end of a run waits for a worker to free its session.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -44,10 +40,10 @@ pub(in crate::inference) struct Crew<'f> {
 }
 
 /// What the threads of a run share.
-struct Run<'r, B: Batch> {
-    crew: &'r Crew<'r>,
-    jobs: &'r Jobs<'r, B, B::Done>,
-    plan: Arc<Plan>,
+pub(super) struct Run<'r, B: Batch> {
+    pub(super) crew: &'r Crew<'r>,
+    pub(super) jobs: &'r Jobs<'r, B, B::Done>,
+    pub(super) plan: Arc<Plan>,
     listed: Mutex<BTreeSet<String>>,
     /// How many workers compute.
     serving: AtomicUsize,
@@ -130,12 +126,13 @@ impl<'r, B: Batch> Run<'r, B> {
         while !self.jobs.over() {
             match workers.addresses() {
                 Ok(addresses) => {
+                    // Listed first, because a worker that is not listed is left alone.
+                    self.listed().clone_from(&addresses);
                     for address in addresses.difference(&known) {
                         let address = address.clone();
                         scope.spawn(move || self.tend(&address, scope));
                     }
-                    known.clone_from(&addresses);
-                    *self.listed() = addresses;
+                    known = addresses;
                     unread = false;
                 }
                 Err(e) if !unread => {
@@ -188,7 +185,7 @@ impl<'r, B: Batch> Run<'r, B> {
     }
 
     /// Whether a worker is still needed.
-    fn wants(&self, address: &str) -> bool {
+    pub(super) fn wants(&self, address: &str) -> bool {
         !self.jobs.over() && self.is_listed(address)
     }
 
@@ -278,146 +275,5 @@ impl<'r, B: Batch> Run<'r, B> {
     fn leave(&self, link: Arc<Link>) {
         let until = Instant::now() + if link.broken().is_none() { CLOSING } else { TICK };
         abandonable(move || drop(link), || Instant::now() > until);
-    }
-
-    /// One batch of those that a worker has at once, after the other.
-    fn lane(&self, link: &Arc<Link>, number: usize) {
-        while self.wants(&link.address) && link.broken().is_none() {
-            if number >= link.window().size() {
-                sleep(TICK);
-                continue;
-            }
-            let Taken::Job(batch) = self.jobs.take() else { continue };
-            match self.vectors(link, &batch.images()) {
-                Ok(vectors) => {
-                    self.jobs.settle();
-                    link.count_images(vectors.len());
-                    self.jobs.finish(batch.finish(Ok(vectors)));
-                }
-                Err(reason) => {
-                    link.drop_because(reason);
-                    self.jobs.give_back(batch);
-                }
-            }
-        }
-    }
-
-    /// The vectors of a batch, computed by a worker.
-    ///
-    /// # Errors
-    /// Why the worker is to be dropped.
-    fn vectors(&self, link: &Arc<Link>, images: &[&[u8]]) -> Result<Vectors, String> {
-        let undecoded = |image: &&[u8]| self.crew.inference.undecoded(image.to_vec());
-        let sendable: Vec<_> =
-            images.iter().map(|image| undecoded(image).map(Sendable::new)).collect();
-        let mut vectors: Vectors = Vec::new();
-        let mut good = Vec::new();
-        for (i, sendable) in sendable.into_iter().enumerate() {
-            vectors.push(sendable.as_ref().map(|_| Vec::new()).map_err(Clone::clone));
-            good.extend(sendable.ok().map(|sendable| (i, sendable)));
-        }
-        for few in good.chunks(self.plan.slots) {
-            let few: Vec<_> = few.iter().map(|(i, s)| (*i, s.clone())).collect();
-            self.few_vectors(link, images, few, &mut vectors)?;
-        }
-        Ok(vectors)
-    }
-
-    /// Fills in the vectors of as many images as a call takes.
-    fn few_vectors(
-        &self,
-        link: &Arc<Link>,
-        images: &[&[u8]],
-        mut few: Vec<(usize, Sendable)>,
-        vectors: &mut Vectors,
-    ) -> Result<(), String> {
-        let answer = loop {
-            match self.call(link, few.iter().map(|(_, image)| image.clone()).collect()) {
-                Ok(answer) => break answer,
-                Err(reason) if link.broken().is_none() => {
-                    // Perhaps an image cannot be decoded, which is not the worker's fault.
-                    let before = few.len();
-                    few.retain(|(i, _)| {
-                        let decoded = self.crew.inference.decode(images[*i].to_vec());
-                        vectors[*i] = decoded.map(|_| Vec::new());
-                        vectors[*i].is_ok()
-                    });
-                    if few.is_empty() {
-                        return Ok(());
-                    }
-                    if few.len() == before {
-                        return Err(reason);
-                    }
-                }
-                Err(reason) => return Err(reason),
-            }
-        };
-        let checked = link.count_call() % CHECKED == CHECKED - 1;
-        let size = self.plan.known.len();
-        for (n, ((i, _), vector)) in few.iter().zip(answer.chunks(size.max(1))).enumerate() {
-            let finite = vector.iter().all(|value| value.is_finite());
-            if !finite || (checked && n == 0) {
-                self.check(link, images[*i], vector)?;
-            }
-            vectors[*i] = Ok(vector.to_vec());
-        }
-        Ok(())
-    }
-
-    /// Computes an image on this machine, too.
-    fn check(&self, link: &Link, image: &[u8], vector: &[f32]) -> Result<(), String> {
-        let known = self.crew.inference.alone(image.to_vec()).map_err(|e| e.to_string())??;
-        if known.iter().any(|value| !value.is_finite()) {
-            return Ok(());
-        }
-        if link.compare(vector, &known)? {
-            warn!(
-                target: "retrain",
-                "worker {}: its answers are this machine's within 1e-4, but no longer to the \
-                 last bit",
-                link.address
-            );
-        }
-        Ok(())
-    }
-
-    /// Calls a worker on a thread of its own, which is abandoned if the worker has gone.
-    fn call(&self, link: &Arc<Link>, images: Vec<Sendable>) -> Result<Vec<f32>, String> {
-        let (limit, late) = link.window().patience();
-        let start = Instant::now();
-        let mut ask = start + late;
-        let connection = Arc::clone(&link.connection);
-        let answer = abandonable(
-            move || connection.call(&images, limit),
-            || {
-                if link.broken().is_none() && Instant::now() > ask && link.has_gone() {
-                    link.drop_because("nothing listens there any more".into());
-                }
-                ask = if Instant::now() > ask { Instant::now() + late } else { ask };
-                link.broken().is_some() || self.jobs.over()
-            },
-        );
-        let answer = answer.unwrap_or_else(|| Err("it is not waited for".into()))?;
-        link.window().record(start.elapsed());
-        Ok(answer)
-    }
-}
-
-/// Runs `f` on a thread of its own, which is left alone once `enough` says so: a call to a machine
-/// that has gone may take long to end. `None` if that was so.
-fn abandonable<T: Send + 'static>(
-    f: impl FnOnce() -> T + Send + 'static,
-    mut enough: impl FnMut() -> bool,
-) -> Option<T> {
-    let (send, receive) = bounded(1);
-    thread::spawn(move || send.send(f()));
-    loop {
-        match receive.recv_timeout(TICK) {
-            Ok(outcome) => return Some(outcome),
-            Err(RecvTimeoutError::Timeout) if enough() => return None,
-            Err(RecvTimeoutError::Timeout) => {}
-            // The call has panicked.
-            Err(RecvTimeoutError::Disconnected) => return None,
-        }
     }
 }

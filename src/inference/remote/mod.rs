@@ -2,8 +2,10 @@
 //! network once, with decoders before it, and then images as they are in their files. What a worker
 //! sends back is numbers, whose count and values are checked; nothing of it is run.
 
+mod abandon;
 mod crew;
 mod graph;
+mod lane;
 mod link;
 mod window;
 mod workers;
