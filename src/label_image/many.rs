@@ -6,6 +6,7 @@ use super::rows::Row;
 use crate::error::{Error, Result};
 use crate::inference::{self, BatchNetwork, Inference, Vectors, Workers};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -146,16 +147,18 @@ fn label_all(
     let single = matches!(&jobs.sources[..], [Source::Path(path)] if !path.is_dir());
     // The rewritten network is tried out on the first image that can be decoded.
     let (send_probe, probes) = bounded::<Vec<u8>>(1);
+    let wanted = Cell::new(true);
     let load = move |batch| {
-        let batch = read(batch);
-        if !inference.is_ready() && !send_probe.is_full() {
-            let mut images = batch.rows.iter().filter_map(|item| item.content.as_ref().ok());
-            images.next().into_iter().for_each(|image| drop(send_probe.try_send(image.clone())));
+        let loaded = Loaded { model, batch: read(batch) };
+        if wanted.get() {
+            // This fails once one can be decoded.
+            let sent = |image: &[u8]| send_probe.send(image.to_vec()).is_ok();
+            wanted.set(inference::Batch::images(&loaded).into_iter().all(sent));
         }
-        Loaded { model, batch }
+        loaded
     };
     std::thread::scope(|scope| {
-        let prepared = scope.spawn(move || prepare(model, inference, &probes, single));
+        let prepared = scope.spawn(move || prepare(model, inference, probes, single));
         let batches = batches(jobs, inference.batch_size());
         let outcome = inference::run(inference, batches, load, |batch| {
             let closed = |_| Error::tensorflow("labelling", "the caller dropped the rows");
@@ -173,11 +176,11 @@ fn label_all(
 fn prepare(
     model: &Model,
     inference: &Inference,
-    probes: &Receiver<Vec<u8>>,
+    probes: Receiver<Vec<u8>>,
     single: bool,
 ) -> Result<()> {
     let decoded = |image: Vec<u8>| Some((inference.decode(image.clone()).ok()?, image));
-    let Some((pixels, image)) = probes.iter().find_map(decoded) else {
+    let Some((pixels, image)) = probes.into_iter().find_map(decoded) else {
         // No thread needs it, but one may ask for it.
         let unusable = || Err(Error::model(&model.name, "has no image to be tested on"));
         return inference.prepare(unusable).or(Ok(()));
