@@ -133,7 +133,7 @@ impl<'a> Filler<'a> {
             ready: || true,
             backlog: 0,
         };
-        pipeline::run(items.into_iter(), steps, |(item, stamps, values)| {
+        pipeline::run(items.into_iter(), steps, None, |(item, stamps, values)| {
             match (stamps, values) {
                 (Some((image, text)), Some(values)) => {
                     let key = Key { image, hash: None, text: Some(text) };

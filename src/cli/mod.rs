@@ -25,10 +25,13 @@ mod presets;
 mod reading;
 mod retrain;
 mod retrain_flags;
+mod retrain_worker;
+mod retrain_worker_flags;
 mod settings;
 mod signals;
 mod slips;
 mod terminal;
+mod workers;
 
 pub use argparse::{Parsed, full_names};
 pub use download_images::download_images;
@@ -40,9 +43,13 @@ pub use label_image::label_image;
 pub use label_image_flags::LABEL_IMAGE_FLAGS;
 pub use retrain::{config_from, retrain};
 pub use retrain_flags::RETRAIN_FLAGS;
+pub use retrain_worker::retrain_worker;
+pub use retrain_worker_flags::RETRAIN_WORKER_FLAGS;
 
 use crate::CancelToken;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use log::LevelFilter;
+use retrain_flags::LEVELS;
 use signal_hook::consts::SIGINT;
 use std::path::Path;
 use std::process::ExitCode;
@@ -80,6 +87,17 @@ fn stopped(token: &CancelToken, kept: &str) -> ExitCode {
     let (signal, name) = signals::received(token).unwrap_or((SIGINT, "SIGINT"));
     log::error!(target: "retrain", "stopped by {name}: {kept}");
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+}
+
+/// The level that `--logging_verbosity` asks for.
+fn logging_verbosity(parsed: &Parsed) -> Result<LevelFilter> {
+    Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
+        "DEBUG" => LevelFilter::Debug,
+        "INFO" => LevelFilter::Info,
+        "WARN" => LevelFilter::Warn,
+        // Even at FATAL, the error that ends the run is shown.
+        _ => LevelFilter::Error,
+    })
 }
 
 /// Logs an error and returns its exit code. The scripts `return -1` for errors about `image_dir`.

@@ -6,9 +6,13 @@ use super::head;
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
-use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS, SYMMETRIES};
+use super::retrain_flags::{FEATURES, RETRAIN_FLAGS, SYMMETRIES};
 use super::terminal::Terminal;
-use super::{bars, environment, exit_code, photographs, presets, reading, signals, stopped};
+use super::workers::workers;
+use super::{
+    bars, environment, exit_code, logging_verbosity, photographs, presets, reading, signals,
+    stopped,
+};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
@@ -47,7 +51,7 @@ pub fn retrain() -> ExitCode {
             return exit_code(error, None);
         }
     };
-    let verbosity = verbosity(&parsed);
+    let verbosity = logging_verbosity(&parsed);
     let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
     environment::prepare(level);
     logging::init(level, LogFile::Later);
@@ -98,16 +102,6 @@ fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
     }
 }
 
-fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
-    Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
-        "DEBUG" => LevelFilter::Debug,
-        "INFO" => LevelFilter::Info,
-        "WARN" => LevelFilter::Warn,
-        // Even at FATAL, the error that ends the run is shown.
-        _ => LevelFilter::Error,
-    })
-}
-
 /// The configuration that the flags ask for.
 ///
 /// # Errors
@@ -135,6 +129,7 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         training: training(parsed)?,
         head: head::head(parsed)?,
         cross_validate: head::cross_validate(parsed)?,
+        workers: workers(parsed)?,
         outputs: outputs(parsed)?,
         ..Config::new("", pretrained(parsed)?)
     };

@@ -48,9 +48,20 @@ pub fn add_image_decoding(
 ) -> DecodedImage {
     let data =
         b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
+    add_decoding_of(b, op, spec, resized_as, &data)
+}
+
+/// [`add_image_decoding`] of the string tensor `data`.
+pub fn add_decoding_of(
+    b: &mut GraphBuilder,
+    op: &str,
+    spec: &PixelSpec,
+    resized_as: ResizedAs,
+    data: &str,
+) -> DecodedImage {
     let decoded = match op {
         "DecodeGif" => {
-            let frames = b.op(op, "gif_reader").input(&data).finish();
+            let frames = b.op(op, "gif_reader").input(data).finish();
             // [frames, height, width, 3]: only the first frame of an animation is used.
             let first = b.int("first_frame", 0);
             let axis = b.int("first_frame/axis", 0);
@@ -63,16 +74,16 @@ pub fn add_image_decoding(
         }
         "DecodeBmp" => {
             // As stored: 32-bit files hold a fourth channel, which is dropped here.
-            let stored = b.op(op, "bmp_reader").input(&data).int_attr("channels", 0).finish();
+            let stored = b.op(op, "bmp_reader").input(data).int_attr("channels", 0).finish();
             let begin = b.ints("rgb/begin", &[0, 0, 0]);
             let size = b.ints("rgb/size", &[-1, -1, spec.depth]);
             let slice = b.op("Slice", "rgb").inputs([stored, begin, size]);
             slice.type_attr("T", DT_UINT8).type_attr("Index", DT_INT32).finish()
         }
-        _ => add_decoder(b, op, "image_reader", &data, spec.depth),
+        _ => add_decoder(b, op, "image_reader", data, spec.depth),
     };
     let pixels = add_resize_as(b, &decoded, spec, resized_as);
-    DecodedImage { data, decoded, pixels }
+    DecodedImage { data: data.to_owned(), decoded, pixels }
 }
 
 /// Resizes an image that is decoded already: uint8 [height, width, depth].

@@ -296,7 +296,7 @@ fn get_bottlenecks<'l>(
         categories: config.cached_sets(),
         cancel: &config.cancel,
     };
-    let extractor = LocalExtractor::new(backbone);
+    let extractor = LocalExtractor::with_workers(backbone, config.workers.as_ref());
     let mut progress = |progress| observer.bottlenecks(progress);
     let (bottlenecks, bad) = cache_bottlenecks(&extractor, lists, &spec, &mut progress)?;
     checks::bad_images(&bad, config.on_bad_image)?;

@@ -30,7 +30,7 @@ fn label_image(workspace: &Workspace, args: &[&str]) -> Outcome {
 }
 
 /// A frame with two kinds of sources, and a catalogue of its 24 in the columns of SExtractor.
-fn made(workspace: &Workspace) {
+pub(crate) fn made(workspace: &Workspace) {
     let (width, height) = (240, 160);
     let mut values = vec![10.0f32; width * height];
     let mut rows = String::from("NUMBER,X_IMAGE,Y_IMAGE,label\n");

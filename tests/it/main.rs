@@ -89,3 +89,4 @@ mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
 mod turns;
+mod workers;

@@ -34,7 +34,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
 }
 
 /// Turns the photographs of the first class on their side, and says so in their EXIF data.
-fn with_turned_photos() -> Workspace {
+pub(crate) fn with_turned_photos() -> Workspace {
     let workspace = Workspace::with_photos(20);
     for file in files_under(&workspace.path("photos/open cluster")) {
         let path = workspace.path("photos/open cluster").join(file);
