@@ -66,9 +66,7 @@ impl Frames {
             if self.preface > 0 {
                 let n = left.min(self.preface);
                 (self.preface, at) = (self.preface - n, at + n);
-                continue;
-            }
-            if self.payload > 0 {
+            } else if self.payload > 0 {
                 let n = left.min(self.payload);
                 (self.payload, at) = (self.payload - n, at + n);
             } else {

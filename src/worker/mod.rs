@@ -2,6 +2,8 @@
 //! runtime. It knows nothing about photographs.
 
 mod frames;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod relay;
 
 use crate::cancel::CancelToken;
