@@ -268,7 +268,7 @@ fn tensor(image: &Raster) -> Result<Tensor<u8>, String> {
 }
 
 /// The pixels of a decoded image, [height, width, depth].
-fn raster(image: &Tensor<u8>) -> Result<Raster, String> {
+pub(crate) fn raster(image: &Tensor<u8>) -> Result<Raster, String> {
     let [height, width, depth] = *image.dims() else {
         return Err("has no rows and columns".into());
     };

@@ -17,6 +17,7 @@ mod views;
 pub(crate) use batch::{Batch, Vectors};
 pub(crate) use batches::run;
 pub use decoder::Decoder;
+pub(crate) use decoder::raster;
 pub use distorted::{DistortedImages, PIXEL_BUDGET};
 pub use distorter::{Distorter, Draw};
 pub use engine::Decoded;
