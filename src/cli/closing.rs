@@ -208,7 +208,7 @@ fn next(outcome: &Outcome) -> [String; 2] {
 }
 
 /// As a shell reads it as one word.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);
     let is_plain = !text.is_empty() && text.chars().all(plain);
     if is_plain { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) }

@@ -3,6 +3,8 @@
 
 mod argparse;
 mod bars;
+mod cache_bottlenecks;
+mod cache_bottlenecks_flags;
 mod closing;
 mod download_images;
 mod download_images_flags;
@@ -28,12 +30,15 @@ mod retrain_flags;
 mod retrain_worker;
 mod retrain_worker_flags;
 mod settings;
+mod shard;
 mod signals;
 mod slips;
 mod terminal;
 mod workers;
 
 pub use argparse::{Parsed, full_names};
+pub use cache_bottlenecks::cache_bottlenecks;
+pub use cache_bottlenecks_flags::CACHE_BOTTLENECKS_FLAGS;
 pub use download_images::download_images;
 pub use download_images_flags::DOWNLOAD_IMAGES_FLAGS;
 pub use flag::{Flag, Group, Kind, Script};

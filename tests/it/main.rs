@@ -76,6 +76,7 @@ mod retrain;
 mod retrain_golden;
 mod saved_model;
 mod seeds;
+mod shards;
 #[path = "../../src/bin/simulate_clusters/simulate/mod.rs"]
 mod simulate;
 mod simulate_clusters;
