@@ -152,7 +152,7 @@ fn compile_protos() -> Result<()> {
         .pure()
         .include("proto")
         .inputs(
-            ["graph", "event", "meta_graph", "object_graph", "config", "hub", "plugins"]
+            ["graph", "event", "meta_graph", "object_graph", "cluster", "config", "hub", "plugins"]
                 .map(|name| format!("proto/{name}.proto")),
         )
         .cargo_out_dir("proto")

@@ -16,6 +16,7 @@ pub use crate::model::fuzzing::{
     archive, graph_def, graph_made, hub_module, own_graph, saved_model, torch_weights,
 };
 pub use crate::retrain::fuzzing::state;
+pub use crate::worker::fuzzing::frames;
 
 use crate::export::{self, Metadata};
 use serde_json::Value;
@@ -25,13 +26,14 @@ use std::path::Path;
 pub type Property = fn(&[u8]);
 
 /// The name of each target and its property. The last three load TensorFlow.
-pub const TARGETS: [(&str, Property); 19] = [
+pub const TARGETS: [(&str, Property); 20] = [
     ("archive", archive),
     ("bottleneck_text", bottleneck_text),
     ("download_list", download_list),
     ("download_names", download_names),
     ("fits", fits),
     ("flags", flags),
+    ("frames", frames),
     ("graph_def", graph_def),
     ("graph_made", graph_made),
     ("image_decoding", image_decoding),

@@ -76,7 +76,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | programs | [`cli`] |
-//! | tools | [`retrain`], [`label_image`], [`download`] |
+//! | tools | [`retrain`], [`label_image`], [`download`], [`worker`] |
 //! | results | [`events`], [`export`] |
 //! | cache | [`bottleneck`] |
 //! | running networks | [`inference`] |
@@ -114,6 +114,7 @@ pub mod retrain;
 pub mod rewrite;
 pub mod text;
 pub mod tf;
+pub mod worker;
 
 pub use cancel::CancelToken;
 pub use error::{Error, Result};

@@ -10,7 +10,10 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/proto/mod.rs"));
 }
 
-pub use generated::config::{ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
+pub use generated::cluster::{ClusterDef, JobDef, ServerDef, TaskEntry};
+pub use generated::config::{
+    ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig, RunOptions,
+};
 pub use generated::event::{
     Event, HistogramProto, SessionLog, Summary, SummaryMetadata, event, session_log, summary,
     summary_metadata,

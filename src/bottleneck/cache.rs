@@ -1,17 +1,20 @@
 //! Fills and opens the cache. It has two forms: the scripts' text files, one for each image and
 //! model, which they and we can share; and one packed file per model, which is read instead unless
-//! a text file has changed since.
+//! a text file has changed since. Shards, which other processes may have computed, lie beside the
+//! packed file and are read like it.
 
+use super::files::Files;
 use super::fill::{Filled, Filler};
-use super::packed::Packed;
 use super::plan::Item;
 use super::rows::Bottlenecks;
-use super::spec::{BadImage, CacheSpec, Progress, get_packed_path};
+use super::shard::Shard;
+use super::spec::{BadImage, CacheEvent, CacheSpec};
 use crate::dataset::{Category, ImageLists};
 use crate::error::Result;
 use crate::fsio;
 use crate::inference::Extractor;
-use log::warn;
+use crate::text::counted;
+use log::info;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -26,36 +29,55 @@ pub fn cache_bottlenecks<'l>(
     extractor: &dyn Extractor,
     lists: &'l ImageLists,
     spec: &CacheSpec<'_>,
-    progress: &mut dyn FnMut(Progress),
+    tell: &mut dyn FnMut(CacheEvent),
 ) -> Result<(Bottlenecks<'l>, Vec<BadImage>)> {
     make_directories(lists, spec)?;
-    let (items, classes, mut members) = rows_of(lists);
-    let mut wanted = vec![false; items.len()];
-    for &category in spec.categories {
-        members[category as usize].iter().flatten().for_each(|&row| wanted[row] = true);
-    }
-    let packed = open_packed(extractor, spec)?;
-    let to_fill: Vec<Item<'_>> = items.iter().filter(|i| wanted[i.row]).cloned().collect();
-    let filler = Filler::new(extractor, spec, packed, to_fill.len(), progress);
-    let Filled { packed, bad, turned } = filler.fill(to_fill)?;
+    let Rows { items, classes, mut members } = rows_of(lists);
+    let wanted = wanted(&items, &members, spec);
+    let files = Files::open(extractor, spec, None)?;
+    let filler = Filler::new(extractor, spec, files, tell);
+    let Filled { files, places, hashes, bad, turned } = filler.fill(&wanted, items.len())?;
     for (row, _) in &bad {
         members.iter_mut().flatten().for_each(|rows| rows.retain(|r| r != row));
     }
-    let (map, entries) = packed.map()?;
-    let offset = |i: &Item<'_>| entries.get(&i.name()).filter(|_| wanted[i.row]).map(|e| e.offset);
-    let short = |hash: [u8; 32]| u64::from_le_bytes(hash[..8].try_into().unwrap_or_default());
     let bottlenecks = Bottlenecks {
         size: extractor.bottleneck_size(),
         classes,
         photographs: items.iter().map(|i| &i.listed.photograph).collect(),
         listed: items.iter().map(|i| i.listed).collect(),
-        map,
-        offsets: items.iter().map(offset).collect(),
-        hashes: items.iter().map(|i| entries.get(&i.name())?.key.hash.map(short)).collect(),
+        maps: files.map()?,
+        places,
+        hashes,
         members,
         turned,
     };
     Ok((bottlenecks, bad.into_iter().map(|(_, bad)| bad).collect()))
+}
+
+/// Computes one shard of the cache: the bottlenecks of its images that are neither in the cache
+/// already nor in shards of another number. They go to a packed file of the shard's own, where
+/// [`cache_bottlenecks`] finds them. Returns in order the images that could not be used.
+///
+/// # Errors
+/// If another process computes the shard, its file cannot be written, or the network does not run.
+/// Bottlenecks computed before the error stay in the shard.
+pub fn cache_shard(
+    extractor: &dyn Extractor,
+    lists: &ImageLists,
+    spec: &CacheSpec<'_>,
+    shard: Shard,
+    tell: &mut dyn FnMut(CacheEvent),
+) -> Result<Vec<BadImage>> {
+    fsio::ensure_dir_exists(spec.bottleneck_dir)?;
+    let Rows { items, members, .. } = rows_of(lists);
+    let mut part = wanted(&items, &members, spec);
+    let all = part.len();
+    part.retain(|item| shard.holds(&item.name()));
+    let (index, count, images) = (shard.index(), shard.count(), counted(all as u64, "image"));
+    info!(target: "retrain", "shard {index} of {count}: {} of {images}", part.len());
+    let files = Files::open(extractor, spec, Some(shard))?;
+    let filled = Filler::new(extractor, spec, files, tell).fill(&part, items.len())?;
+    Ok(filled.bad.into_iter().map(|(_, bad)| bad).collect())
 }
 
 /// Creates the directories, and removes temporary files that killed runs left in them.
@@ -81,8 +103,16 @@ fn make_directories(lists: &ImageLists, spec: &CacheSpec<'_>) -> Result<()> {
 /// For each set and class, the rows that belong to it.
 type Members = [Vec<Vec<usize>>; 3];
 
-/// All images in the order of their rows, the class of each, and the rows of each set.
-fn rows_of(lists: &ImageLists) -> (Vec<Item<'_>>, Vec<usize>, Members) {
+/// All images.
+struct Rows<'l> {
+    /// In the order of their rows.
+    items: Vec<Item<'l>>,
+    /// The class of each.
+    classes: Vec<usize>,
+    members: Members,
+}
+
+fn rows_of(lists: &ImageLists) -> Rows<'_> {
     let mut items = Vec::new();
     let (mut classes, mut members) = (Vec::new(), [const { Vec::new() }; 3]);
     for (class, label) in lists.labels.iter().enumerate() {
@@ -94,18 +124,14 @@ fn rows_of(lists: &ImageLists) -> (Vec<Item<'_>>, Vec<usize>, Members) {
             classes.resize(items.len(), class);
         }
     }
-    (items, classes, members)
+    Rows { items, classes, members }
 }
 
-fn open_packed(extractor: &dyn Extractor, spec: &CacheSpec<'_>) -> Result<Packed> {
-    let path = get_packed_path(spec.bottleneck_dir, spec.model);
-    let packed = Packed::open(&path, &extractor.identity(), extractor.bottleneck_size())?;
-    if !packed.kept && !spec.text {
-        warn!(
-            target: "retrain",
-            "{} is in use or cannot be written: this run's bottlenecks will not be kept",
-            path.display()
-        );
+/// The images of the sets whose bottlenecks are needed.
+fn wanted<'l>(items: &[Item<'l>], members: &Members, spec: &CacheSpec<'_>) -> Vec<Item<'l>> {
+    let mut wanted = vec![false; items.len()];
+    for &category in spec.categories {
+        members[category as usize].iter().flatten().for_each(|&row| wanted[row] = true);
     }
-    Ok(packed)
+    items.iter().filter(|item| wanted[item.row]).cloned().collect()
 }

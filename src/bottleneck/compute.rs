@@ -4,8 +4,7 @@ use super::key::Stamp;
 use super::plan::Item;
 use crate::error::{Error, Result};
 use crate::images::ImageFormat;
-use crate::inference::pipeline::{self, Steps};
-use crate::inference::{Decoded, Extractor};
+use crate::inference::{self, Batch, Extractor, Vectors};
 use sha2::{Digest, Sha256};
 
 /// A bottleneck to be put into the cache.
@@ -32,72 +31,98 @@ pub(super) fn run(
         let mut probes = readable.map(|(_, image)| image);
         // The threads that extract report its error.
         scope.spawn(move || drop(extractor.prepare(&mut probes)));
-        let steps = Steps {
-            load,
-            first: |batch| decode(extractor, batch),
-            waits: |half: &HalfDone| half.decoded.iter().any(Result::is_ok),
-            second: |half| extract(extractor, half),
-            ready: || extractor.is_ready(),
-            backlog: extractor.backlog(),
-        };
-        pipeline::run(items.chunks(extractor.batch_size().max(1)), steps, finish)
+        let size = extractor.bottleneck_size();
+        let batches = items.chunks(extractor.batch_size().max(1));
+        inference::run(extractor, batches, |batch| Loaded::read(batch, size), finish)
     })
 }
 
-type Loaded = (usize, Result<(Stamp, Vec<u8>), String>);
-
-fn load(batch: &[Item<'_>]) -> Vec<Loaded> {
-    let read = |item: &Item<'_>| {
-        let read = item.listed.photograph.read();
-        read.map(|(metadata, image)| (Stamp::of(&metadata), image))
-    };
-    batch.iter().map(|item| (item.row, read(item))).collect()
+/// A batch whose files have been read.
+struct Loaded {
+    files: Vec<File>,
+    /// How many numbers a bottleneck has.
+    size: usize,
 }
 
-/// A batch whose images are decoded.
-struct HalfDone {
-    /// One for each image; those that could be read have no values yet.
-    made: Vec<Made>,
-    /// The pixels of the images that could be read.
-    decoded: Decoded,
+struct File {
+    row: usize,
+    read: Result<(Stamp, Vec<u8>), String>,
+    /// Of the content, once that has been taken.
+    noted: Option<Noted>,
 }
 
-fn decode(extractor: &dyn Extractor, batch: Vec<Loaded>) -> HalfDone {
-    let mut made = Vec::with_capacity(batch.len());
-    let mut images = Vec::with_capacity(batch.len());
-    for (row, loaded) in batch {
-        match loaded {
-            Ok((stamp, image)) => {
-                let hash = Some(Sha256::digest(&image).into());
-                let says_turned = ImageFormat::says_turned(&image);
-                let values = Ok(Vec::new());
-                made.push(Made { row, image: Some(stamp), hash, says_turned, values });
-                images.push(image);
-            }
-            Err(message) => {
-                let values = Err(message);
-                made.push(Made { row, image: None, hash: None, says_turned: false, values });
-            }
-        }
+/// What is noted of an image's content.
+struct Noted {
+    /// Its SHA-256.
+    hash: [u8; 32],
+    says_turned: bool,
+}
+
+impl Noted {
+    fn of(image: &[u8]) -> Self {
+        Self { hash: Sha256::digest(image).into(), says_turned: ImageFormat::says_turned(image) }
     }
-    HalfDone { made, decoded: extractor.decode(images) }
 }
 
-fn extract(extractor: &dyn Extractor, batch: HalfDone) -> Result<Vec<Made>> {
-    let HalfDone { mut made, decoded } = batch;
-    let size = extractor.bottleneck_size();
-    let mut extracted = extractor.extract(decoded)?.into_iter();
-    for made in made.iter_mut().filter(|m| m.values.is_ok()) {
-        made.values = extracted.next().unwrap_or_else(|| Err("was not computed".into()));
-        if let Ok(values) = &made.values {
-            if values.len() != size {
-                let message = format!("holds {} numbers instead of {size}", values.len());
-                return Err(Error::model("the bottleneck tensor", message));
-            }
-            if values.iter().any(|v| !v.is_finite()) {
-                made.values = Err("has a bottleneck with numbers that are not finite".into());
-            }
-        }
+impl Loaded {
+    fn read(batch: &[Item<'_>], size: usize) -> Self {
+        let read = |item: &Item<'_>| {
+            let read = item.listed.photograph.read();
+            let read = read.map(|(metadata, image)| (Stamp::of(&metadata), image));
+            File { row: item.row, read, noted: None }
+        };
+        Self { files: batch.iter().map(read).collect(), size }
     }
-    Ok(made)
+}
+
+impl Batch for Loaded {
+    type Done = Vec<Made>;
+
+    fn images(&self) -> Vec<&[u8]> {
+        let read = self.files.iter().filter_map(|file| file.read.as_ref().ok());
+        read.map(|(_, image)| &image[..]).collect()
+    }
+
+    fn take_images(&mut self) -> Vec<Vec<u8>> {
+        let take = |file: &mut File| {
+            let (_, image) = file.read.as_mut().ok()?;
+            file.noted = Some(Noted::of(image));
+            Some(std::mem::take(image))
+        };
+        self.files.iter_mut().filter_map(take).collect()
+    }
+
+    fn finish(self, vectors: Result<Vectors>) -> Result<Vec<Made>> {
+        let mut vectors = vectors?.into_iter();
+        let mut made = Vec::with_capacity(self.files.len());
+        for File { row, read, noted } in self.files {
+            made.push(match read {
+                Err(message) => {
+                    let values = Err(message);
+                    Made { row, image: None, hash: None, says_turned: false, values }
+                }
+                Ok((stamp, image)) => {
+                    let Noted { hash, says_turned } = noted.unwrap_or_else(|| Noted::of(&image));
+                    let values = vectors.next().unwrap_or_else(|| Err("was not computed".into()));
+                    let values = checked(values, self.size)?;
+                    Made { row, image: Some(stamp), hash: Some(hash), says_turned, values }
+                }
+            });
+        }
+        Ok(made)
+    }
+}
+
+/// Checks a bottleneck. A wrong length is an error, because all others have it, too.
+fn checked(values: Result<Vec<f32>, String>, size: usize) -> Result<Result<Vec<f32>, String>> {
+    match values {
+        Ok(values) if values.len() != size => {
+            let message = format!("holds {} numbers instead of {size}", values.len());
+            Err(Error::model("the bottleneck tensor", message))
+        }
+        Ok(values) if values.iter().any(|v| !v.is_finite()) => {
+            Ok(Err("has a bottleneck with numbers that are not finite".into()))
+        }
+        values => Ok(values),
+    }
 }

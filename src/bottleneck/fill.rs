@@ -1,11 +1,12 @@
-//! Fills the cache: keeps packed rows that are still valid, reads text files, and computes the
-//! bottlenecks that are missing.
+//! Fills the cache, or a shard of it: keeps packed rows that are still valid, reads text files, and
+//! computes the bottlenecks that are missing.
 
 use super::compute::{self, Made};
+use super::files::Files;
 use super::key::{Key, Stamp};
-use super::packed::Packed;
 use super::plan::{Item, Todo, todo};
-use super::spec::{BadImage, CacheSpec, Progress};
+use super::rows::Place;
+use super::spec::{BadImage, CacheEvent, CacheSpec, Progress};
 use super::text::parse_bottleneck;
 use crate::error::Result;
 use crate::inference::Extractor;
@@ -19,16 +20,18 @@ use std::time::Instant;
 pub(super) struct Filler<'a> {
     extractor: &'a dyn Extractor,
     spec: &'a CacheSpec<'a>,
-    packed: Packed,
-    bad: Vec<(usize, BadImage)>,
-    turned: usize,
+    filled: Filled,
     progress: Progress,
-    report: &'a mut dyn FnMut(Progress),
+    tell: &'a mut dyn FnMut(CacheEvent),
 }
 
-/// The packed file with all bottlenecks.
+/// The packed files with all bottlenecks, and where each is.
 pub(super) struct Filled {
-    pub(super) packed: Packed,
+    pub(super) files: Files,
+    /// By row; `None` for images that were not asked for or could not be used.
+    pub(super) places: Vec<Option<Place>>,
+    /// The first eight bytes of each image's SHA-256, if that is known.
+    pub(super) hashes: Vec<Option<u64>>,
     /// The images that could not be used, sorted by row.
     pub(super) bad: Vec<(usize, BadImage)>,
     /// How many of the images that were read say that they must be turned.
@@ -39,44 +42,56 @@ impl<'a> Filler<'a> {
     pub(super) fn new(
         extractor: &'a dyn Extractor,
         spec: &'a CacheSpec<'a>,
-        packed: Packed,
-        total: usize,
-        report: &'a mut dyn FnMut(Progress),
+        files: Files,
+        tell: &'a mut dyn FnMut(CacheEvent),
     ) -> Self {
-        let progress = Progress { done: 0, computed: 0, total };
-        Self { extractor, spec, packed, bad: Vec::new(), turned: 0, progress, report }
+        let (places, hashes, bad) = (Vec::new(), Vec::new(), Vec::new());
+        let filled = Filled { files, places, hashes, bad, turned: 0 };
+        Self { extractor, spec, filled, progress: Progress::default(), tell }
     }
 
-    /// Puts the bottlenecks of all `items` into the packed file.
-    pub(super) fn fill(mut self, items: Vec<Item<'_>>) -> Result<Filled> {
+    /// Puts the bottlenecks of all `items` into the packed files. `rows` is how many rows there
+    /// are, with those of images that are not among the items.
+    pub(super) fn fill(mut self, items: &[Item<'_>], rows: usize) -> Result<Filled> {
+        self.progress.total = items.len();
+        self.filled.places.resize(rows, None);
+        self.filled.hashes.resize(rows, None);
         let filled = self.fill_all(items);
         // What was computed before an error is kept.
-        let flushed = self.packed.flush();
+        let flushed = self.filled.files.flush();
         filled.and(flushed)?;
-        self.bad.sort_by_key(|(row, _)| *row);
-        Ok(Filled { packed: self.packed, bad: self.bad, turned: self.turned })
+        self.filled.locate(items);
+        self.filled.bad.sort_by_key(|(row, _)| *row);
+        Ok(self.filled)
     }
 
-    fn fill_all(&mut self, items: Vec<Item<'_>>) -> Result<()> {
+    fn fill_all<'i>(&mut self, items: &[Item<'i>]) -> Result<()> {
         let (mut texts, mut missing) = (Vec::new(), Vec::new());
         let mut changed = 0;
         for item in items {
-            match todo(&item, self.spec, &self.packed) {
-                Todo::Nothing => self.count(),
-                Todo::ReplaceKey(key) => {
-                    self.packed.replace_key(item.name(), key)?;
+            match todo(item, self.spec, &self.filled.files) {
+                Todo::Nothing(row) => {
+                    (self.filled.places[item.row], self.filled.hashes[item.row]) =
+                        (row.place(), row.hash());
                     self.count();
                 }
-                Todo::WriteText(key) => {
-                    self.rewrite_text(&item, key)?;
+                Todo::ReplaceKey(row, key) => {
+                    let values = self.filled.files.values(&row)?;
+                    self.filled.files.append(item.name(), key, &values)?;
                     self.count();
                 }
-                Todo::Read => texts.push(item),
+                Todo::WriteText(row, key) => {
+                    let values = self.filled.files.values(&row)?;
+                    let text = self.write_text(item, &values)?;
+                    self.filled.files.append(item.name(), Key { text, ..key }, &values)?;
+                    self.count();
+                }
+                Todo::Read => texts.push(item.clone()),
                 Todo::Recompute => {
                     changed += 1;
-                    missing.push(item);
+                    missing.push(item.clone());
                 }
-                Todo::Compute => missing.push(item),
+                Todo::Compute => missing.push(item.clone()),
             }
         }
         if changed > 0 {
@@ -85,17 +100,15 @@ impl<'a> Filler<'a> {
         }
         missing.extend(self.read_texts(texts)?);
         missing.sort_by_key(|item| item.row);
+        let shards = self.filled.files.missing(missing.iter().map(Item::name));
+        if !shards.is_empty() {
+            (self.tell)(CacheEvent::MissingShards(shards));
+        }
         self.compute(&missing)
     }
 
-    fn rewrite_text(&mut self, item: &Item<'_>, key: Key) -> Result<()> {
-        let values = self.packed.values(&item.name())?;
-        let text = self.write_text(item, &values)?;
-        self.packed.replace_key(item.name(), Key { text, ..key })
-    }
-
     fn write_text(&self, item: &Item<'_>, values: &[f32]) -> Result<Option<Stamp>> {
-        if !self.spec.text {
+        if !self.spec.text || !self.filled.files.write_text() {
             return Ok(None);
         }
         let path = item.text_path(self.spec);
@@ -106,7 +119,7 @@ impl<'a> Filler<'a> {
     /// Counts an image, with the script's log line for every hundred.
     fn count(&mut self) {
         self.progress.done += 1;
-        (self.report)(self.progress);
+        (self.tell)(CacheEvent::Progress(self.progress));
         if self.progress.done.is_multiple_of(100) {
             info!(target: "tensorflow", "{} bottleneck files created.", self.progress.done);
         }
@@ -133,11 +146,11 @@ impl<'a> Filler<'a> {
             ready: || true,
             backlog: 0,
         };
-        pipeline::run(items.into_iter(), steps, |(item, stamps, values)| {
+        pipeline::run(items.into_iter(), steps, None, |(item, stamps, values)| {
             match (stamps, values) {
                 (Some((image, text)), Some(values)) => {
                     let key = Key { image, hash: None, text: Some(text) };
-                    self.packed.append(item.name(), key, &values)?;
+                    self.filled.files.append(item.name(), key, &values)?;
                     self.count();
                 }
                 _ => {
@@ -181,7 +194,7 @@ impl<'a> Filler<'a> {
             let images = text::counted(done as u64, "image");
             format!("bottlenecks of {images} are cached; run the same command to continue")
         })?;
-        self.turned += usize::from(made.says_turned);
+        self.filled.turned += usize::from(made.says_turned);
         match made.values {
             Ok(values) => {
                 let path = item.text_path(self.spec);
@@ -189,11 +202,11 @@ impl<'a> Filler<'a> {
                 let text = self.write_text(item, &values)?;
                 let image = made.image.unwrap_or(Stamp { size: 0, mtime: 0 });
                 let key = Key { image, hash: made.hash, text };
-                self.packed.append(item.name(), key, &values)?;
+                self.filled.files.append(item.name(), key, &values)?;
                 self.progress.computed += 1;
             }
             Err(message) => {
-                self.bad.push((
+                self.filled.bad.push((
                     item.row,
                     BadImage { path: item.listed.photograph.path().to_owned(), message },
                 ));
@@ -201,6 +214,19 @@ impl<'a> Filler<'a> {
         }
         self.count();
         Ok(())
+    }
+}
+
+impl Filled {
+    /// Finds the rows that were added.
+    fn locate(&mut self, items: &[Item<'_>]) {
+        for item in items {
+            if self.places[item.row].is_none()
+                && let Some(row) = self.files.added(&item.name())
+            {
+                (self.places[item.row], self.hashes[item.row]) = (row.place(), row.hash());
+            }
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Bottlenecks: the vectors that the pretrained network computes from the photographs. Each is
 //! computed once and cached.
 
+mod appender;
 mod cache;
 mod compute;
+mod files;
 mod fill;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -11,11 +13,16 @@ mod learnable;
 mod packed;
 mod plan;
 mod rows;
+mod shard;
 mod spec;
 mod text;
 
-pub use cache::cache_bottlenecks;
+pub use cache::{cache_bottlenecks, cache_shard};
 pub use learnable::Learnable;
 pub use rows::Bottlenecks;
-pub use spec::{BadImage, CacheSpec, Progress, get_bottleneck_path, get_packed_path};
+pub use shard::Shard;
+pub use spec::{
+    BadImage, CacheEvent, CacheSpec, MissingShard, Progress, get_bottleneck_path, get_packed_path,
+    get_shard_path,
+};
 pub use text::parse_bottleneck;

@@ -24,38 +24,31 @@
 
 use super::key::{Key, Name};
 use crate::error::{Error, Result};
-use crate::fsio;
 use crate::model::Identity;
+use memmap2::{Mmap, MmapOptions};
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 pub(super) const MAGIC: &[u8; 8] = b"RTRAINBN";
 const VERSION: u32 = 1;
-const HEADER: u64 = 64;
+pub(super) const HEADER: u64 = 64;
 pub(super) const BLOCK_MAGIC: &[u8; 4] = b"BLCK";
-const BLOCK_HEADER: u64 = 16;
+pub(super) const BLOCK_HEADER: u64 = 16;
 /// Blocks start at multiples of this, so that rows of floats are aligned.
-const ALIGNMENT: u64 = 16;
-/// Rows per block. A killed run without text files may lose this many.
-const BLOCK_ROWS: usize = 64;
+pub(super) const ALIGNMENT: u64 = 16;
 
-/// An open packed file. It can be appended to; the rows last unless another process has the file.
+/// The rows of a packed file, as far as it is whole.
 #[derive(Debug)]
 pub(super) struct Packed {
-    file: File,
+    pub(super) file: File,
     /// The path, for messages.
-    path: PathBuf,
-    row_bytes: u64,
-    /// Where the next block goes.
-    end: u64,
-    entries: HashMap<Name, Entry>,
-    /// The rows of the next block, still to be written, and their keys.
-    rows: Vec<u8>,
-    keys: Vec<(Name, Key)>,
-    /// Whether the next run will find the rows appended now.
-    pub(super) kept: bool,
+    pub(super) path: PathBuf,
+    pub(super) row_bytes: u64,
+    /// Where the last whole block ends.
+    pub(super) end: u64,
+    pub(super) entries: HashMap<Name, Entry>,
 }
 
 /// A row in the file.
@@ -67,60 +60,26 @@ pub(super) struct Entry {
 }
 
 impl Packed {
-    /// Opens or creates the file at `path` for bottlenecks of `size` numbers. A file of another
-    /// model, or with a damaged header, is replaced. If the file cannot be written or another
-    /// process has it, a temporary file takes the rows appended.
-    pub(super) fn open(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
-        let (file, kept) = match lock(path) {
-            Some(file) => (file, true),
-            None => match File::open(path) {
-                Ok(file) => (file, false),
-                Err(_) => return Self::temporary(path, identity, size),
-            },
-        };
-        let mut packed = Self::empty(file, path, size, kept);
-        let valid = packed.scan(identity).map_err(Error::io("reading", path))?;
-        match (valid, kept) {
-            (true, true) => packed.file.set_len(packed.end).map_err(Error::io("writing", path))?,
-            // Another process may have the old file mapped, so a new file takes its name.
-            (false, true) => {
-                let file = replace(path, &header(&identity.current, size)[..])?;
-                packed = Self::empty(file, path, size, true);
-            }
-            (true, false) => return packed.into_temporary(path, identity, size),
-            (false, false) => return Self::temporary(path, identity, size),
-        }
-        Ok(packed)
-    }
-
     /// A file that has a header and, as far as is known, no rows.
-    fn empty(file: File, path: &Path, size: usize, kept: bool) -> Self {
+    pub(super) fn empty(file: File, path: &Path, size: usize) -> Self {
         let row_bytes = size as u64 * 4;
-        let (entries, rows, keys) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { file, path: path.to_owned(), row_bytes, end: HEADER, entries, rows, keys, kept }
+        Self { file, path: path.to_owned(), row_bytes, end: HEADER, entries: HashMap::new() }
     }
 
-    /// A temporary file that only this process can see.
-    fn temporary(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
-        let mut file = tempfile::tempfile()
-            .map_err(Error::io("creating a temporary file in place of", path))?;
-        file.write_all(&header(&identity.current, size)[..])
-            .map_err(Error::io("writing a temporary file in place of", path))?;
-        Ok(Self::empty(file, path, size, false))
+    /// Finds the rows of `file`; `None` if this is not a packed file of that model with bottlenecks
+    /// of `size` numbers.
+    pub(super) fn scan(
+        file: File,
+        path: &Path,
+        identity: &Identity,
+        size: usize,
+    ) -> Result<Option<Self>> {
+        let mut packed = Self::empty(file, path, size);
+        let valid = packed.find_rows(identity).map_err(|e| packed.error("reading", e))?;
+        Ok(valid.then_some(packed))
     }
 
-    /// Copies a file that another process may append to into a temporary one.
-    fn into_temporary(mut self, path: &Path, identity: &Identity, size: usize) -> Result<Self> {
-        let mut copy = Self::temporary(path, identity, size)?;
-        let fail = || Error::io("copying", path);
-        self.file.seek(SeekFrom::Start(HEADER)).map_err(fail())?;
-        std::io::copy(&mut (&self.file).take(self.end - HEADER), &mut copy.file).map_err(fail())?;
-        (copy.end, copy.entries) = (self.end, self.entries);
-        Ok(copy)
-    }
-
-    /// Finds all rows. Returns `false` if this is not a packed file of that model.
-    fn scan(&mut self, identity: &Identity) -> std::io::Result<bool> {
+    fn find_rows(&mut self, identity: &Identity) -> io::Result<bool> {
         let length = self.file.metadata()?.len();
         let mut reader = BufReader::with_capacity(1 << 20, &self.file);
         let mut head = [0; HEADER as usize];
@@ -149,85 +108,53 @@ impl Packed {
         Ok(true)
     }
 
-    /// The row of that name, if it has been written.
-    pub(super) fn get(&self, name: &[u8]) -> Option<&Entry> {
-        self.entries.get(name)
-    }
-
-    /// The names of all rows.
-    #[cfg(feature = "fuzzing")]
-    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
-        self.entries.keys()
-    }
-
-    /// Adds a row or replaces the one of that name. It is in the file after [`flush`](Self::flush).
-    pub(super) fn append(&mut self, name: Name, key: Key, values: &[f32]) -> Result<()> {
-        self.rows.extend(values.iter().flat_map(|v| v.to_le_bytes()));
-        self.keys.push((name, key));
-        if self.keys.len() < BLOCK_ROWS { Ok(()) } else { self.flush() }
-    }
-
-    /// The numbers of a row; empty if there is no such row.
-    pub(super) fn values(&self, name: &[u8]) -> Result<Vec<f32>> {
-        let row = self.row(name)?;
-        Ok(row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
-    }
-
-    fn row(&self, name: &[u8]) -> Result<Vec<u8>> {
-        let Some(entry) = self.entries.get(name) else { return Ok(Vec::new()) };
+    /// The bytes of the row that begins at `offset`.
+    pub(super) fn row(&self, offset: u64) -> Result<Vec<u8>> {
         let mut row = vec![0; self.row_bytes as usize];
-        read_at(&self.file, &mut row, entry.offset).map_err(|e| self.error("reading", e))?;
+        read_at(&self.file, &mut row, offset).map_err(|e| self.error("reading", e))?;
         Ok(row)
     }
 
-    /// Replaces the key of a row, and keeps its numbers.
-    pub(super) fn replace_key(&mut self, name: Name, key: Key) -> Result<()> {
-        let row = self.row(&name)?;
-        self.rows.extend(row);
-        self.keys.push((name, key));
-        if self.keys.len() < BLOCK_ROWS { Ok(()) } else { self.flush() }
-    }
-
-    /// Writes the rows added so far as a block.
-    pub(super) fn flush(&mut self) -> Result<()> {
-        if self.keys.is_empty() {
-            return Ok(());
-        }
-        let mut body = std::mem::take(&mut self.rows);
-        self.keys.iter().for_each(|(name, key)| key.write(name, &mut body));
-        let key_bytes = body.len() as u64 - self.keys.len() as u64 * self.row_bytes;
-        body.resize((body.len() as u64).next_multiple_of(ALIGNMENT) as usize, 0);
-        let mut head = Vec::with_capacity(BLOCK_HEADER as usize);
-        head.extend(BLOCK_MAGIC);
-        head.extend((self.keys.len() as u32).to_le_bytes());
-        head.extend((key_bytes as u32).to_le_bytes());
-        head.extend(crc32fast::hash(&body).to_le_bytes());
-        let size = body.len() as u64;
-        head.extend(body);
-        let written =
-            self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(&head));
-        written.map_err(|e| self.error("writing", e))?;
-        for (row, (name, key)) in self.keys.drain(..).enumerate() {
-            let offset = self.end + BLOCK_HEADER + row as u64 * self.row_bytes;
-            self.entries.insert(name, Entry { key, offset });
-        }
-        self.end += BLOCK_HEADER + size;
-        Ok(())
-    }
-
-    fn error(&self, doing: &'static str, error: std::io::Error) -> Error {
+    /// An error about this file.
+    pub(super) fn error(&self, doing: &'static str, error: io::Error) -> Error {
         Error::io(doing, &self.path)(error)
     }
 
-    /// Writes the remaining rows and maps the whole file.
+    /// Maps the rows into memory. The file itself is closed: a cache may have more shards than a
+    /// process may have open files.
     #[allow(unsafe_code)]
-    pub(super) fn map(mut self) -> Result<(memmap2::Mmap, HashMap<Name, Entry>)> {
-        self.flush()?;
+    pub(super) fn map(self) -> Result<Mapped> {
         // SAFETY: only complete blocks are read, and none of our processes changes or truncates
         // these (see the module's description). That no other program does is an assumption that
         // every memory map of a file makes.
-        let map = unsafe { memmap2::MmapOptions::new().len(self.end as usize).map(&self.file) };
-        Ok((map.map_err(|e| self.error("mapping", e))?, self.entries))
+        let map = unsafe { MmapOptions::new().len(self.end as usize).map(&self.file) };
+        let map = map.map_err(|e| self.error("mapping", e))?;
+        Ok(Mapped { map, entries: self.entries, row_bytes: self.row_bytes as usize })
+    }
+}
+
+/// The rows of a packed file, mapped into memory.
+#[derive(Debug)]
+pub(super) struct Mapped {
+    pub(super) map: Mmap,
+    pub(super) entries: HashMap<Name, Entry>,
+    row_bytes: usize,
+}
+
+impl Mapped {
+    /// Maps the file at `path`, to which another process may append; `None` if there is none, or it
+    /// is not a packed file of that model with bottlenecks of `size` numbers.
+    pub(super) fn open(path: &Path, identity: &Identity, size: usize) -> Result<Option<Self>> {
+        let file = match File::open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(Error::io("reading", path))?,
+        };
+        Packed::scan(file, path, identity, size)?.map(Packed::map).transpose()
+    }
+
+    /// The bytes of the row that begins at `offset`.
+    pub(super) fn row(&self, offset: u64) -> &[u8] {
+        &self.map[offset as usize..][..self.row_bytes]
     }
 }
 
@@ -239,7 +166,7 @@ fn read_block(
     room: u64,
     row_bytes: u64,
     body: &mut Vec<u8>,
-) -> std::io::Result<Option<(u64, usize)>> {
+) -> io::Result<Option<(u64, usize)>> {
     let mut head = [0; BLOCK_HEADER as usize];
     if room < BLOCK_HEADER {
         return Ok(None);
@@ -271,59 +198,13 @@ pub(super) fn header(identity: &[u8; 32], size: usize) -> Box<[u8; HEADER as usi
     header
 }
 
-/// Opens and locks the file at `path`. `None` if another process has locked it, or it cannot be
-/// written.
-fn lock(path: &Path) -> Option<File> {
-    for _ in 0..10 {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .ok()?;
-        match file.try_lock() {
-            // An error means a file system without locks, where appending could corrupt the file of
-            // another process.
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
-            // The process that had the lock may have replaced the file: then try again.
-            Ok(()) if same_file(&file, path) => return Some(file),
-            Ok(()) => {}
-        }
-    }
-    None
-}
-
 #[cfg(unix)]
-fn same_file(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(a), Ok(b)) = (file.metadata(), std::fs::metadata(path)) else { return false };
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-#[cfg(not(unix))]
-fn same_file(_: &File, _: &Path) -> bool {
-    // Here an open file cannot be replaced.
-    true
-}
-
-/// Replaces the file at `path` with a new one, which is locked before other processes can see it.
-fn replace(path: &Path, content: &[u8]) -> Result<File> {
-    let mut temporary = fsio::temporary_beside(path)?;
-    let fail = || Error::io("writing", path);
-    temporary.write_all(content).map_err(fail())?;
-    // On Unix it is locked already.
-    temporary.as_file().lock().map_err(fail())?;
-    temporary.persist(path).map_err(|e| fail()(e.error))
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, into: &mut [u8], offset: u64) -> std::io::Result<()> {
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
 }
 
 #[cfg(not(unix))]
-fn read_at(mut file: &File, into: &mut [u8], offset: u64) -> std::io::Result<()> {
-    file.seek(SeekFrom::Start(offset))?;
+fn read_at(mut file: &File, into: &mut [u8], offset: u64) -> io::Result<()> {
+    io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
     file.read_exact(into)
 }

@@ -1,8 +1,8 @@
 //! Decides what to do for each image: keep its packed row, read its text file, or compute its
 //! bottleneck.
 
+use super::files::{Files, Row};
 use super::key::{Key, Name, Stamp};
-use super::packed::Packed;
 use super::spec::{CacheSpec, get_bottleneck_path};
 use crate::dataset::{LabelLists, Listed};
 use crate::images::Photograph;
@@ -37,13 +37,13 @@ impl Item<'_> {
 }
 
 /// What to do for an image.
-pub(super) enum Todo {
-    /// Nothing: the packed row is up to date.
-    Nothing,
+pub(super) enum Todo<'f> {
+    /// Nothing: this packed row is up to date.
+    Nothing(Row<'f>),
     /// Write the text file, which is missing, from the packed row, and replace the row's key.
-    WriteText(Key),
+    WriteText(Row<'f>, Key),
     /// Replace the key of the packed row: the image was touched, but has not changed.
-    ReplaceKey(Key),
+    ReplaceKey(Row<'f>, Key),
     /// Read the text file.
     Read,
     /// Compute the bottleneck again, because the image has changed.
@@ -52,45 +52,48 @@ pub(super) enum Todo {
     Compute,
 }
 
-/// Decides from the state of an image, its text file and its packed row.
-pub(super) fn todo(item: &Item<'_>, spec: &CacheSpec<'_>, packed: &Packed) -> Todo {
+/// Decides from the state of an image, its text file and its packed rows.
+pub(super) fn todo<'f>(item: &Item<'_>, spec: &CacheSpec<'_>, files: &'f Files) -> Todo<'f> {
     // An image that cannot be accessed is reported when it is read.
     let Some(image) = item.stamp() else { return Todo::Compute };
     let text = if spec.text { Stamp::of_file(&item.text_path(spec)) } else { None };
     let newer = |text: Stamp| text.mtime >= image.mtime;
-    let Some(entry) = packed.get(&item.name()) else {
+    let rows = files.rows(&item.name());
+    if rows.is_empty() {
         return match text {
             Some(text) if newer(text) || !spec.check_mtime => Todo::Read,
             Some(_) => Todo::Recompute,
             None => Todo::Compute,
         };
-    };
-    let key = &entry.key;
+    }
+    let same = rows.iter().find(|row| row.key().image == image);
     if let Some(text) = text
-        && key.text != Some(text)
-        && (key.image == image || newer(text))
+        && rows.iter().all(|row| row.key().text != Some(text))
+        && (same.is_some() || newer(text))
     {
         // Another program has rewritten the text file.
         return Todo::Read;
     }
-    let same = key.image == image;
-    // The image may have been touched or copied without a change of content.
-    let touched = || {
-        key.image.size == image.size
-            && key.hash.is_some()
-            && key.hash == hash_of(&item.listed.photograph)
-    };
-    if !same && !touched() {
+    let Some(&row) = same.or_else(|| touched(&rows, image, &item.listed.photograph)) else {
         return Todo::Recompute;
-    }
-    let current = Key { image, hash: key.hash, text };
-    match (spec.text && text.is_none(), same) {
-        (true, _) => Todo::WriteText(current),
-        (false, true) => Todo::Nothing,
-        (false, false) => Todo::ReplaceKey(current),
+    };
+    let current = Key { image, hash: row.key().hash, text };
+    match (spec.text && text.is_none() && files.has_text(&row), same.is_some()) {
+        (true, _) => Todo::WriteText(row, current),
+        (false, true) => Todo::Nothing(row),
+        (false, false) => Todo::ReplaceKey(row, current),
     }
 }
 
-fn hash_of(photograph: &Photograph) -> Option<[u8; 32]> {
-    photograph.read().ok().map(|(_, image)| Sha256::digest(&image).into())
+/// The row of an image that was touched or copied without a change of content.
+fn touched<'r, 'f>(
+    rows: &'r [Row<'f>],
+    image: Stamp,
+    photograph: &Photograph,
+) -> Option<&'r Row<'f>> {
+    let may_be = |row: &&Row<'_>| row.key().image.size == image.size && row.key().hash.is_some();
+    rows.iter().find(may_be)?;
+    let (_, content) = photograph.read().ok()?;
+    let hash = Some(Sha256::digest(&content).into());
+    rows.iter().filter(may_be).find(|row| row.key().hash == hash)
 }

@@ -1,4 +1,4 @@
-//! The bottlenecks of all images as the training reads them: rows of a memory-mapped file.
+//! The bottlenecks of all images as the training reads them: rows of memory-mapped files.
 
 use crate::dataset::{Category, Listed};
 use crate::images::Photograph;
@@ -6,10 +6,11 @@ use memmap2::Mmap;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 /// The bottlenecks of all images, one row each, sorted by class, and within a class by set:
-/// training, testing, validation. The rows stay in the packed file, so the system can free their
+/// training, testing, validation. The rows stay in the packed files, so the system can free their
 /// memory whenever it needs to.
 #[derive(Debug)]
 pub struct Bottlenecks<'l> {
@@ -24,13 +25,30 @@ pub struct Bottlenecks<'l> {
     /// How many of the photographs that were read say that they must be turned to be seen as they
     /// were taken. (Those with bottlenecks in the cache are not read.)
     pub turned: usize,
-    pub(super) map: Mmap,
-    /// Where in the map each row begins; `None` for images whose bottlenecks were not asked for.
-    pub(super) offsets: Vec<Option<u64>>,
+    /// The packed files.
+    pub(super) maps: Vec<Mmap>,
+    /// Where each row is; `None` for images whose bottlenecks were not asked for.
+    pub(super) places: Vec<Option<Place>>,
     /// The first eight bytes of each image's SHA-256; `None` if the image was never read.
     pub(super) hashes: Vec<Option<u64>>,
     /// For each category and class, the rows that belong to it.
     pub(super) members: [Vec<Vec<usize>>; 3],
+}
+
+/// Where a row is. With 10 million rows every byte of this counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The index of the map.
+    map: u32,
+    /// Where in the map it begins: never at 0, where the header is.
+    offset: NonZeroU64,
+}
+
+impl Place {
+    /// The row that begins at `offset` of a map; `None` if no row can.
+    pub(super) fn new(map: usize, offset: u64) -> Option<Self> {
+        Some(Self { map: map.try_into().ok()?, offset: NonZeroU64::new(offset)? })
+    }
 }
 
 impl<'l> Bottlenecks<'l> {
@@ -62,9 +80,9 @@ impl<'l> Bottlenecks<'l> {
     /// The bottleneck of one image, `size` numbers; empty if it was not asked for.
     #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
-        let Some(offset) = self.offsets[row] else { return &[] };
-        let bytes = &self.map[offset as usize..][..4 * self.size];
-        // This cannot fail: the map is aligned to a page, and rows to multiples of four.
+        let Some(Place { map, offset }) = self.places[row] else { return &[] };
+        let bytes = &self.maps[map as usize][offset.get() as usize..][..4 * self.size];
+        // This cannot fail: maps are aligned to a page, and rows to multiples of four.
         bytemuck::cast_slice(bytes)
     }
 

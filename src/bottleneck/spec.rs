@@ -1,5 +1,6 @@
 //! The settings of the cache, its paths, and reports about filling it.
 
+use super::shard::Shard;
 use crate::cancel::CancelToken;
 use crate::dataset::Category;
 use std::ffi::OsStr;
@@ -23,8 +24,26 @@ pub struct CacheSpec<'a> {
     pub cancel: &'a CancelToken,
 }
 
-/// How far the cache has been filled.
+/// What is told while the cache is filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CacheEvent {
+    /// An image is done.
+    Progress(Progress),
+    /// There are shards, but these lack images, which are computed now.
+    MissingShards(Vec<MissingShard>),
+}
+
+/// A shard that is not there, or lacks images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingShard {
+    /// The shard.
+    pub shard: Shard,
+    /// How many images it lacks.
+    pub images: usize,
+}
+
+/// How far the cache has been filled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// How many images are done.
     pub done: usize,
@@ -61,4 +80,10 @@ pub fn get_bottleneck_path(
 #[must_use]
 pub fn get_packed_path(bottleneck_dir: &Path, model: &str) -> PathBuf {
     bottleneck_dir.join(format!("{model}.bottlenecks"))
+}
+
+/// The path of a shard, beside the model's packed file.
+#[must_use]
+pub fn get_shard_path(packed: &Path, shard: Shard) -> PathBuf {
+    packed.with_file_name(shard.file_name(packed.file_name().unwrap_or_default()))
 }

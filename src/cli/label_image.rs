@@ -5,6 +5,7 @@ use super::help::Program;
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
+use super::workers::workers;
 use super::{environment, exit_code, photographs, pixels, reading};
 use crate::error::{Error, Result};
 use crate::label_image::{LabelConfig, Source};
@@ -125,6 +126,7 @@ pub(super) fn config(parsed: &Parsed) -> Result<LabelConfig> {
         calibrated: parsed.switch("calibrated"),
         format_options: reading::options(parsed)?,
         save_preview: path("save_preview"),
+        workers: workers(parsed)?,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::flag::{Flag, Group, Kind, Script};
 use super::photographs::CUTOUTS;
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS, NO_EXIF_ORIENTATION, NO_FAST_DECODE};
+use super::workers::{WORKERS, WORKERS_ONLY};
 use crate::label_image::Format;
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
@@ -11,6 +12,12 @@ const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'sta
 
 const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
     flag(name, kind, default, help).of(&[])
+}
+
+const fn of_both(
+    (name, kind, default, help): (&'static str, Kind, &'static str, &'static str),
+) -> Flag {
+    ours(name, kind, default, help)
 }
 
 /// Where the graph is unless told otherwise.
@@ -148,4 +155,6 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
     )
     .group(Group::Images),
     ours("json", Kind::Switch, "", "With --evaluate: print one JSON object"),
+    of_both(WORKERS).group(Group::Running),
+    of_both(WORKERS_ONLY).group(Group::Running),
 ];

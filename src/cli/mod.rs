@@ -3,6 +3,8 @@
 
 mod argparse;
 mod bars;
+mod cache_bottlenecks;
+mod cache_bottlenecks_flags;
 mod closing;
 mod download_images;
 mod download_images_flags;
@@ -25,12 +27,18 @@ mod presets;
 mod reading;
 mod retrain;
 mod retrain_flags;
+mod retrain_worker;
+mod retrain_worker_flags;
 mod settings;
+mod shard;
 mod signals;
 mod slips;
 mod terminal;
+mod workers;
 
 pub use argparse::{Parsed, full_names};
+pub use cache_bottlenecks::cache_bottlenecks;
+pub use cache_bottlenecks_flags::CACHE_BOTTLENECKS_FLAGS;
 pub use download_images::download_images;
 pub use download_images_flags::DOWNLOAD_IMAGES_FLAGS;
 pub use flag::{Flag, Group, Kind, Script};
@@ -40,9 +48,13 @@ pub use label_image::label_image;
 pub use label_image_flags::LABEL_IMAGE_FLAGS;
 pub use retrain::{config_from, retrain};
 pub use retrain_flags::RETRAIN_FLAGS;
+pub use retrain_worker::retrain_worker;
+pub use retrain_worker_flags::RETRAIN_WORKER_FLAGS;
 
 use crate::CancelToken;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use log::LevelFilter;
+use retrain_flags::LEVELS;
 use signal_hook::consts::SIGINT;
 use std::path::Path;
 use std::process::ExitCode;
@@ -80,6 +92,17 @@ fn stopped(token: &CancelToken, kept: &str) -> ExitCode {
     let (signal, name) = signals::received(token).unwrap_or((SIGINT, "SIGINT"));
     log::error!(target: "retrain", "stopped by {name}: {kept}");
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+}
+
+/// The level that `--logging_verbosity` asks for.
+fn logging_verbosity(parsed: &Parsed) -> Result<LevelFilter> {
+    Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
+        "DEBUG" => LevelFilter::Debug,
+        "INFO" => LevelFilter::Info,
+        "WARN" => LevelFilter::Warn,
+        // Even at FATAL, the error that ends the run is shown.
+        _ => LevelFilter::Error,
+    })
 }
 
 /// Logs an error and returns its exit code. The scripts `return -1` for errors about `image_dir`.

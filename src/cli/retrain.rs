@@ -1,14 +1,19 @@
 //! The program `retrain`: turns its flags into a [`Config`], runs it, and reports the outcome.
 
-use super::argparse::{self, Parsed};
+use super::argparse::Parsed;
 use super::closing::closing_word;
 use super::head;
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::own_graph::own_graph;
-use super::retrain_flags::{FEATURES, LEVELS, RETRAIN_FLAGS, SYMMETRIES};
+use super::retrain_flags::{FEATURES, RETRAIN_FLAGS, SYMMETRIES};
+use super::shard::flags_of_cache;
 use super::terminal::Terminal;
-use super::{bars, environment, exit_code, photographs, presets, reading, signals, stopped};
+use super::workers::workers;
+use super::{
+    bars, environment, exit_code, logging_verbosity, photographs, presets, reading, signals,
+    stopped,
+};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
@@ -17,7 +22,6 @@ use crate::retrain::{
     Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Training, run,
 };
 use log::{LevelFilter, warn};
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 const PROGRAM: Program = Program {
@@ -39,7 +43,7 @@ const PROGRAM: Program = Program {
 #[must_use]
 pub fn retrain() -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = match parse(&args) {
+    let parsed = match presets::parse(&PROGRAM, RETRAIN_FLAGS, &args) {
         Ok(Some(parsed)) => parsed,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
@@ -47,7 +51,7 @@ pub fn retrain() -> ExitCode {
             return exit_code(error, None);
         }
     };
-    let verbosity = verbosity(&parsed);
+    let verbosity = logging_verbosity(&parsed);
     let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
     environment::prepare(level);
     logging::init(level, LogFile::Later);
@@ -63,28 +67,10 @@ pub fn retrain() -> ExitCode {
     }
 }
 
-/// Reads the command line, with the flags of its preset before its own: of two, the last wins.
-fn parse(args: &[OsString]) -> Result<Option<Parsed>> {
-    let Some(mut parsed) = argparse::parse(&PROGRAM, RETRAIN_FLAGS, args)? else { return Ok(None) };
-    let flags = presets::flags(&parsed)?;
-    if flags.is_empty() {
-        return Ok(Some(parsed));
-    }
-    let shown: Vec<_> = flags.iter().map(|flag| flag.to_string_lossy()).collect();
-    let preset = parsed.text("preset")?;
-    let note = format!("--preset={preset} stands for {}", shown.join(" "));
-    let all = [&flags[..], args].concat();
-    if let Some(with_preset) = argparse::parse(&PROGRAM, RETRAIN_FLAGS, &all)? {
-        parsed = with_preset;
-    }
-    parsed.notes.push(note);
-    Ok(Some(parsed))
-}
-
 fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
     signals::install(&config.cancel);
     crate::net::set_progress(bars::download);
-    let outcome = run(config, &mut Terminal::default());
+    let outcome = run(config, &mut Terminal::new(flags_of_cache(parsed)));
     match outcome {
         Ok(outcome) => {
             closing_word(&outcome, parsed);
@@ -100,22 +86,27 @@ fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {
     }
 }
 
-fn verbosity(parsed: &Parsed) -> Result<LevelFilter> {
-    Ok(match parsed.choice("logging_verbosity", LEVELS)?.as_str() {
-        "DEBUG" => LevelFilter::Debug,
-        "INFO" => LevelFilter::Info,
-        "WARN" => LevelFilter::Warn,
-        // Even at FATAL, the error that ends the run is shown.
-        _ => LevelFilter::Error,
-    })
-}
-
 /// The configuration that the flags ask for.
 ///
 /// # Errors
 /// If a value is wrong, or two flags contradict each other; the error names the flag.
 pub fn config_from(parsed: &Parsed) -> Result<Config> {
     let config = Config {
+        split: photographs::split(parsed)?,
+        training: training(parsed)?,
+        head: head::head(parsed)?,
+        cross_validate: head::cross_validate(parsed)?,
+        workers: workers(parsed)?,
+        outputs: outputs(parsed)?,
+        ..config_of_cache(parsed)?
+    };
+    config.check_values()?;
+    Ok(config)
+}
+
+/// The settings that decide which bottlenecks there are; the others as by default.
+pub(super) fn config_of_cache(parsed: &Parsed) -> Result<Config> {
+    Ok(Config {
         symmetry: match parsed.choice("symmetry", SYMMETRIES)?.as_str() {
             "dihedral" => Symmetry::Dihedral,
             "flip" => Symmetry::Flip,
@@ -124,7 +115,6 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
         reading: reading::reading(parsed)?,
         model_dir: parsed.path("model_dir"),
         photographs: photographs::source(parsed)?,
-        split: photographs::split(parsed)?,
         on_bad_image: match parsed.choice("on_bad_image", &["fail", "skip"])?.as_str() {
             "skip" => OnBadImage::Skip,
             _ => OnBadImage::Fail,
@@ -134,14 +124,8 @@ pub fn config_from(parsed: &Parsed) -> Result<Config> {
             bottleneck_text: parsed.choice("bottleneck_text", &["on", "off"])? == "on",
             check_mtime: parsed.choice("bottleneck_check", &["none", "mtime"])? == "mtime",
         },
-        training: training(parsed)?,
-        head: head::head(parsed)?,
-        cross_validate: head::cross_validate(parsed)?,
-        outputs: outputs(parsed)?,
         ..Config::new("", pretrained(parsed)?)
-    };
-    config.check_values()?;
-    Ok(config)
+    })
 }
 
 fn training(parsed: &Parsed) -> Result<Training> {

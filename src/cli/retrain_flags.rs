@@ -3,6 +3,7 @@
 use super::flag::{Flag, Group, Kind, Script};
 use super::photographs::CUTOUTS;
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS};
+use super::workers::{WORKERS, WORKERS_ONLY};
 use crate::dataset::SplitKey;
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
@@ -18,6 +19,12 @@ const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'sta
 
 const fn ours(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
     flag(name, kind, default, help).of(&[])
+}
+
+const fn of_both(
+    (name, kind, default, help): (&'static str, Kind, &'static str, &'static str),
+) -> Flag {
+    ours(name, kind, default, help)
 }
 
 /// The scripts with `--architecture`.
@@ -427,4 +434,6 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "The largest angle to turn training images by at random, to either side",
     )
     .group(Group::Distortions),
+    of_both(WORKERS).group(Group::Running),
+    of_both(WORKERS_ONLY).group(Group::Running),
 ];

@@ -1,6 +1,7 @@
 //! Turns settings in the library's messages into flags: `` `name` `` becomes `--name`, and
 //! `` `name=value` `` becomes `--name=value`.
 
+use super::cache_bottlenecks_flags::CACHE_BOTTLENECKS_FLAGS;
 use super::download_images_flags::DOWNLOAD_IMAGES_FLAGS;
 use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::retrain_flags::RETRAIN_FLAGS;
@@ -28,6 +29,6 @@ pub(super) fn as_flags(message: &str) -> String {
 
 fn is_setting(word: &str) -> bool {
     let name = word.split_once('=').map_or(word, |(name, _)| name);
-    let tables = [RETRAIN_FLAGS, LABEL_IMAGE_FLAGS, DOWNLOAD_IMAGES_FLAGS];
+    let tables = [RETRAIN_FLAGS, LABEL_IMAGE_FLAGS, DOWNLOAD_IMAGES_FLAGS, CACHE_BOTTLENECKS_FLAGS];
     tables.into_iter().flatten().any(|flag| flag.name == name)
 }

@@ -2,7 +2,8 @@
 
 use super::bars::{self, Began};
 use super::logging;
-use crate::bottleneck::Progress;
+use super::shard;
+use crate::bottleneck::{MissingShard, Progress};
 use crate::error::Result;
 use crate::retrain::{Evaluation, Observer, Step};
 use indicatif::ProgressBar;
@@ -25,6 +26,17 @@ pub(super) struct Terminal {
     steps: Option<Steps>,
     fine_tuning: Option<Steps>,
     evaluation: Option<Evaluation>,
+    /// The flags that decide which bottlenecks there are.
+    flags_of_cache: String,
+}
+
+impl Terminal {
+    /// For a command line with these flags of the cache.
+    pub(super) fn new(flags_of_cache: String) -> Self {
+        let mut terminal = Self::default();
+        terminal.flags_of_cache = flags_of_cache;
+        terminal
+    }
 }
 
 /// The live line of a training.
@@ -67,6 +79,12 @@ impl Observer for Terminal {
         bar.set_position(done);
         if progress.done == progress.total {
             bar.finish_and_clear();
+        }
+    }
+
+    fn missing_shards(&mut self, missing: &[MissingShard]) {
+        if let Some(said) = shard::said(missing, &self.flags_of_cache) {
+            log::warn!(target: "retrain", "{said}");
         }
     }
 

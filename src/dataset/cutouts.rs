@@ -88,14 +88,8 @@ impl Cutouts {
         others: &[KnownColumn],
         given: &ColumnNames,
     ) -> Result<(Columns, Cutting)> {
-        let with = |place: [KnownColumn; 2]| [&place[..], &[SIZE], others].concat();
-        let pixels = table.columns(&with([X, Y]), given);
-        let in_pixels = pixels.as_ref().is_ok_and(|c| c.get(X.name).or(c.get(Y.name)).is_some());
-        let (columns, place) = match in_pixels {
-            true => (pixels?, [X, Y]),
-            false => (table.columns(&with([RA, DEC]), given)?, [RA, DEC]),
-        };
-        let [first, second] = [&place[0], &place[1]].map(|known| columns.required(table, known));
+        let (known, columns) = place_columns(table, others, given)?;
+        let [first, second] = [&known[0], &known[1]].map(|known| columns.required(table, known));
         let place = [first?, second?];
         let size = columns.get(SIZE.name);
         if size.is_none() && self.size.is_none() {
@@ -104,13 +98,33 @@ impl Cutouts {
         }
         let column = &table.column_names()[place[0]];
         let named = u8::from(column.eq_ignore_ascii_case(FROM_ONE));
-        let system = match in_pixels {
+        let system = match known[0].name == X.name {
             true => System::Pixels(self.origin.unwrap_or(named).into()),
             false => System::Sky,
         };
         let frame = Arc::new(FrameFile::new(&self.frame, self.fits.clone()));
         Ok((columns, Cutting { frame, place, system, size, default_size: self.size }))
     }
+}
+
+/// The columns of a table, and which are those of the place: what the user names decides, else
+/// pixels are used if there are any, because they are exact.
+fn place_columns(
+    table: &Table,
+    others: &[KnownColumn],
+    given: &ColumnNames,
+) -> Result<([KnownColumn; 2], Columns)> {
+    let find = |place: [KnownColumn; 2]| {
+        let columns = table.columns(&[&place[..], &[SIZE], others].concat(), given)?;
+        Ok::<_, Error>((place, columns))
+    };
+    if ![RA, DEC].iter().any(|known| given.name_of(known).is_some()) {
+        let (place, columns) = find([X, Y])?;
+        if place.iter().any(|known| columns.get(known.name).is_some()) {
+            return Ok((place, columns));
+        }
+    }
+    find([RA, DEC])
 }
 
 impl Cutting {

@@ -1,7 +1,7 @@
 //! Names of files and directories, made from text that comes from elsewhere. A name is one
 //! component of a path that every file system can store: nothing is written outside the directory.
 
-use crate::fsio::is_desktop_file;
+use crate::fsio::{ends_badly, is_desktop_file, is_reserved, is_safe, shortened};
 use crate::images::ImageFormat;
 use percent_encoding::percent_decode_str;
 use std::collections::{HashMap, HashSet};
@@ -12,58 +12,19 @@ use url::Url;
 /// add the network's name.
 pub const LONGEST: usize = 120;
 
-/// Names that Windows keeps for devices, in lower case, also with an ending.
-const RESERVED: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
-/// Devices with a number from 0 to 9.
-const NUMBERED: [&str; 2] = ["com", "lpt"];
-
 /// Makes a name of any text; empty text becomes `otherwise`.
 #[must_use]
 pub fn clean(text: &str, otherwise: &str) -> String {
     let mut name: String = text.chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
     // A name that begins with a dot is hidden; Windows drops dots and spaces at the end.
-    name = shortened(name.trim_start_matches(at_an_end));
+    name = shortened(name.trim_start_matches(ends_badly), LONGEST);
     if name.is_empty() {
         otherwise.clone_into(&mut name);
     }
     if is_reserved(&name) || is_desktop_file(OsStr::new(&name)) {
-        name = shortened(&format!("_{name}"));
+        name = shortened(&format!("_{name}"), LONGEST);
     }
     name
-}
-
-/// At most [`LONGEST`] bytes of a name, without dots and spaces at the end.
-fn shortened(name: &str) -> String {
-    let ends = name.char_indices().map(|(at, c)| at + c.len_utf8());
-    let end = ends.take_while(|end| *end <= LONGEST).last().unwrap_or_default();
-    name[..end].trim_end_matches(at_an_end).to_owned()
-}
-
-fn at_an_end(c: char) -> bool {
-    c == '.' || c.is_whitespace()
-}
-
-fn is_safe(c: char) -> bool {
-    let is_invisible = matches!(
-        c,
-        '\u{ad}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff0}'..='\u{ffff}'
-    );
-    !c.is_control()
-        && !is_invisible
-        && !matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
-}
-
-fn is_reserved(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
-    let mut shorter = stem.chars();
-    let last = shorter.next_back();
-    let numbered = last.is_some_and(|c| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³'));
-    RESERVED.contains(&stem.as_str()) || (numbered && NUMBERED.contains(&shorter.as_str()))
 }
 
 /// The name of a class's directory.

@@ -1,9 +1,11 @@
 //! Files: reading, and writing so that a killed process never leaves half a file.
 
 mod desktop;
+mod names;
 mod temporary;
 
 pub use desktop::{is_desktop_file, is_disposable};
+pub(crate) use names::{ends_badly, is_reserved, is_safe, shortened};
 pub use temporary::{Scratch, clear_temporary_files};
 pub(crate) use temporary::{directory_of, temporary_beside};
 

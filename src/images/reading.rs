@@ -3,6 +3,7 @@
 
 use super::fits::FitsSettings;
 use crate::error::{Error, Result};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
 
@@ -24,6 +25,10 @@ const FITS_HDU: &str = "fits_hdu";
 const FITS_INTERVAL: &str = "fits_interval";
 const FITS_STRETCH: &str = "fits_stretch";
 const FITS_PLANES: &str = "fits_planes";
+
+/// What a setting's text in a file name must not hold: it could lead elsewhere or be taken for the
+/// next setting.
+const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b',');
 
 impl Reading {
     /// The scripts' way.
@@ -80,17 +85,16 @@ impl Reading {
         Ok((reading, unknown))
     }
 
-    /// What the names of cached bottlenecks end with: nothing for the default.
+    /// What the names of cached bottlenecks end with: nothing for the default, and another ending
+    /// for each other reading.
     #[must_use]
     pub fn suffix(&self) -> String {
         let part = |(name, value): (String, Value)| match value {
             Value::Bool(_) => format!("_{name}"),
-            Value::String(text) => format!("_{name}-{text}"),
+            Value::String(text) => format!("_{name}-{}", utf8_percent_encode(&text, UNSAFE)),
             other => format!("_{name}-{other}"),
         };
-        let text: String = self.options().into_iter().map(part).collect();
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-,".contains(c);
-        text.chars().map(|c| if is_plain(c) { c } else { '-' }).collect()
+        self.options().into_iter().map(part).collect()
     }
 }
 

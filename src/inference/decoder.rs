@@ -33,6 +33,15 @@ pub struct Decoder {
     reduced: [OnceLock<Result<Decoding, String>>; RATIOS.len()],
 }
 
+/// An image that another machine decodes, with the same ops.
+#[derive(Debug)]
+pub(super) enum Undecoded {
+    /// Its file, in a form that TensorFlow can decode safely.
+    File { format: ImageFormat, op: &'static str, resized_as: ResizedAs, data: Vec<u8> },
+    /// Its pixels, [1, height, width, depth], because no op of TensorFlow's gives them.
+    Pixels(Tensor<f32>),
+}
+
 #[derive(Debug)]
 struct Decoding {
     session: Session,
@@ -118,16 +127,30 @@ impl Decoder {
     /// # Errors
     /// A sentence that says what is wrong with the image, without its name.
     pub fn decode(&self, image_data: Vec<u8>) -> Result<Tensor<f32>, String> {
+        match self.undecoded(image_data)? {
+            Undecoded::Pixels(pixels) => Ok(pixels),
+            Undecoded::File { format, op, resized_as, data } => {
+                let decoding = self.decoding(format, op, resized_as)?;
+                let pixels = decoding.run(data, &decoding.pixels);
+                pixels.map_err(|e| undecodable(format, &e))
+            }
+        }
+    }
+
+    /// An image as another machine can decode it.
+    ///
+    /// # Errors
+    /// As for [`decode`](Self::decode), as far as the file's header shows it.
+    pub(super) fn undecoded(&self, image_data: Vec<u8>) -> Result<Undecoded, String> {
         let image = self.inspect(image_data)?;
         let reduction = self.reduction(&image, 1);
         match image.format.decoded_by() {
             DecodedBy::Op(op) if image.is_upright() && reduction.is_none() => {
                 let pixels = image.size.map(|(width, height)| width * height);
-                let decoding = self.decoding(image.format, op, self.resized_as(pixels))?;
-                let pixels = decoding.run(image.data, &decoding.pixels);
-                pixels.map_err(|e| undecodable(image.format, &e))
+                let resized_as = self.resized_as(pixels);
+                Ok(Undecoded::File { format: image.format, op, resized_as, data: image.data })
             }
-            _ => self.resized(&self.turned(image, reduction)?),
+            _ => Ok(Undecoded::Pixels(self.resized(&self.turned(image, reduction)?)?)),
         }
     }
 
@@ -245,7 +268,7 @@ fn tensor(image: &Raster) -> Result<Tensor<u8>, String> {
 }
 
 /// The pixels of a decoded image, [height, width, depth].
-fn raster(image: &Tensor<u8>) -> Result<Raster, String> {
+pub(crate) fn raster(image: &Tensor<u8>) -> Result<Raster, String> {
     let [height, width, depth] = *image.dims() else {
         return Err("has no rows and columns".into());
     };

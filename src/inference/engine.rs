@@ -1,7 +1,8 @@
 //! Decodes photographs and runs them through a network in batches, on several threads at once.
 
-use super::decoder::Decoder;
+use super::decoder::{Decoder, Undecoded};
 use super::network::BatchNetwork;
+use super::remote::{Fleet, Work, Workers};
 use crate::error::{Error, Result};
 use crate::images::PixelSpec;
 use crate::tf::Tensor;
@@ -22,7 +23,7 @@ const DECODED_BYTES: usize = 40 << 20;
 
 /// A decoder and a network. Decoding can start while the network is still being prepared.
 #[derive(Debug)]
-pub(crate) struct Inference {
+pub struct Inference {
     name: String,
     decoder: Decoder,
     network: OnceLock<Result<BatchNetwork, String>>,
@@ -31,6 +32,7 @@ pub(crate) struct Inference {
     backlog: usize,
     decoding: Stopwatch,
     running: Stopwatch,
+    fleet: Option<Fleet>,
 }
 
 /// The time spent in one kind of work, summed over all threads.
@@ -62,7 +64,12 @@ impl Drop for AlwaysSet<'_> {
 impl Inference {
     /// For a network called `name`, with input `pixels`, that looks at each image in so many
     /// `views`. Loads nothing until it is needed.
-    pub(crate) fn new(name: &str, pixels: &PixelSpec, views: usize) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        pixels: &PixelSpec,
+        views: usize,
+        workers: Option<&Workers>,
+    ) -> Self {
         let batch = (BATCH / views.max(1)).max(1);
         let image =
             4 * i64::from(pixels.height) * i64::from(pixels.width) * i64::from(pixels.depth);
@@ -70,6 +77,7 @@ impl Inference {
         Self {
             name: name.into(),
             decoder: Decoder::new(pixels),
+            fleet: workers.map(|workers| Fleet::new(workers, pixels)),
             network: OnceLock::new(),
             batch,
             backlog,
@@ -100,6 +108,45 @@ impl Inference {
         debug!(target: "retrain", "The network was prepared in {seconds:.3} s");
         let _ = self.network.set(network);
         outcome
+    }
+
+    /// The machines that compute as well.
+    pub(crate) fn fleet(&self) -> Option<&Fleet> {
+        self.fleet.as_ref()
+    }
+
+    /// Lets the fleet begin, once the network is prepared. `probe` is an image that can be decoded;
+    /// the workers' answers to it must be this machine's.
+    pub(crate) fn muster(&self, probe: Vec<u8>) {
+        let (Some(fleet), Some(Ok(network))) = (&self.fleet, self.network.get()) else { return };
+        let work = || {
+            Ok(Work {
+                known: self.alone(probe.clone()).map_err(|e| e.to_string())??,
+                network: network.export().map_err(|e| e.to_string())?,
+                slots: if network.is_batched() { self.batch } else { 1 },
+                probe: self.undecoded(probe.clone())?,
+            })
+        };
+        fleet.muster(work());
+    }
+
+    /// The network, once it is prepared, or why it could not be.
+    pub(super) fn prepared(&self) -> Option<Result<(), &str>> {
+        Some(self.network.get()?.as_ref().map(|_| ()).map_err(String::as_str))
+    }
+
+    /// An image as another machine can decode it.
+    pub(super) fn undecoded(&self, image: Vec<u8>) -> Result<Undecoded, String> {
+        self.decoder.undecoded(image)
+    }
+
+    /// The network's output for one image, computed here.
+    ///
+    /// # Errors
+    /// The inner one if the image cannot be decoded.
+    pub(super) fn alone(&self, image: Vec<u8>) -> Result<Result<Vec<f32>, String>> {
+        let vectors = self.run(vec![self.decode(image)])?;
+        Ok(vectors.into_iter().next().unwrap_or_else(|| Err("was not computed".into())))
     }
 
     /// Whether [`run`](Self::run) would start without waiting.

@@ -2,6 +2,7 @@
 
 use super::engine::{Decoded, Inference};
 use super::network::BatchNetwork;
+use super::remote::Workers;
 use crate::error::{Error, Result};
 use crate::model::{Backbone, Identity};
 
@@ -50,6 +51,12 @@ pub trait Extractor: Sync {
 
     /// Logs where the time went.
     fn log_times(&self) {}
+
+    /// The engine whose fleet of other machines extracts as well.
+    #[doc(hidden)]
+    fn inference(&self) -> Option<&Inference> {
+        None
+    }
 }
 
 /// Computes bottlenecks in this process, several images at once, with batch normalisation folded
@@ -64,8 +71,14 @@ impl<'a> LocalExtractor<'a> {
     /// An extractor for `backbone`.
     #[must_use]
     pub fn new(backbone: &'a Backbone) -> Self {
-        let inference = Inference::new(&backbone.name, &backbone.pixels, backbone.view_count());
-        Self { backbone, inference }
+        Self::with_workers(backbone, None)
+    }
+
+    /// The same, with other machines to help.
+    #[must_use]
+    pub fn with_workers(backbone: &'a Backbone, workers: Option<&Workers>) -> Self {
+        let (name, pixels, views) = (&backbone.name, &backbone.pixels, backbone.view_count());
+        Self { backbone, inference: Inference::new(name, pixels, views, workers) }
     }
 }
 
@@ -87,13 +100,15 @@ impl Extractor for LocalExtractor<'_> {
     }
 
     fn prepare(&self, images: &mut dyn Iterator<Item = Vec<u8>>) -> Result<()> {
+        let decoded = |image: Vec<u8>| Some((self.inference.decode(image.clone()).ok()?, image));
+        let probe = images.filter_map(decoded).next();
         let prepared = self.inference.prepare(|| {
-            let probe = images.filter_map(|image| self.inference.decode(image).ok()).next();
             // Without a usable image nothing is extracted; should a thread wait for the network
             // all the same, it gets this error.
             let none = || Error::model(&self.backbone.name, "has no usable image to be tested on");
-            BatchNetwork::new(self.backbone, &probe.ok_or_else(none)?)
+            BatchNetwork::new(self.backbone, &probe.as_ref().ok_or_else(none)?.0)
         });
+        probe.into_iter().for_each(|(_, image)| self.inference.muster(image));
         prepared.map_err(|e| Error::model(&self.backbone.name, e.to_string()))
     }
 
@@ -112,5 +127,9 @@ impl Extractor for LocalExtractor<'_> {
 
     fn log_times(&self) {
         self.inference.log_times();
+    }
+
+    fn inference(&self) -> Option<&Inference> {
+        Some(&self.inference)
     }
 }

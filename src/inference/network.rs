@@ -9,7 +9,7 @@ use crate::images::PixelSpec;
 use crate::model::{RandomOp, batch_norm, random_op};
 use crate::proto::{GraphDef, InputRef};
 use crate::rewrite::{free_batch, fuse, optimize};
-use crate::tf::{Feed, Graph, Session, Tensor, Threads};
+use crate::tf::{Feed, Graph, Optimizer, Session, Tensor, Threads};
 use log::{debug, warn};
 use tensorflow::Output;
 
@@ -82,7 +82,7 @@ impl BatchNetwork {
             if part.probabilities { "scores" } else { "bottlenecks" },
             part.why_batches_differ().map(|why| format!(": {why}")).unwrap_or_default()
         );
-        let network = Network::new(part.graph, part, Session::new, THREADS)?;
+        let network = Network::new(part.graph, part, Optimizer::Off, THREADS)?;
         Ok(Self { network, batched: false })
     }
 
@@ -90,7 +90,7 @@ impl BatchNetwork {
     fn of_random(part: &Part<'_>, random: Option<&RandomOp>) -> Result<Self> {
         if part.probabilities {
             warn!(target: "retrain", "{}: {}", part.name, varying_answers(random));
-            let network = Network::new(part.graph, part, Session::new, THREADS)?;
+            let network = Network::new(part.graph, part, Optimizer::Off, THREADS)?;
             return Ok(Self { network, batched: false });
         }
         let node = random.map_or(InputRef::parse(part.output).node, |r| &r.node);
@@ -105,7 +105,7 @@ impl BatchNetwork {
     /// The network as published, when there are too few images for rewriting to pay off. `probe` is
     /// the pixels of one image.
     pub fn published(part: &Part<'_>, probe: &Tensor<f32>) -> Result<Self> {
-        let network = Network::new(part.graph, part, Session::new, Threads::default())?;
+        let network = Network::new(part.graph, part, Optimizer::Off, Threads::default())?;
         if let Some(random) = part.varying(|| network.run(probe))? {
             warn!(target: "retrain", "{}: {}", part.name, varying_answers(Some(&random)));
         }
@@ -116,6 +116,20 @@ impl BatchNetwork {
     #[must_use]
     pub fn is_batched(&self) -> bool {
         self.batched
+    }
+
+    /// What another machine needs to compute the same.
+    pub(super) fn export(&self) -> Result<Exported> {
+        let Network { graph, optimizer, input, output, .. } = &self.network;
+        let name = |tensor: &Output| {
+            let name = tensor.name().map_err(|e| Error::tensorflow("naming a tensor", e))?;
+            Ok(if name.index == 0 { name.name } else { name.to_string() })
+        };
+        Ok(Exported {
+            graph: graph.graph_def()?,
+            ends: [name(input)?, name(output)?],
+            optimizer: *optimizer,
+        })
     }
 
     /// The outputs for `pixels`, [images, height, width, depth]: [images, n].
@@ -133,6 +147,15 @@ impl BatchNetwork {
         let dims = [count, all.len() as u64 / count.max(1)];
         Tensor::new(&dims).with_values(&all).map_err(|e| Error::tensorflow("making a tensor", e))
     }
+}
+
+/// A network that can run elsewhere.
+#[derive(Debug)]
+pub(super) struct Exported {
+    pub(super) graph: GraphDef,
+    /// The tensor that the pixels are fed to, and the one that is read.
+    pub(super) ends: [String; 2],
+    pub(super) optimizer: Optimizer,
 }
 
 impl Part<'_> {
@@ -155,17 +178,17 @@ impl Part<'_> {
     ) -> Option<Network> {
         let (from, to) = (self.input, self.output);
         let folded = || optimize(self.graph, from, to, self.pixels);
-        let candidates: [(&str, &dyn Fn() -> GraphDef, Open); 3] = [
-            ("with fused convolutions", &|| fuse(&folded(), to), Session::new),
-            ("with batch normalisation folded", &folded, Session::rewritten),
+        let candidates: [(&str, &dyn Fn() -> GraphDef, Optimizer); 3] = [
+            ("with fused convolutions", &|| fuse(&folded(), to), Optimizer::Off),
+            ("with batch normalisation folded", &folded, Optimizer::Grappler),
             (
                 "with a free batch",
                 &|| free_batch(self.graph, from, to, self.pixels),
-                Session::rewritten,
+                Optimizer::Grappler,
             ),
         ];
-        for (what, graph, open) in candidates {
-            let tried = Network::new(&graph(), self, open, THREADS);
+        for (what, graph, optimizer) in candidates {
+            let tried = Network::new(&graph(), self, optimizer, THREADS);
             let judged = tried.and_then(|n| Ok((self.mistake(&n, published, probe, wanted)?, n)));
             match judged {
                 Ok((difference, network)) if difference <= TOLERANCE => {
@@ -245,12 +268,11 @@ pub(super) fn difference(values: &[f32], wanted: &[f32]) -> f32 {
     if values.len() == wanted.len() { worst } else { f32::INFINITY }
 }
 
-/// A function that opens a session.
-type Open = fn(&Graph, Threads) -> Result<Session>;
-
 /// A graph and its session.
 #[derive(Debug)]
 pub(super) struct Network {
+    graph: Graph,
+    optimizer: Optimizer,
     session: Session,
     input: Output,
     output: Output,
@@ -261,16 +283,35 @@ pub(super) struct Network {
 impl Network {
     /// The network as it is in its graph.
     pub(super) fn published(part: &Part<'_>) -> Result<Self> {
-        Self::new(part.graph, part, Session::unoptimized, THREADS)
+        Self::open(part.graph, part, Optimizer::Off, |graph| Session::unoptimized(graph, THREADS))
     }
 
-    fn new(graph: &GraphDef, part: &Part<'_>, open: Open, threads: Threads) -> Result<Self> {
+    fn new(
+        graph: &GraphDef,
+        part: &Part<'_>,
+        optimizer: Optimizer,
+        threads: Threads,
+    ) -> Result<Self> {
+        Self::open(graph, part, optimizer, |graph| match optimizer {
+            Optimizer::Off => Session::new(graph, threads),
+            Optimizer::Grappler => Session::rewritten(graph, threads),
+        })
+    }
+
+    fn open(
+        graph: &GraphDef,
+        part: &Part<'_>,
+        optimizer: Optimizer,
+        open: impl FnOnce(&Graph) -> Result<Session>,
+    ) -> Result<Self> {
         let graph = Graph::import(graph)?;
         Ok(Self {
-            session: open(&graph, threads)?,
+            session: open(&graph)?,
+            optimizer,
             input: graph.output(part.input)?,
             output: graph.output(part.output)?,
             size: part.size,
+            graph,
         })
     }
 

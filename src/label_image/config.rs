@@ -2,6 +2,7 @@
 
 use super::TOP;
 use crate::error::{Error, Result};
+use crate::inference::Workers;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ pub struct LabelConfig {
     pub format_options: Map<String, Value>,
     /// The directory into which what the network sees is written.
     pub save_preview: Option<PathBuf>,
+    /// Other machines that help with many photographs.
+    pub workers: Option<Workers>,
 }
 
 impl LabelConfig {
@@ -60,6 +63,7 @@ impl LabelConfig {
             calibrated: false,
             format_options: Map::new(),
             save_preview: None,
+            workers: None,
         }
     }
 
@@ -67,6 +71,10 @@ impl LabelConfig {
     pub(super) fn check(&self) -> Result<()> {
         if self.top_k == 0 {
             return Err(Error::usage("top_k", "must be at least 1, not 0"));
+        }
+        if self.save_preview.is_some() && self.workers.is_some() {
+            let message = "cannot be combined with `workers`, which decode on their own machines";
+            return Err(Error::usage("save_preview", message));
         }
         match self.threshold {
             Some(threshold) if !(0.0..=1.0).contains(&threshold) => {

@@ -6,7 +6,7 @@ use super::model::Model;
 use super::paths::Source;
 use crate::error::{Error, Result};
 use crate::images::{self, Reading};
-use crate::inference::{BatchNetwork, Decoder};
+use crate::inference::{BatchNetwork, Decoder, Workers};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 pub struct Labeller {
     model: Arc<Model>,
     classes: usize,
+    workers: Option<Workers>,
 }
 
 /// What is in a photograph. `Display` gives the script's output.
@@ -45,7 +46,7 @@ impl Labeller {
     pub fn open(config: &LabelConfig) -> Result<Self> {
         let (model, classes) = Model::open(config)?;
         let classes = classes.unwrap_or(model.labels.names.len());
-        Ok(Self { model: Arc::new(model), classes })
+        Ok(Self { model: Arc::new(model), classes, workers: config.workers.clone() })
     }
 
     /// The labels, in the order of class indices.
@@ -84,11 +85,11 @@ impl Labeller {
         Ok(Labelled { evaluation_time, top: self.model.answer(&scores).top })
     }
 
-    /// Labels many photographs on all cores. Returns one row for each, in the order of `sources`; a
+    /// Labels many photographs on all cores, and on the workers if there are any. Returns one row for each, in the order of `sources`; a
     /// photograph that cannot be labelled has a row that says why. Memory use does not grow with
     /// the number of photographs. After an error there are no more rows.
     #[must_use]
     pub fn rows(&self, sources: Vec<Source>) -> Rows {
-        many::label(Arc::clone(&self.model), sources)
+        many::label(Arc::clone(&self.model), self.workers.as_ref(), sources)
     }
 }

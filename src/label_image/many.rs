@@ -4,10 +4,10 @@ use super::model::Model;
 use super::paths::{self, Found, Key, Source};
 use super::rows::Row;
 use crate::error::{Error, Result};
-use crate::inference::pipeline::{self, Steps};
-use crate::inference::{BatchNetwork, Decoded, Inference};
+use crate::inference::{self, BatchNetwork, Decoded, Inference, Vectors, Workers};
 use crate::tf::Tensor;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ struct Batch<T> {
     skipped: usize,
 }
 
-/// An image in progress: `content` is its bytes, then its pixels; or what is wrong with it.
-struct Item<T> {
+/// An image in progress: `content` is its bytes, or what is wrong with it.
+struct Item {
     path: PathBuf,
     key: Option<Box<Key>>,
-    content: Result<T, String>,
+    content: Result<Vec<u8>, String>,
 }
 
 /// An image, and its row in a catalogue.
@@ -57,9 +57,10 @@ pub struct Rows {
 }
 
 /// Starts labelling on threads of its own.
-pub(super) fn label(model: Arc<Model>, sources: Vec<Source>) -> Rows {
-    let inference = Inference::new(&model.name, &model.usage.spec, 1);
-    let window = WINDOW + inference.backlog();
+pub(super) fn label(model: Arc<Model>, workers: Option<&Workers>, sources: Vec<Source>) -> Rows {
+    let inference = Inference::new(&model.name, &model.usage.spec, 1, workers);
+    let elsewhere = inference.fleet().map_or(0, |fleet| fleet.in_flight());
+    let window = WINDOW + inference.backlog() + elsewhere;
     // A batch needs a ticket to start.
     let (give_back, tickets) = bounded(window);
     (0..window).for_each(|_| give_back.send(()).unwrap_or_default());
@@ -150,40 +151,23 @@ fn label_all(
 ) -> Result<()> {
     let single = matches!(&jobs.sources[..], [Source::Path(path)] if !path.is_dir());
     // The rewritten network is tried out on the first image that can be decoded.
-    let (send_probe, probe) = bounded::<Tensor<f32>>(1);
-    let decode = move |batch: Batch<Item<Vec<u8>>>| {
-        batch.map(|item| {
-            let content = item.content.and_then(|image| inference.decode(image));
-            let content = content.and_then(|pixels| {
-                model.save_preview(&item.path, &pixels)?;
-                Ok(pixels)
-            });
-            if let (Ok(pixels), false) = (&content, send_probe.is_full() || inference.is_ready()) {
-                let _ = send_probe.try_send(pixels.clone());
-            }
-            Item { path: item.path, key: item.key, content }
-        })
-    };
-    let prepare = move || match probe.recv() {
-        Err(_) => Ok(()),
-        Ok(pixels) if single => {
-            inference.prepare(|| BatchNetwork::published(&model.part(), &pixels))
+    let (send_probe, probes) = bounded::<Vec<u8>>(1);
+    let wanted = Cell::new(true);
+    let load = move |batch| {
+        let loaded = Loaded { model, batch: read(batch) };
+        if wanted.get() {
+            // This fails once one can be decoded.
+            let sent = |image: &[u8]| send_probe.send(image.to_vec()).is_ok();
+            wanted.set(inference::Batch::images(&loaded).into_iter().all(sent));
         }
-        Ok(pixels) => inference.prepare(|| BatchNetwork::of_part(&model.part(), &pixels)),
+        loaded
     };
     std::thread::scope(|scope| {
-        let prepared = scope.spawn(prepare);
-        let steps = Steps {
-            load: read,
-            first: decode,
-            waits: |batch: &Batch<Item<_>>| batch.rows.iter().any(|item| item.content.is_ok()),
-            second: |batch| Ok(scores(model, inference, batch)),
-            ready: || inference.is_ready(),
-            backlog: inference.backlog(),
-        };
-        let outcome = pipeline::run(batches(jobs, inference.batch_size()), steps, |batch| {
+        let prepared = scope.spawn(move || prepare(model, inference, probes, single));
+        let batches = batches(jobs, inference.batch_size());
+        let outcome = inference::run(inference, batches, load, |batch| {
             let closed = |_| Error::tensorflow("labelling", "the caller dropped the rows");
-            send.send(Ok(batch?)).map_err(closed)
+            send.send(Ok(batch)).map_err(closed)
         });
         match prepared.join() {
             // Its own error is clearer than those of the batches that waited for it.
@@ -191,6 +175,27 @@ fn label_all(
             _ => outcome,
         }
     })
+}
+
+/// Makes the network: for a single photograph as it is, else the rewritten one.
+fn prepare(
+    model: &Model,
+    inference: &Inference,
+    probes: Receiver<Vec<u8>>,
+    single: bool,
+) -> Result<()> {
+    let decoded = |image: Vec<u8>| Some((inference.decode(image.clone()).ok()?, image));
+    let Some((pixels, image)) = probes.into_iter().find_map(decoded) else {
+        // No thread needs it, but one may ask for it.
+        let unusable = || Err(Error::model(&model.name, "has no image to be tested on"));
+        return inference.prepare(unusable).or(Ok(()));
+    };
+    inference.prepare(|| match single {
+        true => BatchNetwork::published(&model.part(), &pixels),
+        false => BatchNetwork::of_part(&model.part(), &pixels),
+    })?;
+    inference.muster(image);
+    Ok(())
 }
 
 /// Collects images into batches of at most `size`. If images arrive slowly, a batch starts before
@@ -209,14 +214,7 @@ fn batches(jobs: Jobs, size: usize) -> impl Iterator<Item = Batch<Found>> + Send
     })
 }
 
-impl<T> Batch<T> {
-    fn map<U>(self, f: impl FnMut(T) -> U) -> Batch<U> {
-        let rows = self.rows.into_iter().map(f).collect();
-        Batch { number: self.number, rows, skipped: self.skipped }
-    }
-}
-
-fn read(batch: Batch<Found>) -> Batch<Item<Vec<u8>>> {
+fn read(batch: Batch<Found>) -> Batch<Item> {
     let count = batch.rows.len();
     let items = batch.rows.into_iter();
     let items = items.filter_map(|found| {
@@ -230,28 +228,59 @@ fn read(batch: Batch<Found>) -> Batch<Item<Vec<u8>>> {
     Batch { number: batch.number, skipped: count - rows.len(), rows }
 }
 
-/// Runs the network on a batch.
-fn scores(
-    model: &Model,
-    inference: &Inference,
-    batch: Batch<Item<Tensor<f32>>>,
-) -> Result<Batch<Row>> {
-    let items = batch.rows.into_iter().map(|item| ((item.path, item.key), item.content));
-    let (names, decoded): (Vec<Named>, Decoded) = items.unzip();
-    let scores = inference.run(decoded).map_err(|e| model.bad_graph(&e))?;
-    let row = |((path, key), scores): (Named, Result<Vec<f32>, String>)| {
-        let answer = match scores {
-            Ok(scores) => {
-                model.check_labels(scores.len())?;
-                let finite = scores.iter().all(|s| s.is_finite());
-                let message = || "has scores that are not finite numbers".to_owned();
-                finite.then(|| model.answer(&scores)).ok_or_else(message)
-            }
-            Err(message) => Err(message),
+/// A batch whose files have been read.
+struct Loaded<'m> {
+    model: &'m Model,
+    batch: Batch<Item>,
+}
+
+impl inference::Batch for Loaded<'_> {
+    type Done = Batch<Row>;
+
+    fn images(&self) -> Vec<&[u8]> {
+        let read = self.batch.rows.iter().filter_map(|item| item.content.as_ref().ok());
+        read.map(|image| &image[..]).collect()
+    }
+
+    fn take_images(&mut self) -> Vec<Vec<u8>> {
+        let read = self.batch.rows.iter_mut().filter_map(|item| item.content.as_mut().ok());
+        read.map(std::mem::take).collect()
+    }
+
+    fn decoded(&self, images: Decoded) -> Decoded {
+        let rows = self.batch.rows.iter().filter(|item| item.content.is_ok());
+        let seen = |(item, pixels): (&Item, Result<Tensor<f32>, String>)| {
+            let pixels = pixels?;
+            self.model.save_preview(&item.path, &pixels)?;
+            Ok(pixels)
         };
-        let class = answer.as_ref().ok().and_then(|answer| answer.class);
-        Ok(Row { path, key, top: answer.map(|answer| answer.top), class })
+        rows.zip(images).map(seen).collect()
+    }
+
+    fn finish(self, vectors: Result<Vectors>) -> Result<Self::Done> {
+        let mut vectors = vectors.map_err(|e| self.model.bad_graph(&e))?.into_iter();
+        let missing = || Err("was not computed".to_owned());
+        let row = |Item { path, key, content }| {
+            let scores = content.and_then(|_| vectors.next().unwrap_or_else(missing));
+            row(self.model, (path, key), scores)
+        };
+        let Batch { number, rows, skipped } = self.batch;
+        let rows = rows.into_iter().map(row).collect::<Result<_>>()?;
+        Ok(Batch { number, rows, skipped })
+    }
+}
+
+/// What the scores of a photograph say.
+fn row(model: &Model, (path, key): Named, scores: Result<Vec<f32>, String>) -> Result<Row> {
+    let answer = match scores {
+        Ok(scores) => {
+            model.check_labels(scores.len())?;
+            let finite = scores.iter().all(|s| s.is_finite());
+            let message = || "has scores that are not finite numbers".to_owned();
+            finite.then(|| model.answer(&scores)).ok_or_else(message)
+        }
+        Err(message) => Err(message),
     };
-    let rows = names.into_iter().zip(scores).map(row).collect::<Result<_>>()?;
-    Ok(Batch { number: batch.number, rows, skipped: batch.skipped })
+    let class = answer.as_ref().ok().and_then(|answer| answer.class);
+    Ok(Row { path, key, top: answer.map(|answer| answer.top), class })
 }

@@ -4,7 +4,7 @@
 use super::paths::check_apart;
 use super::{Row, Source, UNKNOWN};
 use crate::error::{Error, Result};
-use crate::fsio;
+use crate::fsio::{self, is_reserved, is_safe, shortened};
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,8 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// The longest directory name made of a label, in bytes; file systems allow 255.
 const LONGEST: usize = 200;
-/// Names that Windows keeps for devices.
-const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
 
 /// Sorts photographs into directories.
 #[derive(Debug)]
@@ -164,15 +162,13 @@ fn directory_names(labels: &[String]) -> Vec<String> {
 
 /// A label as the name of one directory on any system.
 fn safe_name(label: &str) -> String {
-    let unsafe_in_names = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
-    let mut name: String =
-        label.chars().map(|c| if unsafe_in_names(c) { '_' } else { c }).collect();
-    while name.len() > LONGEST {
-        name.pop();
+    let name: String = label.chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
+    let name = shortened(&name, LONGEST);
+    // A dot at the start hides the directory.
+    let name = if name.starts_with('.') { format!("_{name}") } else { name };
+    match name.split_once('.') {
+        Some((stem, ending)) if is_reserved(&name) => format!("{stem}_.{ending}"),
+        None if name.is_empty() || is_reserved(&name) => name + "_",
+        _ => name,
     }
-    // Windows drops dots and spaces at the end; a dot at the start hides the directory.
-    let name = name.trim_end_matches(['.', ' ']);
-    let name = if name.starts_with('.') { format!("_{name}") } else { name.to_owned() };
-    let is_reserved = RESERVED.contains(&name.to_lowercase().as_str());
-    if name.is_empty() || is_reserved { name + "_" } else { name }
 }

@@ -48,9 +48,20 @@ pub fn add_image_decoding(
 ) -> DecodedImage {
     let data =
         b.op("Placeholder", "file_reader").type_attr("dtype", DT_STRING).unknown_shape().finish();
-    let decoded = add_decoder_of_format(b, op, &data, spec.depth);
+    add_decoding_of(b, op, spec, resized_as, &data)
+}
+
+/// [`add_image_decoding`] of the string tensor `data`.
+pub fn add_decoding_of(
+    b: &mut GraphBuilder,
+    op: &str,
+    spec: &PixelSpec,
+    resized_as: ResizedAs,
+    data: &str,
+) -> DecodedImage {
+    let decoded = add_decoder_of_format(b, op, data, spec.depth);
     let pixels = add_resize_as(b, &decoded, spec, resized_as);
-    DecodedImage { data, decoded, pixels }
+    DecodedImage { data: data.to_owned(), decoded, pixels }
 }
 
 /// Decodes an image with `op`, the decoder of its format.

@@ -20,8 +20,8 @@ mod variable;
 pub use adam::{AdamStep, Trained, add_adam};
 pub use batch_decoding::add_batch_decoding;
 pub use decoding::{
-    DecodedImage, ResizedAs, add_image_decoding, add_jpeg_decoding, add_reduced_jpeg_decoding,
-    add_resizing,
+    DecodedImage, ResizedAs, add_decoding_of, add_image_decoding, add_jpeg_decoding,
+    add_reduced_jpeg_decoding, add_resizing,
 };
 pub use distortions::{Distorter, Distortions, add_distorter, add_input_distortions};
 pub use evaluation::{EvaluationStep, add_evaluation_step};

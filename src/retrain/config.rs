@@ -5,6 +5,7 @@ use crate::cancel::CancelToken;
 use crate::dataset::{Category, Directory, Source, Split};
 use crate::error::Result;
 use crate::images::Reading;
+use crate::inference::Workers;
 use crate::layers::Distortions;
 use crate::learn::{ClassWeights, FineTune, Optimizer, WeightDecay};
 use crate::model::{ModelInfo, OwnGraph, Symmetry, create_model_info};
@@ -37,6 +38,8 @@ pub struct Config {
     pub cross_validate: Option<CrossValidate>,
     /// Where results go.
     pub outputs: Outputs,
+    /// Other machines that help to compute bottlenecks.
+    pub workers: Option<Workers>,
     /// Stops the run.
     pub cancel: CancelToken,
 }
@@ -214,6 +217,7 @@ impl Config {
             head: Head::default(),
             cross_validate: None,
             outputs: Outputs::default(),
+            workers: None,
             cancel: CancelToken::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! `retrain.py`, step by step: [`run`] is its table of contents.
 
 mod batches;
+mod caching;
 mod checks;
 mod config;
 mod conventions;
@@ -31,13 +32,14 @@ mod training;
 pub use crate::dataset::{Catalogue, Directory, Formats, Source, Split, SplitKey};
 pub use crate::learn::{FineTune, Selection};
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Quantization, Times, Written};
+pub use caching::{Cached, fill_cache};
 pub use config::{
     Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
     Training,
 };
 pub use observer::{Observer, Step};
 
-use crate::bottleneck::{BadImage, Bottlenecks, CacheSpec, cache_bottlenecks};
+use crate::bottleneck::{BadImage, Bottlenecks, cache_bottlenecks};
 use crate::dataset::{Category, ImageLists, create_image_lists};
 use crate::error::{Error, Result};
 use crate::inference::{DistortedImages, LocalExtractor, PIXEL_BUDGET};
@@ -46,6 +48,7 @@ use crate::model::{self, Backbone};
 use crate::tf::NamedTensor;
 use crate::{fsio, proto, tf};
 use batches::Batches;
+use caching::{cache_spec, tell};
 use conventions::Conventions;
 use cross_validate::{Validated, cross_validate};
 use early_stopping::EarlyStopping;
@@ -289,17 +292,9 @@ fn get_bottlenecks<'l>(
     lists: &'l ImageLists,
     observer: &mut dyn Observer,
 ) -> Result<(Bottlenecks<'l>, Vec<BadImage>)> {
-    let spec = CacheSpec {
-        bottleneck_dir: &config.cache.bottleneck_dir,
-        model: &backbone.name,
-        text: config.cache.bottleneck_text,
-        check_mtime: config.cache.check_mtime,
-        categories: config.cached_sets(),
-        cancel: &config.cancel,
-    };
-    let extractor = LocalExtractor::new(backbone);
-    let mut progress = |progress| observer.bottlenecks(progress);
-    let (bottlenecks, bad) = cache_bottlenecks(&extractor, lists, &spec, &mut progress)?;
+    let spec = cache_spec(config, &backbone.name);
+    let extractor = LocalExtractor::with_workers(backbone, config.workers.as_ref());
+    let (bottlenecks, bad) = cache_bottlenecks(&extractor, lists, &spec, &mut tell(observer))?;
     checks::bad_images(&bad, config.on_bad_image)?;
     checks::check_usable(config, lists, &bottlenecks)?;
     checks::duplicates(&bottlenecks);

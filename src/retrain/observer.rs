@@ -1,6 +1,6 @@
 //! How a run reports its progress.
 
-use crate::bottleneck::Progress;
+use crate::bottleneck::{MissingShard, Progress};
 use crate::error::Result;
 use crate::report::Evaluation;
 use std::path::Path;
@@ -20,6 +20,12 @@ pub trait Observer {
     /// Another bottleneck is in the cache.
     fn bottlenecks(&mut self, progress: Progress) {
         let _ = progress;
+    }
+
+    /// Of the shards beside the cache, these are not there or not complete. The run goes on and
+    /// computes the photographs they lack.
+    fn missing_shards(&mut self, missing: &[MissingShard]) {
+        let _ = missing;
     }
 
     /// A training step is done.

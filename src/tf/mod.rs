@@ -6,6 +6,8 @@ mod bytes;
 mod checkpoint;
 mod graph;
 mod library;
+mod machine;
+mod server;
 mod session;
 
 pub use builder::{GraphBuilder, Op};
@@ -13,5 +15,7 @@ pub use bytes::Bytes;
 pub use checkpoint::{NamedTensor, add_restore, add_save, read_checkpoint, write_checkpoint};
 pub use graph::Graph;
 pub use library::{find_library, load, version};
-pub use session::{Feed, Session, Threads, fetch, request};
+pub use machine::Machine;
+pub use server::Server;
+pub use session::{Feed, Optimizer, Session, Threads, fetch, request};
 pub use tensorflow::Tensor;

@@ -2,7 +2,8 @@
 
 use super::graph::Graph;
 use crate::error::{Error, Result};
-use crate::proto::{self, ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig};
+use crate::proto::{self, ConfigProto, GraphOptions, OptimizerOptions, RewriterConfig, RunOptions};
+use std::time::Duration;
 use tensorflow::{
     FetchToken, Operation, Output, SessionOptions, SessionRunArgs, Tensor, TensorType,
 };
@@ -18,6 +19,15 @@ pub struct Threads {
     pub intra_op: i32,
     /// Ops that run in parallel.
     pub inter_op: i32,
+}
+
+/// What may change a graph before it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Optimizer {
+    /// Nothing: see [`Session::new`].
+    Off,
+    /// See [`Session::rewritten`].
+    Grappler,
 }
 
 /// A session on a graph.
@@ -55,29 +65,63 @@ impl Session {
         Self::open(graph, threads, true, -1)
     }
 
+    /// A session on the server at `address` (HOST:PORT), which need not be there yet: the first run
+    /// sends it the graph. Sending, and closing, take at most `limit`.
+    pub fn remote(
+        graph: &Graph,
+        optimizer: Optimizer,
+        address: &str,
+        limit: Duration,
+    ) -> Result<Self> {
+        let config = ConfigProto {
+            operation_timeout_in_ms: milliseconds(limit),
+            ..config(Threads::default(), optimizer == Optimizer::Off, 0)
+        };
+        Self::with_config(graph, &config, Some(&format!("grpc://{address}")))
+    }
+
     fn open(
         graph: &Graph,
         threads: Threads,
         disable_meta_optimizer: bool,
         opt_level: i32,
     ) -> Result<Self> {
-        let rewrite = RewriterConfig { disable_meta_optimizer, ..Default::default() };
-        let optimizer = OptimizerOptions { opt_level, ..Default::default() };
-        let options = GraphOptions {
-            rewrite_options: Some(rewrite).into(),
-            optimizer_options: Some(optimizer).into(),
-            ..Default::default()
-        };
-        let config = ConfigProto {
-            intra_op_parallelism_threads: threads.intra_op,
-            inter_op_parallelism_threads: threads.inter_op,
-            graph_options: Some(options).into(),
-            ..Default::default()
-        };
+        Self::with_config(graph, &config(threads, disable_meta_optimizer, opt_level), None)
+    }
+
+    fn with_config(graph: &Graph, config: &ConfigProto, target: Option<&str>) -> Result<Self> {
         let fail = |e| Error::tensorflow("opening a session", e);
         let mut options = SessionOptions::new();
-        options.set_config(&proto::serialize(&config)?).map_err(fail)?;
+        options.set_config(&proto::serialize(config)?).map_err(fail)?;
+        if let Some(target) = target {
+            options.set_target(target).map_err(|e| Error::tensorflow("opening a session", e))?;
+        }
         Ok(Self { inner: tensorflow::Session::new(&options, graph.inner()).map_err(fail)? })
+    }
+
+    /// The names of the devices that the session can use. Asks a remote session's server.
+    pub fn devices(&self) -> Result<Vec<String>> {
+        let devices = self.inner.device_list();
+        let devices = devices.map_err(|e| Error::tensorflow("listing devices", e))?;
+        Ok(devices.into_iter().map(|device| device.name).collect())
+    }
+
+    /// Frees what a remote session's server holds for it.
+    pub fn close(&mut self) -> Result<()> {
+        self.inner.close().map_err(|e| Error::tensorflow("closing a session", e))
+    }
+
+    /// As [`run`](Self::run), but fails after `limit`. Without a limit, a run on a server that has
+    /// gone away never ends.
+    pub fn run_within(
+        &self,
+        args: &mut SessionRunArgs<'_>,
+        limit: Duration,
+        doing: &str,
+    ) -> Result<()> {
+        let options = RunOptions { timeout_in_ms: milliseconds(limit), ..Default::default() };
+        args.set_run_options(&proto::serialize(&options)?);
+        self.run(args, doing)
     }
 
     /// Runs `args`; `doing` says what for, in an error.
@@ -127,4 +171,25 @@ pub fn fetch<T: TensorType>(
     doing: &str,
 ) -> Result<Tensor<T>> {
     args.fetch(token).map_err(|e| Error::tensorflow(doing, e))
+}
+
+fn config(threads: Threads, disable_meta_optimizer: bool, opt_level: i32) -> ConfigProto {
+    let rewrite = RewriterConfig { disable_meta_optimizer, ..Default::default() };
+    let optimizer = OptimizerOptions { opt_level, ..Default::default() };
+    let options = GraphOptions {
+        rewrite_options: Some(rewrite).into(),
+        optimizer_options: Some(optimizer).into(),
+        ..Default::default()
+    };
+    ConfigProto {
+        intra_op_parallelism_threads: threads.intra_op,
+        inter_op_parallelism_threads: threads.inter_op,
+        graph_options: Some(options).into(),
+        ..Default::default()
+    }
+}
+
+/// At least 1, because 0 means no limit.
+fn milliseconds(limit: Duration) -> i64 {
+    i64::try_from(limit.as_millis()).unwrap_or(i64::MAX).max(1)
 }

@@ -31,7 +31,7 @@ fn label_image(workspace: &Workspace, args: &[&str]) -> Outcome {
 }
 
 /// A frame with two kinds of sources, and a catalogue of its 24 in the columns of SExtractor.
-fn made(workspace: &Workspace) {
+pub(crate) fn made(workspace: &Workspace) {
     let (width, height) = (240, 160);
     let mut values = vec![10.0f32; width * height];
     let mut rows = String::from("NUMBER,X_IMAGE,Y_IMAGE,label\n");
@@ -128,6 +128,11 @@ fn what_cannot_be_cut_out_is_said_before_the_work_or_for_each_source() {
         assert_ne!(outcome.code, 0);
         outcome.says(why);
     }
+    // What is wrong with the columns of the pixels is not hidden by those of the sky.
+    workspace.write("bad.csv", "id,x,X,y,ra,dec,size,label\na,1,1,2,10,20,24,x\n");
+    let bad = ["--cutouts=bad.csv", "--image=frame.fits"];
+    retrain(&bad).expect_code(255).says("bad.csv: has two columns called 'x'");
+    retrain(&[&bad[..], &["--image_list_columns=ra=ra"]].concat()).says("has no WCS");
 }
 
 #[test]

@@ -1,20 +1,30 @@
 //! What the programs say about themselves: help, completions, manual pages.
 
-use super::support::{DOWNLOAD_IMAGES, LABEL_IMAGE, Outcome, RETRAIN, Workspace, run};
-use retrain::cli::{DOWNLOAD_IMAGES_FLAGS, Flag, Group, LABEL_IMAGE_FLAGS, RETRAIN_FLAGS};
+use super::support::{
+    CACHE_BOTTLENECKS, DOWNLOAD_IMAGES, LABEL_IMAGE, Outcome, RETRAIN, Workspace, run,
+};
+use super::workers::RETRAIN_WORKER;
+use retrain::cli::{
+    CACHE_BOTTLENECKS_FLAGS, DOWNLOAD_IMAGES_FLAGS, Flag, Group, LABEL_IMAGE_FLAGS, RETRAIN_FLAGS,
+    RETRAIN_WORKER_FLAGS,
+};
 use std::process::Command;
 
 const SIMULATE: &str = env!("CARGO_BIN_EXE_simulate_clusters");
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("retrain", RETRAIN),
+    ("cache_bottlenecks", CACHE_BOTTLENECKS),
     ("label_image", LABEL_IMAGE),
     ("download_images", DOWNLOAD_IMAGES),
+    ("retrain_worker", RETRAIN_WORKER),
     ("simulate_clusters", SIMULATE),
 ];
-const TABLES: [(&str, &[Flag]); 3] = [
+const TABLES: [(&str, &[Flag]); 5] = [
     (RETRAIN, RETRAIN_FLAGS),
+    (CACHE_BOTTLENECKS, CACHE_BOTTLENECKS_FLAGS),
     (LABEL_IMAGE, LABEL_IMAGE_FLAGS),
     (DOWNLOAD_IMAGES, DOWNLOAD_IMAGES_FLAGS),
+    (RETRAIN_WORKER, RETRAIN_WORKER_FLAGS),
 ];
 
 const GROUPS: [Group; 7] = [
@@ -51,14 +61,17 @@ fn both_helps_of_every_program_fit_80_columns() {
             }
         }
         let lines = |help: &Outcome| help.stdout.lines().count();
-        assert!(lines(&short) < 30 && lines(&short) < lines(&long) / 2, "{}", short.stdout);
+        // A worker has two flags in all.
+        let (few, shorter) = if name == "retrain_worker" { (1, 1) } else { (3, 2) };
+        assert!(lines(&short) < 30 && lines(&short) < lines(&long) / shorter, "{}", short.stdout);
         assert!(short.stdout.ends_with(&format!("{name} --help lists all flags.\n")));
-        assert_eq!(described(&short.stdout).len(), 3, "{}", short.stdout);
+        assert_eq!(described(&short.stdout).len(), few, "{}", short.stdout);
         let codes = long.stdout.split_once("\nExit codes:\n").unwrap().1;
         let code = |line: &str| line.split_whitespace().next().unwrap().parse::<u8>().unwrap();
         let codes: Vec<u8> = codes.lines().map(code).collect();
         assert_eq!(codes[..3], [0, 1, 2], "{}", long.stdout);
-        assert_eq!(codes.contains(&255), name == "retrain");
+        let trains = ["retrain", "cache_bottlenecks"].contains(&name);
+        assert_eq!(codes.contains(&255), trains);
     }
 }
 
@@ -131,6 +144,7 @@ fn bash_completes_flags_and_words() {
     let workspace = Workspace::new();
     for (name, program, typed, completed) in [
         ("retrain", RETRAIN, "--image_d", "--image_dir"),
+        ("cache_bottlenecks", CACHE_BOTTLENECKS, "--sha", "--shard"),
         ("label_image", LABEL_IMAGE, "--input_he", "--input_height"),
         ("download_images", DOWNLOAD_IMAGES, "--max_p", "--max_per_class"),
         ("simulate_clusters", SIMULATE, "--per", "--per_class"),

@@ -81,6 +81,7 @@ mod saved_model;
 mod saved_model_in;
 mod saved_model_runs;
 mod seeds;
+mod shards;
 #[path = "../../src/bin/simulate_clusters/simulate/mod.rs"]
 mod simulate;
 mod simulate_clusters;
@@ -95,3 +96,4 @@ mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
 mod turns;
+mod workers;

@@ -7,6 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, Rgb, RgbImage};
 use retrain::images::{PixelRange, PixelSpec, Reading};
 use retrain::inference::Decoder;
+use std::collections::BTreeSet;
 use std::fs;
 
 const PHOTO: &str = "--image=photos/open cluster/o00000.jpg";
@@ -34,7 +35,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
 }
 
 /// Turns the photographs of the first class on their side, and says so in their EXIF data.
-fn with_turned_photos() -> Workspace {
+pub(crate) fn with_turned_photos() -> Workspace {
     let workspace = Workspace::with_photos(20);
     for file in files_under(&workspace.path("photos/open cluster")) {
         let path = workspace.path("photos/open cluster").join(file);
@@ -94,6 +95,26 @@ fn a_resumed_run_reads_its_photographs_as_before() {
     let state = fs::read(&path).unwrap();
     assert!(state.windows(16).any(|w| w == b"exif_orientation"));
     workspace.retrain(&["--how_many_training_steps=4", "--resume"]).expect_code(0);
+}
+
+#[test]
+fn readings_never_share_names_in_the_cache() {
+    let suffix = |options: &[(&str, &str)]| {
+        let options = options.iter().map(|&(name, value)| (name.to_owned(), value.into()));
+        Reading::of_options(&options.collect()).unwrap().0.suffix()
+    };
+    assert_eq!(suffix(&[]), "");
+    assert_eq!(
+        suffix(&[("fits_hdu", "1"), ("fits_planes", "2,1,0")]),
+        "_fits_hdu-1_fits_planes-2,1,0"
+    );
+    let hdus = ["A/B", "A-B", "A_B", "A B", "A%2FB", "SCI_fits_stretch-log", "\u{e9}"];
+    let mut all: Vec<String> = hdus.iter().map(|hdu| suffix(&[("fits_hdu", hdu)])).collect();
+    all.push(suffix(&[("fits_hdu", "SCI"), ("fits_stretch", "log")]));
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_-.,%".contains(c);
+    assert!(all.iter().all(|suffix| suffix.chars().all(safe)), "{all:?}");
+    let distinct: BTreeSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "{all:?}");
 }
 
 #[test]

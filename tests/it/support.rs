@@ -194,6 +194,7 @@ pub(crate) fn command<S: AsRef<std::ffi::OsStr>>(
 }
 
 pub(crate) const RETRAIN: &str = env!("CARGO_BIN_EXE_retrain");
+pub(crate) const CACHE_BOTTLENECKS: &str = env!("CARGO_BIN_EXE_cache_bottlenecks");
 pub(crate) const DOWNLOAD_IMAGES: &str = env!("CARGO_BIN_EXE_download_images");
 pub(crate) const LABEL_IMAGE: &str = env!("CARGO_BIN_EXE_label_image");
 

@@ -45,6 +45,13 @@ impl ColumnNames {
         }
         Ok(Self { setting, names })
     }
+
+    /// The name that is given for this; empty for no column.
+    #[must_use]
+    pub fn name_of(&self, known: &KnownColumn) -> Option<&str> {
+        let mut names = self.names.iter();
+        names.find(|(what, _)| what == known.name).map(|(_, called)| called.as_str())
+    }
 }
 
 impl fmt::Display for ColumnNames {
@@ -117,11 +124,11 @@ fn find(table: &Table, known: &[KnownColumn], given: &ColumnNames) -> Result<Col
         }
     }
     let mut columns = Columns { found: Vec::new(), setting: given.setting };
-    for KnownColumn { name, aliases } in known {
-        let called = given.names.iter().find(|(what, _)| what == name);
-        let column = match called {
-            Some((_, called)) if called.is_empty() => None,
-            Some((_, called)) => Some(exact(table, called)?),
+    for known in known {
+        let KnownColumn { name, aliases } = known;
+        let column = match given.name_of(known) {
+            Some("") => None,
+            Some(called) => Some(exact(table, called)?),
             None => by_alias(table, aliases)?,
         };
         columns.found.extend(column.map(|column| (*name, column)));

@@ -21,4 +21,10 @@ impl Config {
         self.check_values()?;
         self.check_places()
     }
+
+    /// The same for a run that only fills the cache.
+    pub(super) fn check_cache(&self) -> Result<()> {
+        self.check_values()?;
+        self.check_places_of_cache()
+    }
 }

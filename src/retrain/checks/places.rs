@@ -22,20 +22,9 @@ impl Config {
             ("output_labels", &self.outputs.output_labels),
         ];
         let dirs = self.dirs_written();
-        for (setting, path) in files.iter().chain(&dirs) {
-            if path.as_os_str().is_empty() {
-                let message = "must not be empty: give a path, or leave it out";
-                return Err(Error::usage(*setting, message));
-            }
-        }
+        check_not_empty(&files)?;
         check_different(&files)?;
-        for (setting, dir) in &dirs {
-            // A shared cache or model directory may be read-only.
-            let may_be_read_only = ["bottleneck_dir", "model_dir"].contains(setting);
-            if !(may_be_read_only && dir.is_dir()) {
-                fsio::check_dir(dir).map_err(|message| Error::usage(*setting, message))?;
-            }
-        }
+        check_dirs(&dirs)?;
         self.check_apart(&files, &dirs)?;
         if let Some(dir) = &self.outputs.saved_model_dir {
             export::check_free(dir)?;
@@ -44,8 +33,17 @@ impl Config {
             fsio::check_writable(path).map_err(|e| Error::usage(setting, e.to_string()))?;
         }
         self.check_inputs()?;
+        self.check_own_graph()?;
         self.check_split_file()?;
         self.check_summaries_dir()
+    }
+
+    /// The same for a run that only fills the cache.
+    pub(super) fn check_places_of_cache(&self) -> Result<()> {
+        let dirs = self.dirs_of_cache();
+        check_dirs(&dirs)?;
+        self.check_apart(&[], &dirs)?;
+        self.check_inputs()
     }
 
     /// Removes the temporary files that killed runs left where this run writes. (The cache does so
@@ -65,15 +63,21 @@ impl Config {
         }
     }
 
-    /// The photographs and the user's own graph exist, and no output overwrites that graph.
+    /// No output overwrites the user's own graph.
+    fn check_own_graph(&self) -> Result<()> {
+        match self.pretrained.own_graph() {
+            Some(own) if real(own) == real(&self.outputs.output_graph) => {
+                let message = format!("{} is the graph to retrain; name another file", shown(own));
+                Err(Error::usage("output_graph", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The photographs and the user's own graph exist.
     fn check_inputs(&self) -> Result<()> {
         if let Pretrained::OwnGraph(own) = &self.pretrained {
             own.check_exists()?;
-            if real(&own.path) == real(&self.outputs.output_graph) {
-                let path = shown(&own.path);
-                let message = format!("{path} is the graph to retrain; name another file");
-                return Err(Error::usage("output_graph", message));
-            }
         }
         let place = self.photographs.place();
         match &self.photographs {
@@ -169,19 +173,22 @@ impl Config {
         Ok(())
     }
 
+    /// The directories of the cache and of the network.
+    fn dirs_of_cache(&self) -> Vec<Place<'_>> {
+        let mut dirs: Vec<Place<'_>> = vec![("bottleneck_dir", &self.cache.bottleneck_dir)];
+        if let Pretrained::Architecture(_) = &self.pretrained {
+            dirs.push(("model_dir", &self.model_dir));
+        }
+        dirs
+    }
+
     /// The directories that this run writes to, with their settings.
     fn dirs_written(&self) -> Vec<Place<'_>> {
         let outputs = &self.outputs;
-        let mut dirs: Vec<Place<'_>> = vec![
-            ("summaries_dir", &outputs.summaries_dir),
-            ("bottleneck_dir", &self.cache.bottleneck_dir),
-        ];
-        match &self.pretrained {
-            Pretrained::Architecture(_) => dirs.push(("model_dir", &self.model_dir)),
-            Pretrained::OwnGraph(_) => {}
-            Pretrained::HubModule(_) => {
-                dirs.push(("checkpoint_path", fsio::directory_of(&outputs.checkpoint_path)));
-            }
+        let mut dirs: Vec<Place<'_>> = vec![("summaries_dir", &outputs.summaries_dir)];
+        dirs.extend(self.dirs_of_cache());
+        if let Pretrained::HubModule(_) = &self.pretrained {
+            dirs.push(("checkpoint_path", fsio::directory_of(&outputs.checkpoint_path)));
         }
         dirs.extend(outputs.saved_model_dir.as_deref().map(|dir| ("saved_model_dir", dir)));
         if outputs.intermediate_store_frequency > 0 {
@@ -189,6 +196,29 @@ impl Config {
             dirs.push(("intermediate_output_graphs_dir", dir));
         }
         dirs
+    }
+}
+
+/// The directories can be made or written to.
+fn check_dirs(dirs: &[Place<'_>]) -> Result<()> {
+    check_not_empty(dirs)?;
+    for (setting, dir) in dirs {
+        // A shared cache or model directory may be read-only.
+        let may_be_read_only = ["bottleneck_dir", "model_dir"].contains(setting);
+        if !(may_be_read_only && dir.is_dir()) {
+            fsio::check_dir(dir).map_err(|message| Error::usage(*setting, message))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_not_empty(places: &[Place<'_>]) -> Result<()> {
+    match places.iter().find(|(_, path)| path.as_os_str().is_empty()) {
+        None => Ok(()),
+        Some((setting, _)) => {
+            let message = "must not be empty: give a path, or leave it out";
+            Err(Error::usage(*setting, message))
+        }
     }
 }
 

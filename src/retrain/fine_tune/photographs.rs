@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::images::{Photograph, PixelSpec, Raster, View};
-use crate::inference::{Decoder, PIXEL_BUDGET};
+use crate::inference::{self, Decoder, PIXEL_BUDGET};
 use crate::text;
 use rand::{Rng, RngExt};
 use std::f32::consts::PI;
@@ -80,12 +80,8 @@ impl<'a> Photographs<'a> {
         }
         let image = self.photographs[row].read().map(|(_, image)| image);
         let pixels = image.and_then(|image| self.decoder.decode_at_least(image, DETAIL as u64));
-        let pixels = pixels.map_err(|e| self.unusable(row, &e))?;
-        let [height, width, depth] = *pixels.dims() else {
-            return Err(self.unusable(row, "has no rows and columns"));
-        };
-        let [height, width, depth] = [height, width, depth].map(|n| n as usize);
-        let raster = Raster { height, width, depth, pixels: pixels.to_vec() };
+        let raster = pixels.and_then(|pixels| inference::raster(&pixels));
+        let raster = raster.map_err(|e| self.unusable(row, &e))?;
         let raster = Arc::new(raster.shrunk(self.spec, DETAIL));
         let size = raster.pixels.len();
         let fits = self.kept.fetch_add(size, Ordering::Relaxed) + size <= PIXEL_BUDGET;

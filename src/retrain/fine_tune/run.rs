@@ -95,7 +95,7 @@ fn bottlenecks_of<'l>(
         categories: run.config.cached_sets(),
         cancel: &run.config.cancel,
     };
-    let extractor = LocalExtractor::new(backbone);
+    let extractor = LocalExtractor::with_workers(backbone, run.config.workers.as_ref());
     Ok(cache_bottlenecks(&extractor, lists, &spec, &mut |_| {})?.0)
 }
 
