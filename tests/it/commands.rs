@@ -41,7 +41,7 @@ fn what_is_printed_is_a_script_with_the_names_of_the_run() {
     assert!(Command::new("sh").arg("-n").arg(&path).status().unwrap().success(), "{script}");
     let Some(python) = system_python() else { return };
     let programs = python_programs(&script);
-    assert_eq!(programs.len(), 8);
+    assert_eq!(programs.len(), 7);
     for program in programs {
         let file = workspace.write("program.py", program);
         let compile = "import sys; compile(open(sys.argv[1]).read(), 'program.py', 'exec')";

@@ -281,7 +281,6 @@ fn lite(trained: &Trained, command: &str, suffix: &str, consumer: &str, column: 
 
 const WEIGHTS: &str = "TensorFlow Lite, weights of 8 bits";
 const EVERYTHING: &str = "TensorFlow Lite, everything in 8 bits";
-const JS_WEIGHTS: &str = "TensorFlow.js, weights of 8 bits";
 
 #[test]
 fn tensorflow_lite_agrees_and_in_8_bits_nearly() {
@@ -296,15 +295,14 @@ fn in_8_bits_pooled_features_are_nearer() {
     let Some(trained) = trained(&[FLOATS[0], "--features=pooled"]) else { return };
     lite(&trained, "lite_dynamic", "_dynamic", WEIGHTS, Column::Pooled);
     lite(&trained, "lite_int8", "_int8", EVERYTHING, Column::Pooled);
-    tfjs(&trained, "tfjs_uint8", JS_WEIGHTS, Column::Pooled);
 }
 
 #[test]
 fn a_network_trained_for_8_bits_goes_to_tensorflow_lite_and_tensorflow_js() {
     let Some(trained) = quantized() else { return };
     lite(&trained, "lite_quantops", "", "TensorFlow Lite", Column::Quantized);
-    tfjs(&trained, "tfjs", "TensorFlow.js", Column::Quantized);
-    for name in ["lite", "lite_dynamic", "lite_int8", "tfjs_uint8"] {
+    tfjs(&trained, Column::Quantized);
+    for name in ["lite", "lite_dynamic", "lite_int8"] {
         assert!(!trained.commands.contains_key(name), "{name}");
     }
 }
@@ -324,20 +322,17 @@ fn what_reads_onnx_agrees() {
     }
 }
 
-/// Converts with `command`, labels with the model, and compares.
-fn tfjs(trained: &Trained, command: &str, consumer: &str, column: Column) {
-    let Some(tools) = tools() else { return };
-    trained.run(&tools, command, as_it_is);
-    let named = |c: &str| c.replacen("_tfjs", &format!("_{command}"), 1);
-    let rows = trained.label(&tools, "tfjs_run", named);
-    trained.compare(consumer, column, &rows);
+#[test]
+fn tensorflow_js_agrees() {
+    let Some(trained) = trained(FLOATS) else { return };
+    tfjs(&trained, Column::Floats);
 }
 
-#[test]
-fn tensorflow_js_agrees_and_in_8_bits_nearly() {
-    let Some(trained) = trained(FLOATS) else { return };
-    tfjs(&trained, "tfjs", "TensorFlow.js", Column::Floats);
-    tfjs(&trained, "tfjs_uint8", JS_WEIGHTS, Column::Logits);
+fn tfjs(trained: &Trained, column: Column) {
+    let Some(tools) = tools() else { return };
+    trained.run(&tools, "tfjs", as_it_is);
+    let rows = trained.label(&tools, "tfjs_run", as_it_is);
+    trained.compare("TensorFlow.js", column, &rows);
 }
 
 /// What tract answers, in a project with tests/peers/tract's versions. It is compiled without

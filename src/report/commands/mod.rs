@@ -100,11 +100,10 @@ const TEMPLATES: &[Template] = &[
         "pip install opencv-python-headless"
     ),
     template!("tfjs", NotQuantizedOps, "TensorFlow.js: convert", "pip install tensorflowjs"),
-    template!("tfjs_uint8", Floats, "TensorFlow.js: convert, weights of 8 bits", ""),
     template!(
         "tfjs_run",
         NotQuantizedOps,
-        "TensorFlow.js: label in Node (any of these models)",
+        "TensorFlow.js: label in Node",
         "npm install @tensorflow/tfjs-core @tensorflow/tfjs-converter \
          @tensorflow/tfjs-backend-wasm sharp"
     ),
