@@ -18,6 +18,7 @@ mod head;
 mod observer;
 mod parked;
 mod plan;
+mod pretrained;
 mod results;
 mod schedule;
 mod serving;
@@ -43,7 +44,7 @@ use crate::dataset::{Category, ImageLists, create_image_lists};
 use crate::error::{Error, Result};
 use crate::inference::{DistortedImages, LocalExtractor, PIXEL_BUDGET};
 use crate::layers::{HeadSpec, QuantForm, Truth};
-use crate::model::{self, Backbone};
+use crate::model::Backbone;
 use crate::tf::NamedTensor;
 use crate::{fsio, proto, tf};
 use batches::Batches;
@@ -56,6 +57,7 @@ use fine_tune::Untuned;
 use head::Head;
 use log::info;
 use plan::Plan;
+use pretrained::load_pretrained;
 use schedule::Schedule;
 use std::path::Path;
 use std::sync::Arc;
@@ -239,20 +241,6 @@ impl Trained<'_, '_> {
         outcome.times.total = self.start.elapsed();
         Ok(outcome)
     }
-}
-
-/// Loads the pretrained network that the settings name.
-fn load_pretrained(config: &Config) -> Result<Backbone> {
-    let backbone = match &config.pretrained {
-        Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
-        Pretrained::OwnGraph(own) => model::create_own_graph(own),
-        Pretrained::HubModule(handle) => model::create_module_graph(handle),
-    };
-    let backbone = backbone?.with_reading(&config.reading);
-    if let Some(distortions) = &config.training.distortions {
-        distortions.check_pixels(&backbone.pixels)?;
-    }
-    backbone.with_symmetry(config.symmetry)
 }
 
 /// Lists the classes and their images, checks them and logs them.
