@@ -17,6 +17,7 @@ mod head;
 mod observer;
 mod parked;
 mod plan;
+mod read_ahead;
 mod results;
 mod schedule;
 mod serving;
@@ -31,8 +32,8 @@ pub use crate::dataset::{Catalogue, Directory, Formats, Source, Split, SplitKey}
 pub use crate::learn::{FineTune, Selection};
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
 pub use config::{
-    Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
-    Training,
+    BatchOrder, Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs,
+    Pretrained, ReportDir, Training,
 };
 pub use observer::{Observer, Step};
 
@@ -83,6 +84,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     );
     let backbone = load_pretrained(config)?;
     plan::check(config, &backbone, &lists)?;
+    checks::check_memory(config, &lists, backbone.bottleneck_size)?;
     prepare_file_system(&run)?;
     observer.started(&run.summaries_dir)?;
 
@@ -108,6 +110,9 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches = Batches::new(&bottlenecks, distorted, spec.truth, lists.class_count(), seed);
     batches.scale(plan.scaling.clone());
+    if config.training.batch_order == BatchOrder::Epochs {
+        batches.in_epochs(seed);
+    }
     let schedule = Schedule::new(&config.training, &config.head, &config.outputs);
     let step = 0;
     let mut training = StepLoop {
@@ -257,6 +262,7 @@ fn list_images(config: &Config, conventions: &Conventions) -> Result<ImageLists>
     let lists = create_image_lists(&config.photographs, conventions.layout, &config.split)?;
     checks::check_classes(&lists)?;
     checks::check_training(config, &lists)?;
+    checks::check_weights(config, &lists)?;
     checks::split_table(&lists);
     Ok(lists)
 }
