@@ -9,9 +9,11 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// The rows of a block take about this many bytes.
-const BLOCK_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: usize = 1 << 19;
 /// Blocks whose rows are shuffled among one another.
 const BLOCKS: usize = 64;
+/// The share of the rows shuffled now by which reading is ahead of drawing.
+const LEAD: usize = 8;
 
 /// A seeded order of epochs.
 #[derive(Debug, Clone)]
@@ -26,8 +28,9 @@ pub struct Epochs {
     /// The rows shuffled among one another that are drawn now, and how many of them are.
     now: Vec<usize>,
     used: usize,
-    /// The rows after these, in order: they can be read ahead.
+    /// The rows after these, in order, and how many of them have been handed out to be read.
     next: Vec<usize>,
+    ahead: usize,
 }
 
 /// What is left of an epoch.
@@ -46,7 +49,8 @@ impl Epochs {
         let rows_in_block = (BLOCK_BYTES / row_bytes.max(1)).max(1);
         let epoch = Epoch { number: 0, rng: ChaCha8Rng::seed_from_u64(seed), blocks: Vec::new() };
         let (now, next) = (Vec::new(), Vec::new());
-        let mut epochs = Self { rows, rows_in_block, seed, drawn: 0, epoch, now, used: 0, next };
+        let (drawn, used, ahead) = (0, 0, 0);
+        let mut epochs = Self { rows, rows_in_block, seed, drawn, epoch, now, used, next, ahead };
         epochs.skip_to(0);
         epochs
     }
@@ -89,10 +93,20 @@ impl Epochs {
         self.drawn += how_many as u128;
     }
 
-    /// The rows that come after those shuffled now, in order.
+    /// The rows that are drawn now, or have been.
     #[must_use]
-    pub fn next(&self) -> &[usize] {
-        &self.next
+    pub fn now(&self) -> &[usize] {
+        &self.now
+    }
+
+    /// The rows to read by now that are drawn after these and have not been asked for, in order.
+    /// They are as many as have been drawn of these, so that the memory they need stays the same.
+    pub fn read_ahead(&mut self) -> &[usize] {
+        let progress = self.used + self.now.len().div_ceil(LEAD);
+        let due = self.next.len() * progress / self.now.len().max(1);
+        let first = self.ahead;
+        self.ahead = due.clamp(first, self.next.len());
+        &self.next[first..self.ahead]
     }
 
     /// Begins an epoch. Each has a random stream of its own; the stream 0 is the sampler's.
@@ -111,7 +125,7 @@ impl Epochs {
         if self.epoch.blocks.is_empty() {
             self.begin(self.epoch.number + 1);
         }
-        self.next = self.take_blocks();
+        (self.next, self.ahead) = (self.take_blocks(), 0);
     }
 
     /// The rows of the next blocks, in order.

@@ -153,8 +153,8 @@ impl<'a> Batches<'a> {
     }
 
     /// The order of training photographs, if it is one of epochs.
-    pub(super) fn epochs(&self) -> Option<&Epochs> {
-        self.epochs.as_ref()
+    pub(super) fn epochs(&mut self) -> Option<&mut Epochs> {
+        self.epochs.as_mut()
     }
 
     /// The script's `get_random_cached_bottlenecks`: draws `how_many` images at random, or takes

@@ -26,8 +26,6 @@ pub(super) struct ReadAhead {
     sampler: Sampler,
     step: u64,
     sizes: Sizes,
-    /// The epochs' rows that were last asked for begin with this one.
-    stretch: Option<usize>,
 }
 
 /// How many photographs a step draws of each set; `None` for all, which are drawn once.
@@ -40,48 +38,47 @@ pub(super) struct Sizes {
 impl ReadAhead {
     /// Looks ahead from `step`, if the bottlenecks do not fit into memory.
     pub(super) fn new(
-        batches: &Batches<'_>,
+        batches: &mut Batches<'_>,
         step: u64,
         sizes: Sizes,
     ) -> Option<(Self, Receiver<Rows>)> {
-        if !batches.bottlenecks.exceed_memory() {
+        let bottlenecks = batches.bottlenecks;
+        if !bottlenecks.exceed_memory() {
             return None;
         }
         info!(target: "retrain", "The bottlenecks do not fit into memory: they are read ahead");
-        if batches.epochs().is_none() {
-            batches.bottlenecks.expect(Access::Random);
-        }
         let (rows, receiver) = bounded(2 * STEPS as usize);
-        let sampler = batches.sampler().clone();
-        Some((Self { rows, sampler, step, sizes, stretch: None }, receiver))
+        let ahead = Self { rows, sampler: batches.sampler().clone(), step, sizes };
+        match batches.epochs() {
+            Some(epochs) => ahead.ask(bottlenecks.in_file_order(epochs.now())),
+            None => bottlenecks.expect(Access::Random),
+        }
+        Some((ahead, receiver))
     }
 
-    /// Asks for the rows of the steps after `step`.
-    pub(super) fn look(&mut self, batches: &Batches<'_>, schedule: &Schedule, step: u64) {
+    /// Asks for the rows of the steps from `step` on.
+    pub(super) fn look(&mut self, batches: &mut Batches<'_>, schedule: &Schedule, step: u64) {
+        let bottlenecks = batches.bottlenecks;
+        let mut training = self.sizes.training;
+        if let Some(epochs) = batches.epochs() {
+            training = None;
+            let rows = bottlenecks.in_file_order(epochs.read_ahead());
+            self.ask(rows);
+        }
         while self.step < schedule.steps.min(step + STEPS) {
-            match (batches.epochs(), self.sizes.training) {
-                (None, Some(n)) => self.draw(batches, Category::Training, n),
-                _ => {}
-            }
-            match self.sizes.validation {
-                Some(n) if schedule.evaluates(self.step) => {
-                    self.draw(batches, Category::Validation, n);
-                }
-                _ => {}
-            }
+            let validates = schedule.evaluates(self.step);
+            self.draw(batches, Category::Training, training);
+            self.draw(batches, Category::Validation, self.sizes.validation.filter(|_| validates));
             self.step += 1;
         }
-        let next = batches.epochs().map(|epochs| epochs.next()).unwrap_or_default();
-        if next.first().copied() != self.stretch {
-            self.stretch = next.first().copied();
-            self.ask(batches.bottlenecks.in_file_order(next));
-        }
     }
 
-    fn draw(&mut self, batches: &Batches<'_>, category: Category, n: usize) {
+    fn draw(&mut self, batches: &Batches<'_>, category: Category, how_many: Option<usize>) {
         let mut rows = Vec::new();
-        batches.population(category).draw(&mut self.sampler, n, &mut rows);
-        self.ask(rows);
+        if let Some(n) = how_many {
+            batches.population(category).draw(&mut self.sampler, n, &mut rows);
+            self.ask(rows);
+        }
     }
 
     /// If the disk cannot keep up, the steps wait for their rows instead.
