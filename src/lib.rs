@@ -104,6 +104,7 @@ pub mod inference;
 pub mod label_image;
 pub mod layers;
 pub mod learn;
+mod memory;
 pub mod metrics;
 pub mod model;
 pub mod net;

@@ -19,6 +19,7 @@ mod observer;
 mod parked;
 mod plan;
 mod pretrained;
+mod read_ahead;
 mod results;
 mod schedule;
 mod serving;
@@ -34,8 +35,8 @@ pub use crate::learn::{FineTune, Selection};
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Times, Written};
 pub use caching::{Cached, fill_cache};
 pub use config::{
-    Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
-    Training,
+    BatchOrder, Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs,
+    Pretrained, ReportDir, Training,
 };
 pub use observer::{Observer, Step};
 
@@ -88,6 +89,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     );
     let backbone = load_pretrained(config)?;
     plan::check(config, &backbone, &lists)?;
+    checks::check_memory(config, &lists, backbone.bottleneck_size)?;
     prepare_file_system(&run)?;
     observer.started(&run.summaries_dir)?;
 
@@ -113,6 +115,9 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches = Batches::new(&bottlenecks, distorted, spec.truth, lists.class_count(), seed);
     batches.scale(plan.scaling.clone());
+    if config.training.batch_order == BatchOrder::Epochs {
+        batches.in_epochs(seed);
+    }
     let schedule = Schedule::new(&config.training, &config.head, &config.outputs);
     let step = 0;
     let mut training = StepLoop {
@@ -248,6 +253,7 @@ fn list_images(config: &Config, conventions: &Conventions) -> Result<ImageLists>
     let lists = create_image_lists(&config.photographs, conventions.layout, &config.split)?;
     checks::check_classes(&lists)?;
     checks::check_training(config, &lists)?;
+    checks::check_weights(config, &lists)?;
     checks::split_table(&lists);
     Ok(lists)
 }
