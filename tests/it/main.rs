@@ -63,6 +63,9 @@ mod resume;
 mod retrain;
 mod retrain_golden;
 mod saved_model;
+mod scaling;
+#[path = "../../benches/scaling/model/mod.rs"]
+mod scaling_model;
 mod seeds;
 #[path = "../../src/bin/simulate_clusters/simulate/mod.rs"]
 mod simulate;
