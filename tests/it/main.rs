@@ -77,6 +77,9 @@ mod resume;
 mod retrain;
 mod retrain_golden;
 mod saved_model;
+mod scaling;
+#[path = "../../benches/scaling/model/mod.rs"]
+mod scaling_model;
 mod seeds;
 mod shards;
 #[path = "../../src/bin/simulate_clusters/simulate/mod.rs"]
