@@ -54,7 +54,8 @@ pub fn cache_bottlenecks() -> ExitCode {
     }
 }
 
-fn config(parsed: &Parsed) -> Result<(Config, Option<Shard>)> {
+/// What to compute: the configuration, and which shard.
+pub(super) fn config(parsed: &Parsed) -> Result<(Config, Option<Shard>)> {
     let config = config_of_cache(parsed)?;
     config.check_values()?;
     Ok((config, shard(parsed)?))

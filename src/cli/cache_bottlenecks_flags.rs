@@ -6,7 +6,11 @@ use super::retrain_flags::RETRAIN_FLAGS;
 /// All flags.
 pub const CACHE_BOTTLENECKS_FLAGS: &[Flag] = &[
     of_retrain("image_dir"),
-    of_retrain("architecture"),
+    Flag {
+        help: "The pretrained model: a name that retrain knows, or the path of a frozen graph of \
+               your own",
+        ..of_retrain("architecture")
+    },
     SHARD,
     of_retrain("model_dir"),
     of_retrain("bottleneck_dir"),

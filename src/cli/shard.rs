@@ -6,7 +6,7 @@ use super::closing::quoted;
 use super::flag::{Flag, Kind};
 use crate::bottleneck::{MissingShard, Shard};
 use crate::error::{Error, Result};
-use crate::text::counted;
+use crate::text::{counted, one_line};
 use std::env;
 
 /// The variables of a Slurm array task: its number, the lowest number, the distance between two,
@@ -26,6 +26,7 @@ pub(super) fn shard(parsed: &Parsed) -> Result<Option<Shard>> {
     if parsed.given(SHARD.name) {
         let text = parsed.text(SHARD.name)?;
         let shard = Shard::parse(&text).ok_or_else(|| {
+            let text = one_line(&text);
             let message = format!(
                 "must be I/N, part I of N, from 1/N to N/N, such as 3/8 or 8/8, not '{text}'"
             );
