@@ -99,10 +99,6 @@ impl<'a> Filler<'a> {
         }
         missing.extend(self.read_texts(texts)?);
         missing.sort_by_key(|item| item.row);
-        let shards = self.filled.files.missing(missing.iter().map(Item::name));
-        if !shards.is_empty() {
-            (self.tell)(CacheEvent::MissingShards(shards));
-        }
         self.compute(&missing)
     }
 
@@ -169,6 +165,10 @@ impl<'a> Filler<'a> {
     fn compute(&mut self, missing: &[Item<'_>]) -> Result<()> {
         if missing.is_empty() {
             return Ok(());
+        }
+        let shards = self.filled.files.missing(missing.iter().map(Item::name));
+        if !shards.is_empty() {
+            (self.tell)(CacheEvent::MissingShards(shards));
         }
         let start = Instant::now();
         let by_row: HashMap<usize, &Item<'_>> = missing.iter().map(|i| (i.row, i)).collect();
