@@ -1,4 +1,4 @@
-"""Shared by `compare` and `scale`: measures a process, describes the machine, records and prints
+"""Shared by `compare`, `scale` and `workers`: measures a process, describes the machine, records and prints
 results."""
 
 import datetime
@@ -42,17 +42,18 @@ class Finished:
         return next((line for _, line in self.lines if text in line), "")
 
 
-def run(command, cwd, timeout, sample=False):
+def run(command, cwd, timeout, sample=False, watch=lambda pid, line: None):
     """Runs `command` to its end and measures wall time, user and system time, and peak memory.
 
-    With `sample`, also records the largest RssAnon and RssFile (Linux only; read every 20 ms)."""
+    With `sample`, also records the largest RssAnon and RssFile (Linux only; read every 20 ms).
+    `watch` is called with the process and each line on stderr, as it comes."""
     with tempfile.TemporaryFile() as stdout:
         start = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE
         )
         lines, sampled = [], {}
-        reader = threading.Thread(target=_read_lines, args=(process.stderr, start, lines))
+        reader = threading.Thread(target=_read_lines, args=(process, start, lines, watch))
         reader.start()
         ended = threading.Event()
         if sample:
@@ -74,9 +75,11 @@ def run(command, cwd, timeout, sample=False):
     return Finished(seconds, usage, lines, text, sampled)
 
 
-def _read_lines(stream, start, lines):
-    for line in stream:
-        lines.append((time.perf_counter() - start, line.decode("utf-8", "replace").rstrip()))
+def _read_lines(process, start, lines, watch):
+    for line in process.stderr:
+        text = line.decode("utf-8", "replace").rstrip()
+        watch(process.pid, text)
+        lines.append((time.perf_counter() - start, text))
 
 
 def _sample_memory(pid, ended, sampled):

@@ -1,5 +1,6 @@
 //! TensorFlow's image-retraining tutorial tools, `retrain.py` and `label_image.py`, as a library.
-//! The programs `retrain`, `label_image` and `download_images` are thin layers over it.
+//! The programs `retrain`, `label_image`, `cache_bottlenecks` and `download_images` are thin layers
+//! over it.
 //!
 //! A pretrained network turns each photograph into a *bottleneck*, a vector of about a thousand
 //! numbers, which is computed once and cached. A new last layer learns from these in seconds.
@@ -103,6 +104,7 @@ pub mod inference;
 pub mod label_image;
 pub mod layers;
 pub mod learn;
+mod memory;
 pub mod metrics;
 pub mod model;
 pub mod net;

@@ -36,7 +36,9 @@ pub fn cache_bottlenecks<'l>(
     let wanted = wanted(&items, &members, spec);
     let files = Files::open(extractor, spec, None)?;
     let filler = Filler::new(extractor, spec, files, tell);
-    let Filled { files, places, hashes, bad, turned } = filler.fill(&wanted, items.len())?;
+    let mut filled = filler.fill(&wanted, items.len())?;
+    filled.locate(&wanted, &items);
+    let Filled { files, places, hashes, bad, turned } = filled;
     for (row, _) in &bad {
         members.iter_mut().flatten().for_each(|rows| rows.retain(|r| r != row));
     }

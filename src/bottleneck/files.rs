@@ -48,7 +48,7 @@ impl<'f> Row<'f> {
         self.key().hash.and_then(first)
     }
 
-    /// Where it is once all files are mapped; `None` before the first row of a file.
+    /// Where it is once all files are mapped.
     pub(super) fn place(&self) -> Option<Place> {
         Place::new(self.other.map_or(0, |other| other + 1), self.entry.offset)
     }
@@ -109,8 +109,8 @@ impl Files {
             let first = text::shown(first);
             warn!(
                 target: "retrain",
-                "{shards} ignored, computed by another version of the model or of its \
-                 preprocessing: {first}{}",
+                "{shards} ignored, not of this version of the model and its preprocessing: \
+                 {first}{}",
                 if ignored.len() > 1 { " and others" } else { "" }
             );
         }

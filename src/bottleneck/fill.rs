@@ -2,7 +2,7 @@
 //! computes the bottlenecks that are missing.
 
 use super::compute::{self, Made};
-use super::files::Files;
+use super::files::{Files, Row};
 use super::key::{Key, Stamp};
 use super::plan::{Item, Todo, todo};
 use super::rows::Place;
@@ -60,7 +60,6 @@ impl<'a> Filler<'a> {
         // What was computed before an error is kept.
         let flushed = self.filled.files.flush();
         filled.and(flushed)?;
-        self.filled.locate(items);
         self.filled.bad.sort_by_key(|(row, _)| *row);
         Ok(self.filled)
     }
@@ -100,10 +99,6 @@ impl<'a> Filler<'a> {
         }
         missing.extend(self.read_texts(texts)?);
         missing.sort_by_key(|item| item.row);
-        let shards = self.filled.files.missing(missing.iter().map(Item::name));
-        if !shards.is_empty() {
-            (self.tell)(CacheEvent::MissingShards(shards));
-        }
         self.compute(&missing)
     }
 
@@ -171,6 +166,10 @@ impl<'a> Filler<'a> {
         if missing.is_empty() {
             return Ok(());
         }
+        let shards = self.filled.files.missing(missing.iter().map(Item::name));
+        if !shards.is_empty() {
+            (self.tell)(CacheEvent::MissingShards(shards));
+        }
         let start = Instant::now();
         let by_row: HashMap<usize, &Item<'_>> = missing.iter().map(|i| (i.row, i)).collect();
         let extractor = self.extractor;
@@ -218,14 +217,20 @@ impl<'a> Filler<'a> {
 }
 
 impl Filled {
-    /// Finds the rows that were added.
-    fn locate(&mut self, items: &[Item<'_>]) {
-        for item in items {
-            if self.places[item.row].is_none()
-                && let Some(row) = self.files.added(&item.name())
+    /// Finds the rows that were added, and of images that are not `wanted` what is known of their
+    /// content.
+    pub(super) fn locate(&mut self, wanted: &[Item<'_>], all: &[Item<'_>]) {
+        let Self { files, places, hashes, .. } = self;
+        for item in wanted {
+            let place = &mut places[item.row];
+            if place.is_none()
+                && let Some(row) = files.added(&item.name())
             {
-                (self.places[item.row], self.hashes[item.row]) = (row.place(), row.hash());
+                (*place, hashes[item.row]) = (row.place(), row.hash());
             }
+        }
+        for item in all.iter().filter(|item| places[item.row].is_none()) {
+            hashes[item.row] = files.rows(&item.name()).first().and_then(Row::hash);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Bottlenecks: the vectors that the pretrained network computes from the photographs. Each is
 //! computed once and cached.
 
+mod access;
 mod appender;
 mod cache;
 mod compute;
@@ -17,8 +18,9 @@ mod shard;
 mod spec;
 mod text;
 
+pub use access::Access;
 pub use cache::{cache_bottlenecks, cache_shard};
-pub use learnable::Learnable;
+pub use learnable::{Learnable, ScaledRows};
 pub use rows::Bottlenecks;
 pub use shard::Shard;
 pub use spec::{

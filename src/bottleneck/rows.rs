@@ -36,12 +36,12 @@ pub struct Bottlenecks<'l> {
 }
 
 /// Where a row is. With 10 million rows every byte of this counts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// The index of the map.
-    map: u32,
+    pub(super) map: u32,
     /// Where in the map it begins: never at 0, where the header is.
-    offset: NonZeroU64,
+    pub(super) offset: NonZeroU64,
 }
 
 impl Place {

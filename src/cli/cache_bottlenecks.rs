@@ -20,8 +20,8 @@ const PROGRAM: Program = Program {
     about: "Computes the bottlenecks that retrain trains on: all of them, or a shard.",
     usage: "cache_bottlenecks --image_dir=<directory> [--shard=<I/N>] [flags]",
     example: "    \
-    cache_bottlenecks --image_dir=flower_photos --architecture=mobilenet_0.50_224 \\
-        --shard=3/8",
+    cache_bottlenecks --image_dir=flower_photos \\
+        --architecture=mobilenet_0.50_224 --shard=3/8",
     exit_codes: "    \
     0    done
     1    failure
@@ -54,7 +54,8 @@ pub fn cache_bottlenecks() -> ExitCode {
     }
 }
 
-fn config(parsed: &Parsed) -> Result<(Config, Option<Shard>)> {
+/// What to compute: the configuration, and which shard.
+pub(super) fn config(parsed: &Parsed) -> Result<(Config, Option<Shard>)> {
     let config = config_of_cache(parsed)?;
     config.check_values()?;
     Ok((config, shard(parsed)?))

@@ -1,13 +1,16 @@
 //! The flags of `cache_bottlenecks`: those of `retrain` that decide which bottlenecks there are.
 
-use super::flag::{Flag, Group};
+use super::flag::{Flag, Group, Kind};
 use super::retrain_flags::RETRAIN_FLAGS;
-use super::shard::SHARD;
 
 /// All flags.
 pub const CACHE_BOTTLENECKS_FLAGS: &[Flag] = &[
     of_retrain("image_dir"),
-    of_retrain("architecture"),
+    Flag {
+        help: "The pretrained model: a name that retrain knows, or the path of a frozen graph of \
+               your own",
+        ..of_retrain("architecture")
+    },
     SHARD,
     of_retrain("model_dir"),
     of_retrain("bottleneck_dir"),
@@ -40,6 +43,17 @@ pub const CACHE_BOTTLENECKS_FLAGS: &[Flag] = &[
     of_retrain("cutout_size"),
     of_retrain("cutout_origin"),
 ];
+
+/// `--shard`
+pub(super) const SHARD: Flag = Flag {
+    name: "shard",
+    kind: Kind::Str,
+    default: "",
+    help: "I/N: compute only part I of N, from 1/N to N/N, into a file of its own, which retrain \
+           reads [default: in a Slurm array its task, else all]",
+    scripts: &[],
+    group: Group::Start,
+};
 
 /// The row of that name.
 const fn of_retrain(name: &str) -> Flag {

@@ -7,9 +7,10 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Points the bindings at this machine's libtensorflow, turns oneDNN on, and silences TensorFlow's
-/// own messages unless `verbosity` is at least DEBUG, and keeps gRPC from using the web's proxy. If
-/// the user has set any but the first, that setting stays. Must be called while the process has only one thread.
+/// Points the bindings at this machine's libtensorflow, turns oneDNN on, silences TensorFlow's
+/// own messages unless `verbosity` is at least DEBUG, and keeps gRPC from using the
+/// web's proxy. If the user has set any but the first, that setting stays. Must be called while the
+/// process has only one thread.
 pub(super) fn prepare(verbosity: LevelFilter) {
     if verbosity < LevelFilter::Debug {
         set_default("TF_CPP_MIN_LOG_LEVEL", "3".as_ref());
@@ -20,9 +21,12 @@ pub(super) fn prepare(verbosity: LevelFilter) {
     if cfg!(target_arch = "x86_64") {
         set_default("TF_ENABLE_ONEDNN_OPTS", "1".as_ref());
     }
-    // Workers are in the user's own network, or behind a tunnel: unless a proxy is named for gRPC, it
-    // must not go through the one that is meant for the web.
-    set_default("grpc_proxy", "".as_ref());
+    // Workers are in the user's own network, or behind a tunnel: unless a proxy is named for gRPC,
+    // it must not go through the one that is meant for the web. gRPC logs that it cannot use the
+    // empty name, so this is left alone where there is no such proxy.
+    if ["https_proxy", "http_proxy"].iter().any(|name| env::var_os(name).is_some()) {
+        set_default("grpc_proxy", "".as_ref());
+    }
     // The bindings look here first, so they load the library found here and no other.
     if let Some(directory) = tf::find_library().as_deref().and_then(Path::parent) {
         set("TENSORFLOW_DIR", directory.as_os_str());

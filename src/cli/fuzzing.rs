@@ -1,6 +1,8 @@
 //! Properties that hold for every command line of the programs.
 
 use super::argparse::{self, Parsed};
+use super::cache_bottlenecks;
+use super::cache_bottlenecks_flags::CACHE_BOTTLENECKS_FLAGS;
 use super::download_images;
 use super::download_images_flags::DOWNLOAD_IMAGES_FLAGS;
 use super::flag::{Flag, Kind};
@@ -33,6 +35,15 @@ pub fn flags(data: &[u8]) {
                 assert!(training.train_batch_size != Some(0) && training.eval_step_interval > 0);
             }
             Err(error) => assert_names_a_flag(&error, RETRAIN_FLAGS),
+        }
+    }
+    let read_cache = |words: &[OsString]| argparse::parse(&EMPTY, CACHE_BOTTLENECKS_FLAGS, words);
+    if let Some(parsed) = understood(read_cache(&words)) {
+        let again = understood(read_cache(&in_full(&parsed, CACHE_BOTTLENECKS_FLAGS)));
+        assert!(again.is_some_and(|again| same(&parsed, &again, CACHE_BOTTLENECKS_FLAGS)));
+        match cache_bottlenecks::config(&parsed) {
+            Ok((_, shard)) => assert!(shard.is_none_or(|s| (1..=s.count()).contains(&s.index()))),
+            Err(error) => assert_names_a_flag(&error, CACHE_BOTTLENECKS_FLAGS),
         }
     }
     let read_label = |words: &[OsString]| {

@@ -19,7 +19,8 @@ use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
 use crate::report;
 use crate::retrain::{
-    Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection, Training, run,
+    BatchOrder, Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection,
+    Training, run,
 };
 use log::{LevelFilter, warn};
 use std::process::ExitCode;
@@ -137,6 +138,10 @@ fn training(parsed: &Parsed) -> Result<Training> {
         // Negative numbers become 0, which `check_values` refuses.
         eval_step_interval: u64::try_from(interval).unwrap_or(0),
         train_batch_size: batch_size(parsed, "train_batch_size")?,
+        batch_order: match parsed.choice("batch_order", &BatchOrder::NAMES)?.as_str() {
+            "epochs" => BatchOrder::Epochs,
+            _ => BatchOrder::Random,
+        },
         test_batch_size: batch_size(parsed, "test_batch_size")?,
         validation_batch_size: batch_size(parsed, "validation_batch_size")?,
         distortions: distortions(parsed)?,

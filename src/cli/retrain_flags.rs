@@ -5,6 +5,7 @@ use super::photographs::CUTOUTS;
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS};
 use super::workers::{WORKERS, WORKERS_ONLY};
 use crate::dataset::SplitKey;
+use crate::retrain::BatchOrder;
 
 pub(super) const LEVELS: &[&str] = &["DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
@@ -379,6 +380,13 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         Kind::Int,
         "0",
         "Stop after so many evaluations without a better one, and keep the best; 0 for never",
+    )
+    .group(Group::Training),
+    ours(
+        "batch_order",
+        Kind::Choice(&BatchOrder::NAMES),
+        "random",
+        "random: for each image of a batch a random class, then one of its images, as the script;          epochs: each image once an epoch, in an order for disks that are slow at random reads;          classes are not balanced",
     )
     .group(Group::Training),
     ours(

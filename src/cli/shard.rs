@@ -1,23 +1,12 @@
-//! `--shard` and what Slurm says instead; the command that computes missing shards.
+//! Which shard a command line or Slurm asks for, and the command that computes missing ones.
 
 use super::argparse::Parsed;
-use super::cache_bottlenecks_flags::CACHE_BOTTLENECKS_FLAGS;
-use super::flag::{Flag, Group, Kind};
+use super::cache_bottlenecks_flags::{CACHE_BOTTLENECKS_FLAGS, SHARD};
+use super::flag::{Flag, Kind};
 use crate::bottleneck::{MissingShard, Shard};
 use crate::error::{Error, Result};
-use crate::text::{counted, shell_word};
+use crate::text::{counted, one_line, shell_word};
 use std::env;
-
-/// `--shard`
-pub(super) const SHARD: Flag = Flag {
-    name: "shard",
-    kind: Kind::Str,
-    default: "",
-    help: "I/N: compute only part I of N, from 1/N to N/N, into a file of its own, which retrain \
-           reads [default: in a Slurm array its task, else all]",
-    scripts: &[],
-    group: Group::Start,
-};
 
 /// The variables of a Slurm array task: its number, the lowest number, the distance between two,
 /// and how many there are.
@@ -36,6 +25,7 @@ pub(super) fn shard(parsed: &Parsed) -> Result<Option<Shard>> {
     if parsed.given(SHARD.name) {
         let text = parsed.text(SHARD.name)?;
         let shard = Shard::parse(&text).ok_or_else(|| {
+            let text = one_line(&text);
             let message = format!(
                 "must be I/N, part I of N, from 1/N to N/N, such as 3/8 or 8/8, not '{text}'"
             );

@@ -6,6 +6,7 @@ mod catalogue;
 mod catalogue_classes;
 mod cutouts;
 mod directory;
+mod epochs;
 mod formats;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -21,6 +22,7 @@ pub use catalogue::{Catalogue, CatalogueRow, CatalogueRows, IMAGE_LIST_COLUMNS};
 pub use cutouts::{Cutouts, MOST_SIDE};
 pub use directory::Directory;
 pub(crate) use directory::NO_IMAGE_DIR;
+pub use epochs::Epochs;
 pub use formats::{Formats, Layout};
 pub use lists::{ImageLists, LabelLists, Listed, file_labels, label_name};
 pub use sampling::{MAX_NUM_IMAGES_PER_CLASS, Sampler, WeightedMembers};

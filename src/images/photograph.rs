@@ -7,29 +7,29 @@ use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// A photograph that can be read at any time.
+/// A photograph that can be read at any time. There may be millions, each known in several places:
+/// clones share what they hold.
 #[derive(Debug, Clone)]
 pub struct Photograph {
-    path: PathBuf,
-    name: OsString,
-    origin: Origin,
+    path: Arc<Path>,
+    /// Its name, if it is not that of its file.
+    name: Option<Arc<OsStr>>,
+    /// The part of a frame that it is; `None` for the file at its path.
+    cut_out: Option<Arc<CutOut>>,
 }
 
-/// Where its bytes come from.
-#[derive(Debug, Clone)]
-enum Origin {
-    /// The file at its path.
-    File,
-    CutOut(Arc<FrameFile>, Region),
+/// A part of a frame.
+#[derive(Debug)]
+struct CutOut {
+    frame: Arc<FrameFile>,
+    region: Region,
 }
 
 impl Photograph {
     /// The photograph in a file.
     #[must_use]
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        let name = path.file_name().unwrap_or_default().to_owned();
-        Self { path, name, origin: Origin::File }
+        Self { path: path.into().into(), name: None, cut_out: None }
     }
 
     /// The part of a frame around a source that a catalogue calls `id`.
@@ -39,13 +39,14 @@ impl Photograph {
         path.push(format!("#{id}"));
         let mut name = frame.path().file_name().unwrap_or_default().to_owned();
         name.push(region.to_string());
-        Self { path: path.into(), name, origin: Origin::CutOut(frame, region) }
+        let cut_out = Some(Arc::new(CutOut { frame, region }));
+        Self { path: Path::new(&path).into(), name: Some(name.into()), cut_out }
     }
 
     /// The same photograph with another name within its class.
     #[must_use]
     pub fn named(self, name: impl Into<OsString>) -> Self {
-        Self { name: name.into(), ..self }
+        Self { name: Some(name.into().into()), ..self }
     }
 
     /// What it is called, in results and messages.
@@ -58,25 +59,20 @@ impl Photograph {
     /// directories before it where a class has any.
     #[must_use]
     pub fn name(&self) -> &OsStr {
-        &self.name
+        let own = self.name.as_deref();
+        own.unwrap_or_else(|| self.path.file_name().unwrap_or_default())
     }
 
     /// The file that its bytes come from: its path, or that of the frame.
     #[must_use]
     pub fn file_path(&self) -> &Path {
-        match &self.origin {
-            Origin::File => &self.path,
-            Origin::CutOut(frame, _) => frame.path(),
-        }
+        self.cut_out.as_ref().map_or(&self.path, |cut_out| cut_out.frame.path())
     }
 
     /// What of its file it is, in a form that file names may have; empty for all of it.
     #[must_use]
     pub fn part(&self) -> String {
-        match &self.origin {
-            Origin::File => String::new(),
-            Origin::CutOut(_, region) => region.to_string(),
-        }
+        self.cut_out.as_ref().map_or_else(String::new, |cut_out| cut_out.region.to_string())
     }
 
     /// The metadata of its file; `None` if that cannot be accessed.
@@ -91,14 +87,10 @@ impl Photograph {
     /// # Errors
     /// A sentence that says what is wrong with the file, without its name.
     pub fn read(&self) -> Result<(Metadata, Vec<u8>), String> {
-        match &self.origin {
-            Origin::File => read_image(&self.path),
-            Origin::CutOut(frame, region) => {
-                let metadata = metadata(frame.path());
-                let metadata = metadata.map_err(|e| format!("cannot be cut out ({e})"))?;
-                Ok((metadata, frame.cutout(region)?))
-            }
-        }
+        let Some(cut_out) = &self.cut_out else { return read_image(&self.path) };
+        let metadata = metadata(cut_out.frame.path());
+        let metadata = metadata.map_err(|e| format!("cannot be cut out ({e})"))?;
+        Ok((metadata, cut_out.frame.cutout(&cut_out.region)?))
     }
 }
 
@@ -115,6 +107,6 @@ pub fn preview_path(dir: &Path, path: &Path) -> PathBuf {
 /// Two are the same if they are called the same.
 impl PartialEq for Photograph {
     fn eq(&self, other: &Self) -> bool {
-        (&self.path, &self.name) == (&other.path, &other.name)
+        (self.path(), self.name()) == (other.path(), other.name())
     }
 }

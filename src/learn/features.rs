@@ -1,6 +1,34 @@
 //! A matrix of features, one row per photograph.
 
 use matrixmultiply::dgemm;
+use std::fmt::Debug;
+use std::ops::Range;
+
+/// Features of photographs that need not all be in memory.
+pub trait FeatureRows: Debug {
+    /// Numbers in a row.
+    fn width(&self) -> usize;
+
+    /// The number of rows.
+    fn count(&self) -> usize;
+
+    /// Some of the rows, one after the other, perhaps in `room`.
+    fn rows<'r>(&'r self, range: Range<usize>, room: &'r mut Vec<f64>) -> &'r [f64];
+}
+
+impl FeatureRows for Features {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn rows<'r>(&'r self, range: Range<usize>, _: &'r mut Vec<f64>) -> &'r [f64] {
+        &self.values[range.start * self.width..range.end * self.width]
+    }
+}
 
 /// Features of photographs, [photographs, features], row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,17 +135,34 @@ impl Features {
 
     /// `into` = self · w, with w of [features, classes] and `into` of [rows, classes].
     pub(super) fn times(&self, w: &[f64], classes: usize, into: &mut [f64]) {
-        product(self.matrix(), Matrix::of(w, self.width, classes), 0.0, into);
+        times(&self.values, [self.len(), self.width, classes], w, into);
     }
 
     /// `into` += selfᵀ · r, with r of [rows, classes] and `into` of [features, classes].
     pub(super) fn transposed_times(&self, r: &[f64], classes: usize, into: &mut [f64]) {
-        product(self.matrix().transposed(), Matrix::of(r, self.len(), classes), 1.0, into);
+        transposed_times(&self.values, [self.len(), self.width, classes], r, into);
     }
 
     fn matrix(&self) -> Matrix<'_> {
         Matrix::of(&self.values, self.len(), self.width)
     }
+}
+
+/// `into` = x · w, with x of [rows, features], w of [features, classes] and `into` of
+/// [rows, classes].
+pub(super) fn times(x: &[f64], [rows, width, classes]: [usize; 3], w: &[f64], into: &mut [f64]) {
+    product(Matrix::of(x, rows, width), Matrix::of(w, width, classes), 0.0, into);
+}
+
+/// `into` += xᵀ · r, with x of [rows, features], r of [rows, classes] and `into` of
+/// [features, classes].
+pub(super) fn transposed_times(
+    x: &[f64],
+    [rows, width, classes]: [usize; 3],
+    r: &[f64],
+    into: &mut [f64],
+) {
+    product(Matrix::of(x, rows, width).transposed(), Matrix::of(r, rows, classes), 1.0, into);
 }
 
 /// A matrix as a product takes it: numbers, and how far rows and columns are apart.

@@ -7,7 +7,8 @@
 //! scikit-learn's `LogisticRegression`; for two classes that has a single weight vector w, whose
 //! penalty ½‖w‖² is twice that of the softmax with weights ±w/2.
 
-use super::Features;
+use super::features::{times, transposed_times};
+use super::{FeatureRows, Features};
 use argmin::core::{CostFunction, Executor, Gradient};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
@@ -17,7 +18,7 @@ use std::cell::RefCell;
 #[derive(Debug, Clone, Copy)]
 pub struct Objective<'a> {
     /// The photographs.
-    pub features: &'a Features,
+    pub features: &'a dyn FeatureRows,
     /// The class of each.
     pub truth: &'a [usize],
     /// The weight of each; empty for 1 each.
@@ -50,6 +51,9 @@ pub struct Logistic {
     pub biases: Vec<f64>,
 }
 
+/// Rows that are multiplied at once. A multiple of 256: then the products add up as if all rows
+/// were multiplied at once, because `matrixmultiply` adds 256 rows at a time.
+const CHUNK: usize = 256;
 /// Steps remembered.
 const MEMORY: usize = 10;
 
@@ -68,7 +72,7 @@ impl Logistic {
     /// Trains the classifier.
     #[must_use]
     pub fn fit(objective: Objective<'_>) -> Self {
-        let (d, k) = (objective.features.width, objective.classes);
+        let (d, k) = (objective.features.width(), objective.classes);
         let evaluated = Evaluated { cost: f64::INFINITY, ..Evaluated::default() };
         let best = RefCell::new(evaluated.clone());
         let problem = Problem { objective, last: RefCell::new(evaluated), best };
@@ -137,39 +141,49 @@ impl Problem<'_> {
         if self.last.borrow().at == at {
             return;
         }
-        let Objective { features, truth, sample_weights, classes: k, c, label_smoothing, .. } =
-            self.objective;
-        let spread = label_smoothing / k as f64;
-        let (d, n) = (features.width, features.len());
+        let Objective { features, sample_weights, classes: k, c, .. } = self.objective;
+        let (d, n) = (features.width(), features.count());
         let weight = |i: usize| sample_weights.get(i).copied().unwrap_or(1.0);
         let total: f64 = (0..n).map(weight).sum();
         let penalty = if k == 2 { 2.0 } else { 1.0 } / (c * total);
         let (w, b) = at.split_at(d * k);
-        let mut rows = vec![0.0; n * k];
-        features.times(w, k, &mut rows);
         let mut cost = 0.5 * penalty * w.iter().map(|w| w * w).sum::<f64>();
         let mut gradient: Vec<f64> = w.iter().map(|w| penalty * w).collect();
         let mut of_biases = vec![0.0; k];
-        for (i, row) in rows.chunks_mut(k).enumerate() {
-            row.iter_mut().zip(b).for_each(|(l, b)| *l += b);
-            let share = weight(i) / total;
-            let all: f64 = row.iter().sum();
-            let labelled = (1.0 - label_smoothing) * row[truth[i]] + spread * all;
-            cost += share * (softmax(row) - labelled);
-            row.iter_mut().for_each(|p| *p -= spread);
-            row[truth[i]] -= 1.0 - label_smoothing;
-            row.iter_mut().zip(&mut of_biases).for_each(|(r, b)| {
-                *r *= share;
-                *b += *r;
-            });
+        let (mut room, mut rows) = (Vec::new(), Vec::new());
+        for first in (0..n).step_by(CHUNK) {
+            let range = first..n.min(first + CHUNK);
+            let dims = [range.len(), d, k];
+            let x = features.rows(range, &mut room);
+            rows.resize(dims[0] * k, 0.0);
+            times(x, dims, w, &mut rows);
+            for (i, row) in rows.chunks_mut(k).enumerate() {
+                row.iter_mut().zip(b).for_each(|(l, b)| *l += b);
+                cost += self.residuals(first + i, weight(first + i) / total, row);
+                row.iter().zip(&mut of_biases).for_each(|(r, b)| *b += r);
+            }
+            transposed_times(x, dims, &rows, &mut gradient);
         }
-        features.transposed_times(&rows, k, &mut gradient);
         gradient.extend(of_biases);
         let evaluated = Evaluated { at: at.to_vec(), cost, gradient };
         if cost < self.best.borrow().cost {
             self.best.replace(evaluated.clone());
         }
         self.last.replace(evaluated);
+    }
+
+    /// Replaces the logits of photograph `i`, which counts as much as `share` of all, by the
+    /// gradient of its loss. Returns the loss.
+    fn residuals(&self, i: usize, share: f64, row: &mut [f64]) -> f64 {
+        let Objective { truth, classes, label_smoothing, .. } = self.objective;
+        let spread = label_smoothing / classes as f64;
+        let all: f64 = row.iter().sum();
+        let labelled = (1.0 - label_smoothing) * row[truth[i]] + spread * all;
+        let loss = share * (softmax(row) - labelled);
+        row.iter_mut().for_each(|p| *p -= spread);
+        row[truth[i]] -= 1.0 - label_smoothing;
+        row.iter_mut().for_each(|r| *r *= share);
+        loss
     }
 }
 

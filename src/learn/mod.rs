@@ -11,7 +11,7 @@ mod recipe;
 mod scaling;
 mod similar;
 
-pub use features::Features;
+pub use features::{FeatureRows, Features};
 pub(crate) use fine_tune::pattern;
 pub use fine_tune::{FineTune, Selection};
 pub use folds::{folds, out_of_fold};

@@ -1,6 +1,6 @@
 //! Features brought to mean 0 and standard deviation 1.
 
-use super::{Features, Logistic};
+use super::{FeatureRows, Features, Logistic};
 
 /// x ← (x − mean) / deviation, feature by feature.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,14 +14,17 @@ pub struct Scaling {
 impl Scaling {
     /// The scaling of these photographs, scikit-learn's `StandardScaler`.
     #[must_use]
-    pub fn of(features: &Features) -> Self {
-        let (n, width) = (features.len().max(1) as f64, features.width);
+    pub fn of(features: &dyn FeatureRows) -> Self {
+        let (n, width) = (features.count().max(1) as f64, features.width());
         let mut mean = vec![0.0; width];
         let mut square = vec![0.0; width];
-        for row in (0..features.len()).map(|i| features.row(i)) {
+        let mut room = Vec::new();
+        for i in 0..features.count() {
+            let row = features.rows(i..i + 1, &mut room);
             mean.iter_mut().zip(row).for_each(|(m, x)| *m += x / n);
         }
-        for row in (0..features.len()).map(|i| features.row(i)) {
+        for i in 0..features.count() {
+            let row = features.rows(i..i + 1, &mut room);
             let differences = row.iter().zip(&mean).map(|(x, m)| x - m);
             square.iter_mut().zip(differences).for_each(|(s, d)| *s += d * d / n);
         }

@@ -2,7 +2,7 @@
 
 use super::evaluation::Evaluator;
 use crate::bottleneck::Bottlenecks;
-use crate::dataset::{Category, Sampler, WeightedMembers};
+use crate::dataset::{Category, Epochs, Sampler, WeightedMembers};
 use crate::error::Result;
 use crate::inference::DistortedImages;
 use crate::layers::Truth;
@@ -47,6 +47,33 @@ impl Batch {
     }
 }
 
+/// What images are drawn from at random.
+pub(super) enum Population<'a> {
+    Alike(&'a [Vec<usize>]),
+    Weighted(&'a WeightedMembers),
+}
+
+impl<'a> Population<'a> {
+    fn of(
+        bottlenecks: &'a Bottlenecks<'_>,
+        weighted: &'a Option<WeightedMembers>,
+        category: Category,
+    ) -> Self {
+        match weighted {
+            Some(weighted) if category == Category::Training => Self::Weighted(weighted),
+            _ => Self::Alike(bottlenecks.members(category)),
+        }
+    }
+
+    /// Draws `n` images.
+    pub(super) fn draw(&self, sampler: &mut Sampler, n: usize, rows: &mut Vec<usize>) {
+        match self {
+            Self::Alike(members) => sampler.draw(members, n, rows),
+            Self::Weighted(members) => sampler.draw_weighted(members, n, rows),
+        }
+    }
+}
+
 /// Draws images and makes batches of them.
 pub(super) struct Batches<'a> {
     pub(super) bottlenecks: &'a Bottlenecks<'a>,
@@ -57,6 +84,8 @@ pub(super) struct Batches<'a> {
     sampler: Sampler,
     /// The training photographs with their weights; `None` if all count the same.
     weighted: Option<WeightedMembers>,
+    /// The order of training photographs; `None` draws them at random.
+    epochs: Option<Epochs>,
     /// How features are scaled, while the layer learns.
     scaling: Option<Scaling>,
 }
@@ -74,7 +103,24 @@ impl<'a> Batches<'a> {
         let rows: Vec<usize> = training.iter().flatten().copied().collect();
         let weighted = (!bottlenecks.weights(&rows).is_empty())
             .then(|| WeightedMembers::new(training, |row| bottlenecks.weight(row)));
-        Self { bottlenecks, distorted, truth, class_count, sampler, weighted, scaling: None }
+        Self {
+            bottlenecks,
+            distorted,
+            truth,
+            class_count,
+            sampler,
+            weighted,
+            epochs: None,
+            scaling: None,
+        }
+    }
+
+    /// Takes training photographs in epochs from now on.
+    pub(super) fn in_epochs(&mut self, seed: u64) {
+        // The order of a cache's file depends on what was computed when; that of the rows does not,
+        // and is nearly the same.
+        let rows = self.bottlenecks.members(Category::Training).concat();
+        self.epochs = Some(Epochs::new(rows, self.bottlenecks.row_bytes(), seed));
     }
 
     /// Scales the features of all batches from now on; `None` leaves them as they are.
@@ -87,15 +133,28 @@ impl<'a> Batches<'a> {
         Self { bottlenecks, ..self }
     }
 
-    /// The positions in the random streams that draw batches and that distort images.
-    pub(super) fn drawn(&self) -> [u128; 2] {
-        [self.sampler.drawn(), self.distorted.as_ref().map_or(0, DistortedImages::drawn)]
+    /// The positions in the random streams that draw batches and that distort images, and in the
+    /// epochs.
+    pub(super) fn drawn(&self) -> [u128; 3] {
+        let distorted = self.distorted.as_ref().map_or(0, DistortedImages::drawn);
+        [self.sampler.drawn(), distorted, self.epochs.as_ref().map_or(0, Epochs::drawn)]
     }
 
-    /// Moves both random streams to these positions.
-    pub(super) fn skip_to(&mut self, [batches, distortions]: [u128; 2]) {
+    /// Moves to these positions.
+    pub(super) fn skip_to(&mut self, [batches, distortions, epochs]: [u128; 3]) {
         self.sampler.skip_to(batches);
         self.distorted.iter_mut().for_each(|d| d.skip_to(distortions));
+        self.epochs.iter_mut().for_each(|e| e.skip_to(epochs));
+    }
+
+    /// The random stream that draws batches.
+    pub(super) fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
+    /// The order of training photographs, if it is one of epochs.
+    pub(super) fn epochs(&mut self) -> Option<&mut Epochs> {
+        self.epochs.as_mut()
     }
 
     /// The script's `get_random_cached_bottlenecks`: draws `how_many` images at random, or takes
@@ -116,21 +175,29 @@ impl<'a> Batches<'a> {
         self.gather(batch, category)
     }
 
-    /// Draws `how_many` images at random, or takes all of the category.
+    /// Draws `how_many` images, or takes all of the category.
     pub(super) fn draw(
         &mut self,
         rows: &mut Vec<usize>,
         category: Category,
         how_many: Option<usize>,
     ) {
-        let members = self.bottlenecks.members(category);
-        let weighted = self.weighted.as_ref().filter(|_| category == Category::Training);
-        match (how_many, weighted) {
-            (Some(n), Some(weighted)) => self.sampler.draw_weighted(weighted, n, rows),
-            (Some(n), None) => self.sampler.draw(members, n, rows),
-            (None, _) if rows.is_empty() => rows.extend(members.iter().flatten()),
+        match (how_many, &mut self.epochs) {
+            (Some(n), Some(epochs)) if category == Category::Training => epochs.draw(n, rows),
+            (Some(n), _) => {
+                let population = Population::of(self.bottlenecks, &self.weighted, category);
+                population.draw(&mut self.sampler, n, rows);
+            }
+            (None, _) if rows.is_empty() => {
+                rows.extend(self.bottlenecks.members(category).iter().flatten());
+            }
             (None, _) => {}
         }
+    }
+
+    /// What images of a category are drawn from at random.
+    pub(super) fn population(&self, category: Category) -> Population<'_> {
+        Population::of(self.bottlenecks, &self.weighted, category)
     }
 
     /// Fills the batch's tensors from its rows. Training images are distorted if the run says so.

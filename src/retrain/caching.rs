@@ -3,8 +3,8 @@
 use super::checks;
 use super::config::Config;
 use super::conventions::Conventions;
-use super::load_pretrained;
 use super::observer::Observer;
+use super::pretrained::load_pretrained;
 use crate::bottleneck::{
     BadImage, CacheEvent, CacheSpec, Shard, cache_bottlenecks, cache_shard, get_packed_path,
     get_shard_path,

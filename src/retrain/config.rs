@@ -75,6 +75,28 @@ pub struct Cache {
     pub check_mtime: bool,
 }
 
+/// Which photographs the training steps take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BatchOrder {
+    /// The scripts': for each, a random class, and a random photograph of it.
+    #[default]
+    Random,
+    /// Each once an epoch, in an order that reads the bottlenecks in long stretches. Classes are
+    /// not balanced.
+    Epochs,
+}
+
+impl BatchOrder {
+    /// The names of the orders, in order of declaration.
+    pub const NAMES: [&str; 2] = ["random", "epochs"];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
 /// How the new layer is trained.
 #[derive(Debug, Clone)]
 pub struct Training {
@@ -86,6 +108,8 @@ pub struct Training {
     pub eval_step_interval: u64,
     /// Photographs in a training step; `None` for all.
     pub train_batch_size: Option<usize>,
+    /// Which photographs the training steps take.
+    pub batch_order: BatchOrder,
     /// Photographs in the final test; `None` for all.
     pub test_batch_size: Option<usize>,
     /// Photographs in a validation; `None` for all.
@@ -260,6 +284,7 @@ impl Default for Training {
             learning_rate: 0.01,
             eval_step_interval: 10,
             train_batch_size: Some(100),
+            batch_order: BatchOrder::Random,
             test_batch_size: None,
             validation_batch_size: Some(100),
             distortions: None,

@@ -18,6 +18,8 @@ mod head;
 mod observer;
 mod parked;
 mod plan;
+mod pretrained;
+mod read_ahead;
 mod results;
 mod schedule;
 mod serving;
@@ -34,8 +36,8 @@ pub use crate::learn::{FineTune, Selection};
 pub use crate::report::{Evaluation, Model, Outcome, Prediction, Quantization, Times, Written};
 pub use caching::{Cached, fill_cache};
 pub use config::{
-    Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs, Pretrained, ReportDir,
-    Training,
+    BatchOrder, Cache, Config, CrossValidate, Head as HeadSettings, OnBadImage, Outputs,
+    Pretrained, ReportDir, Training,
 };
 pub use observer::{Observer, Step};
 
@@ -44,7 +46,7 @@ use crate::dataset::{Category, ImageLists, create_image_lists};
 use crate::error::{Error, Result};
 use crate::inference::{DistortedImages, LocalExtractor, PIXEL_BUDGET};
 use crate::layers::{HeadSpec, QuantForm, Truth};
-use crate::model::{self, Backbone};
+use crate::model::Backbone;
 use crate::tf::NamedTensor;
 use crate::{fsio, proto, tf};
 use batches::Batches;
@@ -57,6 +59,7 @@ use fine_tune::Untuned;
 use head::Head;
 use log::info;
 use plan::Plan;
+use pretrained::load_pretrained;
 use schedule::Schedule;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,6 +90,7 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     );
     let backbone = load_pretrained(config)?;
     plan::check(config, &backbone, &lists)?;
+    checks::check_memory(config, &lists, backbone.bottleneck_size)?;
     prepare_file_system(&run)?;
     observer.started(&run.summaries_dir)?;
 
@@ -112,6 +116,9 @@ pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let exporter = Exporter::new(&run, conventions.exported, backbone, &spec, graph)?;
     let mut batches = Batches::new(&bottlenecks, distorted, spec.truth, lists.class_count(), seed);
     batches.scale(plan.scaling.clone());
+    if config.training.batch_order == BatchOrder::Epochs {
+        batches.in_epochs(seed);
+    }
     let schedule = Schedule::new(&config.training, &config.head, &config.outputs);
     let step = 0;
     let mut training = StepLoop {
@@ -242,25 +249,12 @@ impl Trained<'_, '_> {
     }
 }
 
-/// Loads the pretrained network that the settings name.
-fn load_pretrained(config: &Config) -> Result<Backbone> {
-    let backbone = match &config.pretrained {
-        Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
-        Pretrained::OwnGraph(own) => model::create_own_graph(own),
-        Pretrained::HubModule(handle) => model::create_module_graph(handle),
-    };
-    let backbone = backbone?.with_reading(&config.reading);
-    if let Some(distortions) = &config.training.distortions {
-        distortions.check_pixels(&backbone.pixels)?;
-    }
-    backbone.with_symmetry(config.symmetry)
-}
-
 /// Lists the classes and their images, checks them and logs them.
 fn list_images(config: &Config, conventions: &Conventions) -> Result<ImageLists> {
     let lists = create_image_lists(&config.photographs, conventions.layout, &config.split)?;
     checks::check_classes(&lists)?;
     checks::check_training(config, &lists)?;
+    checks::check_weights(config, &lists)?;
     checks::split_table(&lists);
     Ok(lists)
 }

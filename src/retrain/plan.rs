@@ -2,7 +2,7 @@
 //! numbers, the penalty, the scaling of features.
 
 use super::config::{Config, Head};
-use crate::bottleneck::{Bottlenecks, Learnable};
+use crate::bottleneck::{Bottlenecks, ScaledRows};
 use crate::dataset::{Category, ImageLists};
 use crate::error::{Error, Result};
 use crate::layers::{LossSpec, StepRule, StepSpec};
@@ -77,17 +77,20 @@ impl Plan {
             scaling: None,
             optimizer: *optimizer,
         };
+        if config.head.feature_scaling {
+            let plain = ScaledRows { bottlenecks, rows: &rows, scaling: None };
+            plan.scaling = Some(Scaling::of(&plain));
+        }
         let decay = match config.head.weight_decay {
-            WeightDecay::Value(decay) if !config.head.feature_scaling => decay,
-            _ => {
-                let mut learnable = bottlenecks.learnable(&rows);
-                if config.head.feature_scaling {
-                    let scaling = Scaling::of(&learnable.features);
-                    learnable.features = scaling.scaled(&learnable.features);
-                    plan.scaling = Some(scaling);
-                }
+            WeightDecay::Value(decay) => decay,
+            WeightDecay::Auto => {
+                let learnable = bottlenecks.learnable(&rows);
+                let features = match &plan.scaling {
+                    None => learnable.features.clone(),
+                    Some(scaling) => scaling.scaled(&learnable.features),
+                };
                 recipe.weight_decay(Examples {
-                    features: &learnable.features.clone().rotated(),
+                    features: &features.rotated(),
                     truth: &learnable.truth,
                     groups: &learnable.groups(),
                     weights: &learnable.weights,
@@ -107,10 +110,8 @@ impl Plan {
     ) -> Vec<NamedTensor> {
         let rows: Vec<usize> =
             bottlenecks.members(Category::Training).iter().flatten().copied().collect();
-        let Learnable { mut features, truth, weights, .. } = bottlenecks.learnable(&rows);
-        if let Some(scaling) = &self.scaling {
-            features = scaling.scaled(&features);
-        }
+        let truth: Vec<usize> = rows.iter().map(|&row| bottlenecks.classes[row]).collect();
+        let weights = bottlenecks.weights(&rows);
         let of_class = |class: usize| self.loss.class_weights.get(class).map_or(1.0, |&w| w.into());
         let own = |i: usize| weights.get(i).copied().unwrap_or(1.0);
         let sample_weights: Vec<f64> =
@@ -118,7 +119,7 @@ impl Plan {
         let total: f64 = (0..truth.len()).map(own).sum();
         let classes = biases(&layer).len();
         let model = Logistic::fit(Objective {
-            features: &features,
+            features: &ScaledRows { bottlenecks, rows: &rows, scaling: self.scaling.as_ref() },
             truth: &truth,
             sample_weights: &sample_weights,
             classes,

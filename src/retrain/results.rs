@@ -52,8 +52,11 @@ pub(super) fn written(run: &Run<'_>) -> Written {
 
 /// The photographs that are exact copies of one in another set, as pairs of indices into `rows`.
 pub(super) fn copies(bottlenecks: &Bottlenecks<'_>, rows: &[usize]) -> Vec<(usize, usize)> {
-    let index: HashMap<usize, usize> = rows.iter().enumerate().map(|(i, &row)| (row, i)).collect();
     let pairs = bottlenecks.duplicates_across_sets();
+    if pairs.is_empty() {
+        return Vec::new();
+    }
+    let index: HashMap<usize, usize> = rows.iter().enumerate().map(|(i, &row)| (row, i)).collect();
     pairs.iter().filter_map(|(a, b)| Some((*index.get(a)?, *index.get(b)?))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The settings of a run by name, as the metadata, the report and TensorBoard show them.
 
-use super::config::{Config, OnBadImage, Pretrained, ReportDir};
+use super::config::{BatchOrder, Config, OnBadImage, Pretrained, ReportDir};
 use crate::dataset::{Cutouts, Formats, Source};
 use crate::layers::Distortions;
 use crate::learn::{ClassWeights, Optimizer, WeightDecay};
@@ -81,6 +81,9 @@ impl Config {
             settings.insert("fine_tune".into(), json!(tune.layers.to_string()));
             settings.insert("fine_tune_learning_rate".into(), json!(tune.learning_rate));
             settings.insert("fine_tune_epochs".into(), json!(tune.epochs));
+        }
+        if training.batch_order != BatchOrder::Random {
+            settings.insert("batch_order".into(), json!(training.batch_order.name()));
         }
         if let Some(file) = &self.split.split_file {
             settings.insert("split_file".into(), path(file));

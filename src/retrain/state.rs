@@ -37,8 +37,9 @@ pub(super) struct State {
     pub(super) step: u64,
     /// `random_seed`.
     pub(super) seed: u64,
-    /// The positions in the random streams that draw batches and that distort images.
-    pub(super) drawn: [u128; 2],
+    /// The positions in the random streams that draw batches and that distort images, and in the
+    /// epochs.
+    pub(super) drawn: [u128; 3],
     pub(super) conditions: Conditions,
     /// What early stopping knows; null without it.
     pub(super) early_stopping: Value,
@@ -112,7 +113,8 @@ impl State {
         Some(Self {
             step: rest["step"].as_u64()?,
             seed: rest["random_seed"].as_u64()?,
-            drawn: [drawn(0)?, drawn(1)?],
+            // Earlier versions had no epochs.
+            drawn: [drawn(0)?, drawn(1)?, drawn(2).unwrap_or(0)],
             conditions,
             early_stopping: rest["early_stopping"].clone(),
             variables,
@@ -175,7 +177,7 @@ const DISTORTIONS: [&str; 4] =
 
 /// Conditions that version 2 got later, with the values that earlier runs had. Those of reading
 /// files also came later.
-const LATER: [(&str, &str); 14] = [
+const LATER: [(&str, &str); 15] = [
     ("recursive", "false"),
     ("split_key", "path"),
     ("split_file", "none"),
@@ -190,6 +192,7 @@ const LATER: [(&str, &str); 14] = [
     ("class_weights", "none"),
     ("label_smoothing", "0"),
     ("early_stopping", "0"),
+    ("batch_order", "random"),
 ];
 
 /// Whether a tensor has the number of floats that its shape promises: the shape decides how much
@@ -233,6 +236,7 @@ pub(super) fn conditions_of_settings(config: &Config, random_seed: u64) -> Condi
         ("validation_percentage", split.validation_percentage.to_string()),
         ("train_batch_size", size(training.train_batch_size)),
         ("validation_batch_size", size(training.validation_batch_size)),
+        ("batch_order", training.batch_order.name().into()),
         ("eval_step_interval", training.eval_step_interval.to_string()),
         ("final_tensor_name", config.outputs.final_tensor_name.clone()),
         ("optimizer", optimizer_name(config.head.optimizer).into()),

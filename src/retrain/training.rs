@@ -7,10 +7,12 @@ use super::final_test;
 use super::head::Head;
 use super::observer::{Observer, Step};
 use super::plan::Plan;
+use super::read_ahead::{self, ReadAhead, Sizes};
 use super::schedule::Schedule;
 use super::state::{Conditions, State};
 use super::tensorboard::TensorBoard;
 use super::this_run::Run;
+use crate::bottleneck::Access;
 use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::learn::Optimizer;
@@ -19,6 +21,7 @@ use crate::report::{Evaluation, Prediction};
 use crate::tf::{Bytes, fetch, request};
 use chrono::Local;
 use log::{info, warn};
+use std::thread;
 use std::time::Instant;
 use tensorflow::{FetchToken, SessionRunArgs};
 
@@ -56,12 +59,33 @@ impl Training<'_, '_> {
         self.board.resume_at(self.step)
     }
 
-    /// Runs all steps.
+    /// Runs all steps, and has bottlenecks read ahead that do not fit into memory.
     pub(super) fn train(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let training = &self.run.config.training;
+        let sizes = Sizes {
+            training: training.train_batch_size,
+            validation: training.validation_batch_size,
+        };
+        let Some((ahead, rows)) = ReadAhead::new(self.batches, self.step, sizes) else {
+            return self.steps(observer, None);
+        };
+        let bottlenecks = self.batches.bottlenecks;
+        let trained = thread::scope(|scope| {
+            scope.spawn(move || read_ahead::read(bottlenecks, &rows));
+            self.steps(observer, Some(ahead))
+        });
+        bottlenecks.expect(Access::InOrder);
+        trained
+    }
+
+    fn steps(&mut self, observer: &mut dyn Observer, mut ahead: Option<ReadAhead>) -> Result<()> {
         let batch_size = self.run.config.training.train_batch_size;
         let (mut train, mut validation) = (Batch::new(), Batch::new());
         while self.step < self.schedule.steps && !self.early_stopping.is_over() {
             let i = self.step;
+            if let Some(ahead) = &mut ahead {
+                ahead.look(self.batches, &self.schedule, i);
+            }
             self.batches.fill(&mut train, Category::Training, batch_size)?;
             self.learn(&train, i)?;
             if self.schedule.evaluates(i) {

@@ -392,4 +392,7 @@ fn copies_in_another_set_are_reported() {
     outcome
         .says("images are exact copies of images in another set")
         .says(" = photos/open cluster/copy");
+    // With distortions, too: training photographs are not asked for then, but known.
+    let outcome = workspace.retrain(&["--flip_left_right"]).expect_code(0);
+    outcome.says("images are exact copies of images in another set");
 }

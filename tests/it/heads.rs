@@ -202,6 +202,22 @@ fn what_cannot_be_is_refused_before_any_work() {
         (&["--weight_decay=-1"], "--weight_decay: must be a finite number from 0 on, or auto"),
         (&["--weight_decay=much"], "--weight_decay: must be a number from 0 on, or auto"),
         (&["--optimizer=lbfgs", "--early_stopping=2"], "--early_stopping: has nothing to stop"),
+        (
+            &["--batch_order=epochs", "--optimizer=lbfgs"],
+            "--batch_order=epochs: cannot be combined with --optimizer=lbfgs",
+        ),
+        (
+            &["--batch_order=epochs", "--train_batch_size=-1"],
+            "--batch_order=epochs: cannot be combined with --train_batch_size=-1",
+        ),
+        (
+            &["--batch_order=epochs", "--cross_validate=5"],
+            "--batch_order=epochs: cannot be combined with --cross_validate",
+        ),
+        (
+            &["--batch_order=epochs", "--flip_left_right"],
+            "--batch_order=epochs: cannot be combined with distortions",
+        ),
         (&["--class_weights=none.json"], "--class_weights: must be none, balanced or a JSON file"),
     ] {
         workspace.retrain(args).expect_code(2).says(message);

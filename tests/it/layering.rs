@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["images", "tf", "proto", "net", "fsio", "metrics"],
     &["cancel"],
     &["error"],
-    &["text", "pyfmt", "parallel"],
+    &["text", "pyfmt", "parallel", "memory"],
 ];
 
 #[test]

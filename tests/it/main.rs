@@ -8,6 +8,7 @@ mod abbreviations;
 mod adam;
 mod api;
 mod archive;
+mod beyond_memory;
 mod bottleneck;
 mod catalogues;
 mod cli;
@@ -25,6 +26,7 @@ mod download_list;
 mod download_names;
 mod download_resume;
 mod dropout_forms;
+mod epochs;
 mod events;
 mod export;
 mod faults;
@@ -80,6 +82,9 @@ mod retrain_golden;
 mod saved_model;
 mod saved_model_in;
 mod saved_model_runs;
+mod scaling;
+#[path = "../../benches/scaling/model/mod.rs"]
+mod scaling_model;
 mod seeds;
 mod shards;
 #[path = "../../src/bin/simulate_clusters/simulate/mod.rs"]

@@ -190,6 +190,7 @@ fn another_run_cannot_be_resumed() {
         ("--class_weights=balanced", "class_weights"),
         ("--label_smoothing=0.1", "label_smoothing"),
         ("--early_stopping=3", "early_stopping"),
+        ("--batch_order=epochs", "batch_order"),
     ] {
         let outcome =
             workspace.retrain(&["--resume", "--how_many_training_steps=40", arg]).expect_code(2);
@@ -317,6 +318,7 @@ fn states_from_before_a_setting_are_resumed_without_it() {
         "class_weights",
         "label_smoothing",
         "early_stopping",
+        "batch_order",
     ];
     without_conditions(&workspace, &later);
     let more = ["--resume", "--how_many_training_steps=6"];

@@ -6,6 +6,7 @@ use super::support::{
     shared,
 };
 use retrain::cli::{CACHE_BOTTLENECKS_FLAGS, Group, RETRAIN_FLAGS};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::env;
 use std::fs::{self, File};
@@ -92,9 +93,27 @@ fn assert_three_make_one(workspace: &Workspace, model: &[&str]) {
     assert!(results(workspace, &merged) == plain);
     // Nothing was copied: neither into the packed file nor into text files.
     assert_eq!(files_under(&workspace.path("bottlenecks")), shards);
+    assert_parts_are_as_promised(workspace, &shards);
     let packed = shards[0].split(".shard-").next().unwrap();
     let packed = fs::metadata(workspace.path("bottlenecks").join(packed)).unwrap();
     assert_eq!(packed.len(), 64, "no more than the header");
+}
+
+/// The SHA-256 of a photograph's name decides its shard. Another version must decide alike, or it
+/// would not resume what this one began.
+fn assert_parts_are_as_promised(workspace: &Workspace, shards: &[String]) {
+    let contents: Vec<Vec<u8>> = shards
+        .iter()
+        .map(|shard| fs::read(workspace.path("bottlenecks").join(shard)).unwrap())
+        .collect();
+    for name in files_under(&workspace.path("photos")) {
+        let hash = Sha256::digest(&name);
+        let part = u64::from_le_bytes(hash[..8].try_into().unwrap()) % shards.len() as u64;
+        let holds = |content: &Vec<u8>| content.windows(name.len()).any(|w| w == name.as_bytes());
+        let holding: Vec<bool> = contents.iter().map(holds).collect();
+        let expected = (0..shards.len() as u64).map(|shard| shard == part).collect::<Vec<_>>();
+        assert_eq!(holding, expected, "{name}");
+    }
 }
 
 #[test]
@@ -115,27 +134,31 @@ fn without_a_shard_the_whole_cache_is_filled() {
     let workspace = Workspace::with_photos(20);
     let outcome = cache(&workspace, &["--bottleneck_text=off"]).expect_code(0);
     outcome.says("40 bottlenecks computed in").says("bottlenecks/miniature.bottlenecks");
+    assert_eq!(names_in(workspace.root()), ["bottlenecks", "photos"], "it trains nothing");
     assert_eq!(names_in(&workspace.path("bottlenecks")), ["miniature.bottlenecks"]);
     assert!(!workspace.retrain(&[]).expect_code(0).stderr.contains(COMPUTED));
     fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
     cache(&workspace, &[]).expect_code(0);
     assert_eq!(files_under(&workspace.path("bottlenecks")).len(), 40);
-    // Nothing of a run is made.
-    assert!(!workspace.path("other").exists());
     let outcome = cache(&workspace, &["--bottleneck_dir=photos/other"]).expect_code(2);
     outcome.says("--bottleneck_dir: photos/other is in --image_dir");
+}
+
+/// Starts the computing of all photographs, of which a block has 64.
+fn start_until_a_block_is_written(workspace: &Workspace) -> Child {
+    let mut child = start(workspace, &["--shard=1/1"]);
+    while fs::metadata(shard_path(workspace, "1/1")).map_or(0, |file| file.len()) < 65 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    child
 }
 
 #[test]
 fn a_killed_shard_resumes() {
     let workspace = Workspace::with_photos(150);
     let path = shard_path(&workspace, "1/1");
-    let mut child = start(&workspace, &["--shard=1/1"]);
-    // The first block: 64 of 300 bottlenecks.
-    while fs::metadata(&path).map_or(0, |file| file.len()) < 65 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
-        std::thread::yield_now();
-    }
+    let mut child = start_until_a_block_is_written(&workspace);
     child.kill().unwrap();
     child.wait().unwrap();
     // As if it had been killed while it was writing a block.
@@ -144,13 +167,46 @@ fn a_killed_shard_resumes() {
 
     let resumed = cache(&workspace, &["--shard=1/1"]).expect_code(0);
     let rest = computed(&resumed.stderr);
-    assert!(rest < 300 && rest.is_multiple_of(64) == (300 - 64_usize).is_multiple_of(64));
-    assert_eq!((300 - rest) % 64, 0, "whole blocks are kept");
+    assert!(rest < 300 && (300 - rest).is_multiple_of(64), "whole blocks are kept, not {rest}");
     assert_eq!(computed(&cache(&workspace, &["--shard=1/1"]).expect_code(0).stderr), 0);
     let merged = workspace.retrain(&[]).expect_code(0);
     assert!(!merged.stderr.contains(COMPUTED), "{}", merged.stderr);
     let merged = results(&workspace, &merged);
     let plain = workspace.retrain(&["--bottleneck_dir=plain"]).expect_code(0);
+    assert!(results(&workspace, &plain) == merged);
+}
+
+/// As a batch system stops what has used up its time.
+#[cfg(unix)]
+#[test]
+fn a_stopped_shard_says_so_and_resumes() {
+    let workspace = Workspace::with_photos(150);
+    let child = start_until_a_block_is_written(&workspace);
+    // SAFETY: kill takes any numbers; the child has not been waited for, so the pid is its own.
+    #[allow(unsafe_code)]
+    let sent = unsafe { libc::kill(child.id().try_into().unwrap(), libc::SIGTERM) };
+    assert_eq!(sent, 0);
+    let output = child.wait_with_output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(128 + 15), "{said}");
+    assert!(said.contains("are cached; run the same command to continue"), "{said}");
+    let rest = computed(&cache(&workspace, &["--shard=1/1"]).expect_code(0).stderr);
+    assert_eq!(computed(&said) + rest, 300, "{said}");
+}
+
+#[test]
+fn a_photograph_that_is_none_fails_its_shard_after_all_others() {
+    let workspace = Workspace::with_photos(20);
+    workspace.write("photos/open cluster/zz.jpg", "not a photograph");
+    let failed = cache(&workspace, &["--shard=1/1"]).expect_code(1);
+    let failed = failed.says("Error during processing file photos/open cluster/zz.jpg");
+    assert_eq!(computed(&failed.stderr), 40);
+    let skip = "--on_bad_image=skip";
+    let skipped = cache(&workspace, &["--shard=1/1", skip]).expect_code(0);
+    assert_eq!(computed(&skipped.says("zz.jpg").stderr), 0);
+    let merged = workspace.retrain(&[skip]).expect_code(0).says("shard 1 of 1 lacks 1 photograph,");
+    let merged = results(&workspace, &merged);
+    let plain = workspace.retrain(&[skip, "--bottleneck_dir=plain"]).expect_code(0);
     assert!(results(&workspace, &plain) == merged);
 }
 
@@ -186,10 +242,10 @@ fn missing_shards_are_named_with_the_command_that_computes_them() {
     fs::write(&begun, &fs::read(&begun).unwrap()[..64]).unwrap();
     let off = [&model[..], &["--bottleneck_text=off", "--optimizer=lbfgs"]].concat();
     let run = || {
-        // What a run computes goes to the packed file, which is in the way here.
-        let packed = begun.to_str().unwrap().split(".shard-").next().unwrap().to_owned();
-        let _ = fs::remove_file(packed);
-        workspace.retrain(&off).expect_code(0)
+        let outcome = workspace.retrain(&off).expect_code(0);
+        // As if it had been stopped before it computed anything.
+        fs::remove_file(begun.to_str().unwrap().split(".shard-").next().unwrap()).unwrap();
+        outcome
     };
     let outcome = run().says("WARNING:retrain:shards 1, 3 to 8 of 8 lack ");
     assert!(outcome.stderr.contains("which this run computes now"), "{}", outcome.stderr);
@@ -197,7 +253,7 @@ fn missing_shards_are_named_with_the_command_that_computes_them() {
     assert!(named.starts_with("for i in 1 $(seq 3 8); do cache_bottlenecks "), "{named}");
     assert!(!run().stderr.contains(COMPUTED));
 
-    let fifth = begun.with_file_name(names_in(&workspace.path("bottlenecks"))[5].clone());
+    let fifth = begun.with_file_name(names_in(&workspace.path("bottlenecks"))[4].clone());
     fs::remove_file(fifth).unwrap();
     let outcome = run().says("WARNING:retrain:shard 5 of 8 lacks ");
     let named = run_named_command(&workspace, &outcome.stderr);
@@ -298,7 +354,7 @@ fn a_shard_of_another_model_or_damaged_is_as_good_as_not_there() {
         let _ = fs::remove_file(workspace.path("bottlenecks/miniature.bottlenecks"));
         let outcome = workspace.retrain(&off).expect_code(0);
         assert!(computed(&outcome.stderr) > 0, "{}", outcome.stderr);
-        let ignored = "1 shard ignored, computed by another version of the model";
+        let ignored = "1 shard ignored, not of this version of the model";
         assert_eq!(outcome.stderr.contains(ignored), is_ignored, "{}", outcome.stderr);
         assert!(outcome.stderr.contains("shard 2 of 2 lacks "), "{}", outcome.stderr);
         assert!(results(&workspace, &outcome) == plain);
@@ -391,7 +447,7 @@ fn a_photograph_that_has_changed_since_its_shard_is_computed_again() {
     fs::write(photo("o00001.jpg"), touched).unwrap();
     let outcome = workspace.retrain(&[]).expect_code(0);
     let outcome = outcome
-        .says("recomputing 1 bottleneck, because the images have changed")
+        .says("recomputing 1 bottleneck, because")
         .says("shard 1 of 1 lacks 1 photograph,")
         .says("1 bottleneck computed in");
     let merged = results(&workspace, &outcome);

@@ -1,11 +1,13 @@
 //! Checks before the expensive work, and again once it is known which photographs are usable.
 
 mod classes;
+mod memory;
 mod photographs;
 mod places;
 mod values;
 
 pub(super) use classes::{check_classes, check_training, split_table};
+pub(super) use memory::{check_memory, check_weights};
 pub(super) use photographs::{bad_images, check_usable, duplicates};
 
 use super::config::Config;

@@ -4,7 +4,7 @@ use crate::dataset::{Source, Split};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::learn::{FineTune, Optimizer, WeightDecay};
-use crate::retrain::config::{Config, CrossValidate, Head, Training};
+use crate::retrain::config::{BatchOrder, Config, CrossValidate, Head, Training};
 
 /// A batch copies its bottlenecks: 100,000 of 2048 floats take 800 MB.
 const LARGEST_BATCH: usize = 100_000;
@@ -48,6 +48,7 @@ impl Config {
                 return Err(Error::usage("cross_validate_repeats", "must be at least 1, not 0"));
             }
         }
+        self.check_batch_order()?;
         if self.training.distortions.is_none() {
             return Ok(());
         }
@@ -56,6 +57,7 @@ impl Config {
             (head.feature_scaling, "feature_scaling"),
             (head.weight_decay == WeightDecay::Auto, "weight_decay=auto"),
             (self.cross_validate.is_some(), "cross_validate"),
+            (self.training.batch_order == BatchOrder::Epochs, "batch_order=epochs"),
         ];
         match needs.into_iter().find(|(needed, _)| *needed) {
             None => Ok(()),
@@ -64,6 +66,33 @@ impl Config {
                 "cannot be combined with distortions, which change the training photographs in \
                  each step",
             )),
+        }
+    }
+}
+
+impl Config {
+    /// What draws no batches has no order of them, and cross-validation draws its own.
+    fn check_batch_order(&self) -> Result<()> {
+        if self.training.batch_order == BatchOrder::Random {
+            return Ok(());
+        }
+        let without = [
+            (self.head.optimizer == Optimizer::Lbfgs, "`optimizer=lbfgs`, which takes no batches"),
+            (
+                self.training.train_batch_size.is_none(),
+                "`train_batch_size=-1`, which takes all photographs in each step",
+            ),
+            (
+                self.cross_validate.is_some(),
+                "`cross_validate`, whose layers learn from batches drawn at random",
+            ),
+        ];
+        match without.into_iter().find(|(given, _)| *given) {
+            None => Ok(()),
+            Some((_, with)) => {
+                let message = format!("cannot be combined with {with}");
+                Err(Error::usage("batch_order=epochs", message))
+            }
         }
     }
 }

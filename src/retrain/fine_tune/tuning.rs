@@ -152,7 +152,7 @@ impl Tuning<'_> {
         let state = State {
             step: self.done,
             seed: self.task.random_seed,
-            drawn: [0, 0],
+            drawn: [0; 3],
             conditions: keep.conditions.clone(),
             early_stopping: serde_json::Value::Null,
             variables: self.network.variables()?,
