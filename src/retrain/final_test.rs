@@ -73,7 +73,9 @@ fn predict_rows(
 ) -> Result<(f64, Vec<Prediction>)> {
     let mut batch = Batch::new();
     let (mut correct, mut predictions) = (0.0, Vec::new());
+    let mut ahead = rows.chunks(CHUNK).skip(1);
     for rows in rows.chunks(CHUNK) {
+        ahead.next().into_iter().for_each(|rows| batches.bottlenecks.read_ahead(rows));
         batch.rows.clear();
         batch.rows.extend_from_slice(rows);
         batches.gather_cached(&mut batch);

@@ -66,12 +66,15 @@ impl Training<'_, '_> {
             training: training.train_batch_size,
             validation: training.validation_batch_size,
         };
-        let Some((ahead, rows)) = ReadAhead::new(self.batches, self.step, sizes) else {
-            return self.steps(observer, None);
+        // L-BFGS passes over the whole file, which the system reads ahead by itself.
+        let ahead = match self.plan.optimizer {
+            Optimizer::Lbfgs => None,
+            _ => ReadAhead::new(self.batches, self.step, sizes),
         };
+        let Some((ahead, advice)) = ahead else { return self.steps(observer, None) };
         let bottlenecks = self.batches.bottlenecks;
         let trained = thread::scope(|scope| {
-            scope.spawn(move || read_ahead::read(bottlenecks, &rows));
+            scope.spawn(move || read_ahead::pass_on(bottlenecks, &advice));
             self.steps(observer, Some(ahead))
         });
         bottlenecks.expect(Access::InOrder);
