@@ -17,7 +17,7 @@ use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::learn::Optimizer;
 use crate::pyfmt;
-use crate::report::{Evaluation, Prediction};
+use crate::report::Evaluation;
 use crate::tf::{Bytes, fetch, request};
 use chrono::Local;
 use log::{info, warn};
@@ -134,8 +134,7 @@ impl Training<'_, '_> {
             return Ok(());
         }
         let evaluator = &self.head.evaluator;
-        let validated = final_test::predict_set(self.batches, evaluator, Category::Validation)?;
-        let loss: f64 = validated.iter().map(Prediction::cross_entropy).sum();
+        let loss = final_test::loss(self.batches, evaluator, Category::Validation)?;
         if self.early_stopping.consider(loss, step, || self.head.layer())? {
             let best = self.early_stopping.best_step();
             info!(target: "retrain", "Stopping early: no better layer since step {best}");
