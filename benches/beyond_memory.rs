@@ -1,6 +1,6 @@
 //! Steps a second with a file of bottlenecks four times as large as memory, beside those with enough
 //! memory: `cargo bench --features bench --bench beyond_memory`. It needs Linux, a control group that
-//! it may make, and 2.2 GB of room in the system's directory for temporary files.
+//! it may make in its own, and 1.1 GB of room in the system's directory for temporary files.
 //!
 //! The bottlenecks are noise around a centre for each class, 1280 numbers each. What is listed are
 //! links to one byte. Runs alternate; each begins with the file out of the system's cache.
@@ -27,7 +27,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const LIMIT: u64 = 512 << 20;
+const LIMIT: u64 = 256 << 20;
 const WIDTH: usize = 1280;
 const PHOTOGRAPHS: usize = 4 * LIMIT as usize / (4 * WIDTH);
 const RUNS: usize = 3;

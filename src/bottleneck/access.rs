@@ -9,6 +9,10 @@ use std::ops::Range;
 #[cfg(unix)]
 const GAP: usize = 64 << 10;
 
+/// A multiple of the size of a page, which advice must begin with.
+#[cfg(target_os = "linux")]
+const PAGE: usize = 64 << 10;
+
 /// In which order rows will be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -60,6 +64,23 @@ impl Bottlenecks<'_> {
             let _ = self.maps[map].advise_range(memmap2::Advice::WillNeed, start, end - start);
         }
         #[cfg(not(unix))]
+        let _ = rows;
+    }
+
+    /// Tells the system to free the memory of these rows before that of others.
+    pub fn set_aside(&self, rows: &[usize]) {
+        #[cfg(target_os = "linux")]
+        for (map, Range { start, end }) in self.stretches(rows) {
+            // Whole pages; those at the ends have other rows too.
+            let start = start.next_multiple_of(PAGE);
+            let Some(stretch) = self.maps[map].get(start..end) else { continue };
+            // SAFETY: the range is part of the map, and the advice changes nothing in it.
+            #[allow(unsafe_code)]
+            let _ = unsafe {
+                libc::madvise(stretch.as_ptr().cast_mut().cast(), stretch.len(), libc::MADV_COLD)
+            };
+        }
+        #[cfg(not(target_os = "linux"))]
         let _ = rows;
     }
 

@@ -31,6 +31,8 @@ pub struct Epochs {
     /// The rows after these, in order, and how many of them have been handed out to be read.
     next: Vec<usize>,
     ahead: usize,
+    /// The rows that were shuffled before, until they are taken.
+    done: Vec<usize>,
 }
 
 /// What is left of an epoch.
@@ -48,9 +50,10 @@ impl Epochs {
     pub fn new(rows: Vec<usize>, row_bytes: usize, seed: u64) -> Self {
         let rows_in_block = (BLOCK_BYTES / row_bytes.max(1)).max(1);
         let epoch = Epoch { number: 0, rng: ChaCha8Rng::seed_from_u64(seed), blocks: Vec::new() };
-        let (now, next) = (Vec::new(), Vec::new());
+        let [now, next, done] = [const { Vec::new() }; 3];
         let (drawn, used, ahead) = (0, 0, 0);
-        let mut epochs = Self { rows, rows_in_block, seed, drawn, epoch, now, used, next, ahead };
+        let mut epochs =
+            Self { rows, rows_in_block, seed, drawn, epoch, now, used, next, ahead, done };
         epochs.skip_to(0);
         epochs
     }
@@ -109,6 +112,11 @@ impl Epochs {
         &self.next[first..self.ahead]
     }
 
+    /// The rows that were drawn before those shuffled now, once.
+    pub fn take_done(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.done)
+    }
+
     /// Begins an epoch. Each has a random stream of its own; the stream 0 is the sampler's.
     fn begin(&mut self, number: u64) {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
@@ -120,7 +128,7 @@ impl Epochs {
 
     /// Shuffles the next rows, and finds those after them.
     fn advance(&mut self) {
-        self.now = std::mem::take(&mut self.next);
+        self.done = std::mem::replace(&mut self.now, std::mem::take(&mut self.next));
         self.now.shuffle(&mut self.epoch.rng);
         if self.epoch.blocks.is_empty() {
             self.begin(self.epoch.number + 1);

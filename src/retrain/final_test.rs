@@ -39,7 +39,8 @@ pub(super) fn predict_all(
     batches: &Batches<'_>,
     evaluator: &Evaluator,
 ) -> Result<(Vec<Prediction>, Vec<usize>)> {
-    let (mut predictions, mut all) = (Vec::new(), Vec::new());
+    let most = batches.bottlenecks.photographs.len();
+    let (mut predictions, mut all) = (Vec::with_capacity(most), Vec::with_capacity(most));
     for set in Category::ALL {
         let rows = cached(batches, set);
         predictions.extend(predict_rows(batches, &rows, evaluator, set)?.1);
@@ -48,13 +49,13 @@ pub(super) fn predict_all(
     Ok((predictions, all))
 }
 
-/// The prediction for every photograph of one set that has a cached bottleneck.
-pub(super) fn predict_set(
-    batches: &Batches<'_>,
-    evaluator: &Evaluator,
-    set: Category,
-) -> Result<Vec<Prediction>> {
-    Ok(predict_rows(batches, &cached(batches, set), evaluator, set)?.1)
+/// The sum of the cross-entropies of all photographs of one set that have cached bottlenecks.
+pub(super) fn loss(batches: &Batches<'_>, evaluator: &Evaluator, set: Category) -> Result<f64> {
+    let mut loss = 0.0;
+    in_chunks(batches, &cached(batches, set), evaluator, set, |_, chunk| {
+        loss = chunk.iter().map(Prediction::cross_entropy).fold(loss, |sum, one| sum + one);
+    })?;
+    Ok(loss)
 }
 
 /// The rows of one set that have bottlenecks.
@@ -71,17 +72,33 @@ fn predict_rows(
     evaluator: &Evaluator,
     set: Category,
 ) -> Result<(f64, Vec<Prediction>)> {
+    let (mut correct, mut predictions) = (0.0, Vec::with_capacity(rows.len()));
+    in_chunks(batches, rows, evaluator, set, |accuracy, chunk| {
+        correct += f64::from(accuracy) * chunk.len() as f64;
+        predictions.extend(chunk);
+    })?;
+    Ok((correct, predictions))
+}
+
+/// Passes accuracy and predictions of one chunk of photographs after the other to `take`.
+fn in_chunks(
+    batches: &Batches<'_>,
+    rows: &[usize],
+    evaluator: &Evaluator,
+    set: Category,
+    mut take: impl FnMut(f32, Vec<Prediction>),
+) -> Result<()> {
     let mut batch = Batch::new();
-    let (mut correct, mut predictions) = (0.0, Vec::new());
+    let mut ahead = rows.chunks(CHUNK).skip(1);
     for rows in rows.chunks(CHUNK) {
+        ahead.next().into_iter().for_each(|rows| batches.bottlenecks.read_ahead(rows));
         batch.rows.clear();
         batch.rows.extend_from_slice(rows);
         batches.gather_cached(&mut batch);
         let (accuracy, chunk) = predict(batches, &batch, evaluator, set)?;
-        correct += f64::from(accuracy) * rows.len() as f64;
-        predictions.extend(chunk);
+        take(accuracy, chunk);
     }
-    Ok((correct, predictions))
+    Ok(())
 }
 
 fn predict(

@@ -15,13 +15,15 @@ use log::info;
 /// as many reads.
 const STEPS: u64 = 8;
 
-/// Rows to read, on their way to the thread that asks for them: the system makes it wait if the
-/// disk is busy.
-pub(super) type Rows = Vec<usize>;
+/// What the system is told by a thread of its own, because it makes it wait if the disk is busy.
+pub(super) enum Advice {
+    Read(Vec<usize>),
+    SetAside(Vec<usize>),
+}
 
 /// Looks ahead.
 pub(super) struct ReadAhead {
-    rows: Sender<Rows>,
+    advice: Sender<Advice>,
     /// The random stream as it will be before `step`.
     sampler: Sampler,
     step: u64,
@@ -41,17 +43,18 @@ impl ReadAhead {
         batches: &mut Batches<'_>,
         step: u64,
         sizes: Sizes,
-    ) -> Option<(Self, Receiver<Rows>)> {
+    ) -> Option<(Self, Receiver<Advice>)> {
         let bottlenecks = batches.bottlenecks;
         if !bottlenecks.exceed_memory() {
             return None;
         }
         info!(target: "retrain", "The bottlenecks do not fit into memory: they are read ahead");
-        let (rows, receiver) = bounded(2 * STEPS as usize);
-        let ahead = Self { rows, sampler: batches.sampler().clone(), step, sizes };
-        match batches.epochs() {
-            Some(epochs) => ahead.ask(bottlenecks.in_file_order(epochs.now())),
-            None => bottlenecks.expect(Access::Random),
+        // Nothing but the rows that are asked for is to be read.
+        bottlenecks.expect(Access::Random);
+        let (advice, receiver) = bounded(2 * STEPS as usize);
+        let ahead = Self { advice, sampler: batches.sampler().clone(), step, sizes };
+        if let Some(epochs) = batches.epochs() {
+            ahead.tell(Advice::Read(bottlenecks.in_file_order(epochs.now())));
         }
         Some((ahead, receiver))
     }
@@ -62,8 +65,12 @@ impl ReadAhead {
         let mut training = self.sizes.training;
         if let Some(epochs) = batches.epochs() {
             training = None;
-            let rows = bottlenecks.in_file_order(epochs.read_ahead());
-            self.ask(rows);
+            // Used rows would otherwise drive out those that were read ahead.
+            let done = epochs.take_done();
+            if !done.is_empty() {
+                self.tell(Advice::SetAside(bottlenecks.in_file_order(&done)));
+            }
+            self.tell(Advice::Read(bottlenecks.in_file_order(epochs.read_ahead())));
         }
         while self.step < schedule.steps.min(step + STEPS) {
             let validates = schedule.evaluates(self.step);
@@ -77,19 +84,22 @@ impl ReadAhead {
         let mut rows = Vec::new();
         if let Some(n) = how_many {
             batches.population(category).draw(&mut self.sampler, n, &mut rows);
-            self.ask(rows);
+            self.tell(Advice::Read(rows));
         }
     }
 
     /// If the disk cannot keep up, the steps wait for their rows instead.
-    fn ask(&self, rows: Rows) {
-        let _ = self.rows.try_send(rows);
+    fn tell(&self, advice: Advice) {
+        let _ = self.advice.try_send(advice);
     }
 }
 
-/// Has the rows read until there are no more.
-pub(super) fn read(bottlenecks: &Bottlenecks<'_>, rows: &Receiver<Rows>) {
-    for rows in rows {
-        bottlenecks.read_ahead(&rows);
+/// Tells the system until there is nothing more to tell.
+pub(super) fn pass_on(bottlenecks: &Bottlenecks<'_>, advice: &Receiver<Advice>) {
+    for advice in advice {
+        match advice {
+            Advice::Read(rows) => bottlenecks.read_ahead(&rows),
+            Advice::SetAside(rows) => bottlenecks.set_aside(&rows),
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::dataset::Category;
 use crate::error::{Error, Result};
 use crate::learn::Optimizer;
 use crate::pyfmt;
-use crate::report::{Evaluation, Prediction};
+use crate::report::Evaluation;
 use crate::tf::{Bytes, fetch, request};
 use chrono::Local;
 use log::{info, warn};
@@ -66,12 +66,15 @@ impl Training<'_, '_> {
             training: training.train_batch_size,
             validation: training.validation_batch_size,
         };
-        let Some((ahead, rows)) = ReadAhead::new(self.batches, self.step, sizes) else {
-            return self.steps(observer, None);
+        // L-BFGS passes over the whole file, which the system reads ahead by itself.
+        let ahead = match self.plan.optimizer {
+            Optimizer::Lbfgs => None,
+            _ => ReadAhead::new(self.batches, self.step, sizes),
         };
+        let Some((ahead, advice)) = ahead else { return self.steps(observer, None) };
         let bottlenecks = self.batches.bottlenecks;
         let trained = thread::scope(|scope| {
-            scope.spawn(move || read_ahead::read(bottlenecks, &rows));
+            scope.spawn(move || read_ahead::pass_on(bottlenecks, &advice));
             self.steps(observer, Some(ahead))
         });
         bottlenecks.expect(Access::InOrder);
@@ -131,8 +134,7 @@ impl Training<'_, '_> {
             return Ok(());
         }
         let evaluator = &self.head.evaluator;
-        let validated = final_test::predict_set(self.batches, evaluator, Category::Validation)?;
-        let loss: f64 = validated.iter().map(Prediction::cross_entropy).sum();
+        let loss = final_test::loss(self.batches, evaluator, Category::Validation)?;
         if self.early_stopping.consider(loss, step, || self.head.layer())? {
             let best = self.early_stopping.best_step();
             info!(target: "retrain", "Stopping early: no better layer since step {best}");

@@ -8,6 +8,9 @@ use crate::retrain::config::{BatchOrder, Config};
 use crate::text::grouped;
 use crate::{memory, parallel};
 
+/// What a run takes besides: libtensorflow, graphs and summaries.
+const REST: u64 = 128 << 20;
+
 /// What needs so many numbers in memory at once.
 struct Need {
     setting: &'static str,
@@ -32,13 +35,13 @@ pub(in crate::retrain) fn check_memory(
 impl Need {
     fn check(&self, size: usize, left: u64) -> Result<()> {
         let bytes = self.photographs as u64 * size as u64 * self.bytes as u64;
-        if bytes <= left {
+        if bytes + REST <= left {
             return Ok(());
         }
         let mib = |bytes: u64| grouped((bytes >> 20) as i64);
         let message = format!(
             "needs {} MiB of memory for {} bottlenecks of {} numbers, but only {} MiB are free; {}",
-            mib(bytes),
+            mib(bytes + REST),
             grouped(self.photographs as i64),
             grouped(size as i64),
             mib(left),
