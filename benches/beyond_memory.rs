@@ -1,6 +1,6 @@
-//! Steps a second with a file of bottlenecks four times as large as memory, beside those with enough
-//! memory: `cargo bench --features bench --bench beyond_memory`. It needs Linux, a control group that
-//! it may make in its own, and 1.1 GB of room in the system's directory for temporary files.
+//! Steps a second with a file of bottlenecks four times as large as memory, beside those with
+//! enough: `cargo bench --features bench --bench beyond_memory`. It needs Linux, a control group
+//! that it may make in its own, and 1.1 GB of room in the system's directory for temporary files.
 //!
 //! The bottlenecks are noise around a centre for each class, 1280 numbers each. What is listed are
 //! links to one byte. Runs alternate; each begins with the file out of the system's cache.

@@ -386,7 +386,9 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
         "batch_order",
         Kind::Choice(&BatchOrder::NAMES),
         "random",
-        "random: for each image of a batch a random class, then one of its images, as the script;          epochs: each image once an epoch, in an order for disks that are slow at random reads;          classes are not balanced",
+        "random: for each image of a batch a random class, then one of its images, as the script; \
+         epochs: each image once an epoch, in an order for disks that are slow at random reads; \
+         classes are not balanced",
     )
     .group(Group::Training),
     ours(

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod limit;
+#[cfg(target_os = "linux")]
 pub(crate) mod made;
 
 #[cfg(target_os = "linux")]
