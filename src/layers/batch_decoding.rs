@@ -15,7 +15,7 @@ use crate::tf::GraphBuilder;
 /// Loop iterations that may run at the same time: `tf.map_fn`'s number.
 const PARALLEL_ITERATIONS: i64 = 10;
 
-/// Decodes the string tensor `images`, [n] encoded JPEGs, PNGs, GIFs or BMPs, to the pixels that a
+/// Decodes the string tensor `images`, n encoded JPEGs, PNGs, GIFs or BMPs, to the pixels that a
 /// network takes, [n, height, width, depth].
 pub fn add_batch_decoding(b: &mut GraphBuilder, images: &str, spec: &PixelSpec) -> String {
     b.name_scope_named("decode", |b, scope| {
