@@ -1,13 +1,13 @@
 //! Adds rows to a packed file ([`packed`](super::packed)), which is locked while this is done.
 
 use super::key::{Key, Name};
-use super::packed::{ALIGNMENT, BLOCK_HEADER, BLOCK_MAGIC, Entry, HEADER, Mapped, Packed, header};
+use super::packed::{ALIGNMENT, BLOCK_HEADER, BLOCK_MAGIC, Entry, Mapped, Packed, header};
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::model::Identity;
 use log::warn;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Rows per block. A killed run without text files may lose this many.
@@ -27,20 +27,12 @@ pub(super) struct Appender {
 impl Appender {
     /// Opens or creates the file at `path` for bottlenecks of `size` numbers. A file of another
     /// model, or with a damaged header, is replaced. If the file cannot be written or another
-    /// process has it, a temporary file takes the rows appended.
+    /// process has it, a temporary file takes the rows appended, and has no others.
     pub(super) fn open(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
         if let Lock::Held(file) = lock(path) {
             return Self::of(file, path, identity, size);
         }
-        let copied = match File::open(path) {
-            Ok(file) => Packed::scan(file, path, identity, size)?,
-            Err(_) => None,
-        };
-        let mut temporary = Self::temporary(path, identity, size)?;
-        if let Some(copied) = copied {
-            temporary.copy(copied)?;
-        }
-        Ok(temporary)
+        Self::temporary(path, identity, size)
     }
 
     /// Opens or creates the file at `path`, as [`open`](Self::open) does, for the only process that
@@ -94,18 +86,6 @@ impl Appender {
             .map_err(Error::io("writing a temporary file in place of", path))?;
         let packed = Packed::empty(file, path, size);
         Ok(Self { packed, rows: Vec::new(), keys: Vec::new(), kept: false })
-    }
-
-    /// Copies the rows of a file that another process may append to.
-    fn copy(&mut self, mut from: Packed) -> Result<()> {
-        let blocks = from.end - HEADER;
-        let copied = from
-            .file
-            .seek(SeekFrom::Start(HEADER))
-            .and_then(|_| io::copy(&mut (&from.file).take(blocks), &mut self.packed.file));
-        copied.map_err(|e| from.error("copying", e))?;
-        (self.packed.end, self.packed.entries) = (from.end, from.entries);
-        Ok(())
     }
 
     /// The row of that name, if it has been written.

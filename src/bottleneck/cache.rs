@@ -39,9 +39,8 @@ pub fn cache_bottlenecks<'l>(
     let mut filled = filler.fill(&wanted, items.len())?;
     filled.locate(&wanted, &items);
     let Filled { files, places, hashes, bad, turned } = filled;
-    for (row, _) in &bad {
-        members.iter_mut().flatten().for_each(|rows| rows.retain(|r| r != row));
-    }
+    let is_bad = |row: &usize| bad.binary_search_by_key(row, |(bad, _)| *bad).is_ok();
+    members.iter_mut().flatten().for_each(|rows| rows.retain(|row| !is_bad(row)));
     let bottlenecks = Bottlenecks {
         size: extractor.bottleneck_size(),
         classes,

@@ -1,6 +1,7 @@
 //! The packed files of a cache: one that this process adds rows to, and others that it only reads.
-//! A run adds to the cache's own file and reads the shards; a process that computes a shard adds to
-//! that, and reads the cache's own file and the shards of other sets.
+//! A run adds to the cache's own file and reads the shards; where another process has that file, it
+//! reads it too, and adds to a temporary one. A process that computes a shard adds to that, and reads
+//! the cache's own file and the shards of other sets.
 
 use super::appender::Appender;
 use super::key::{Key, Name};
@@ -78,6 +79,8 @@ impl Files {
         if let Some(shard) = shard {
             // No other shard of this set has any of its photographs.
             found.retain(|(other, _)| other.is_none_or(|other| other.count() != shard.count()));
+        }
+        if shard.is_some() || !added_to.kept {
             found.push((None, cache));
         }
         let open = |i: usize| Mapped::open(&found[i].1, &identity, size);
@@ -124,7 +127,8 @@ impl Files {
 
     /// Whether there should be a text file for this row.
     pub(super) fn has_text(&self, row: &Row<'_>) -> bool {
-        self.write_text() && row.other.is_none()
+        let own = self.index.get(&None).copied();
+        self.write_text() && (row.other.is_none() || row.other == own)
     }
 
     /// The rows of that name that have been written: at most one of each file, those of the file

@@ -9,12 +9,13 @@ use crate::text::{counted, one_line, shell_word};
 use std::env;
 
 /// The variables of a Slurm array task: its number, the lowest number, the distance between two,
-/// and how many there are.
-const SLURM: [&str; 4] = [
+/// how many there are, and the highest number.
+const SLURM: [&str; 5] = [
     "SLURM_ARRAY_TASK_ID",
     "SLURM_ARRAY_TASK_MIN",
     "SLURM_ARRAY_TASK_STEP",
     "SLURM_ARRAY_TASK_COUNT",
+    "SLURM_ARRAY_TASK_MAX",
 ];
 
 /// The shard to compute; `None` for the whole cache.
@@ -46,12 +47,19 @@ pub(super) fn shard(parsed: &Parsed) -> Result<Option<Shard>> {
 }
 
 /// The shard of an array task: arrays begin anywhere, and may leave out numbers evenly.
-fn of_slurm(values: &[String; 4]) -> Option<Shard> {
-    let [id, lowest, step, count] = values.each_ref().map(|value| value.parse::<u32>().ok());
+fn of_slurm(values: &[String; 5]) -> Option<Shard> {
+    let [id, lowest, step, count, highest] =
+        values.each_ref().map(|value| value.parse::<u32>().ok());
     let after = id?.checked_sub(lowest?)?;
     // Older versions of Slurm do not say the step.
     let step = if values[2].is_empty() { 1 } else { step? };
     let is_whole = after.checked_rem(step)? == 0;
+    // An array of chosen tasks does not say which it leaves out.
+    if let Some(highest) = highest
+        && (highest.checked_sub(lowest?)? / step).checked_add(1) != count
+    {
+        return None;
+    }
     is_whole.then(|| Shard::new((after / step).checked_add(1)?, count?))?
 }
 

@@ -287,7 +287,9 @@ fn get_bottlenecks<'l>(
     observer: &mut dyn Observer,
 ) -> Result<(Bottlenecks<'l>, Vec<BadImage>)> {
     let spec = cache_spec(config, &backbone.name);
-    let extractor = LocalExtractor::with_workers(backbone, config.workers.as_ref());
+    let mut workers = config.workers.clone();
+    workers.iter_mut().for_each(|workers| workers.cancel = config.cancel.clone());
+    let extractor = LocalExtractor::with_workers(backbone, workers.as_ref());
     let (bottlenecks, bad) = cache_bottlenecks(&extractor, lists, &spec, &mut tell(observer))?;
     checks::bad_images(&bad, config.on_bad_image)?;
     checks::check_usable(config, lists, &bottlenecks)?;

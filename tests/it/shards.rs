@@ -301,7 +301,19 @@ fn slurm_says_which_shard() {
             .says("--shard: cannot be told from SLURM_ARRAY_TASK_ID=")
             .says("give it: --shard=I/N");
     }
+    // The first task of --array=2,5-7: with the highest number, the gap shows.
+    let chosen = [
+        ("SLURM_ARRAY_TASK_ID", "2"),
+        ("SLURM_ARRAY_TASK_MIN", "2"),
+        ("SLURM_ARRAY_TASK_STEP", "1"),
+        ("SLURM_ARRAY_TASK_COUNT", "4"),
+        ("SLURM_ARRAY_TASK_MAX", "7"),
+    ];
+    cache_with_env(&workspace, &[], &chosen).expect_code(2).says("SLURM_ARRAY_TASK_MAX=7");
     assert_eq!(names_in(&workspace.path("bottlenecks")).len(), 6);
+    let whole = [&chosen[..4], &[("SLURM_ARRAY_TASK_MAX", "5")]].concat();
+    cache_with_env(&workspace, &[], &whole).expect_code(0);
+    assert!(shard_path(&workspace, "1/4").exists());
 }
 
 #[test]

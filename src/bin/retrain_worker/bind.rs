@@ -39,7 +39,7 @@ pub(crate) unsafe extern "C" fn bind(
     unsafe { libc::syscall(libc::SYS_bind, socket, address, length) as libc::c_int }
 }
 
-/// Makes every address the loopback.
+/// Replaces the address that stands for all addresses by the loopback.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn narrow(address: &mut libc::sockaddr_storage) {

@@ -4,8 +4,8 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use std::thread;
 use std::time::Duration;
 
-/// How often a waiting thread looks around.
-const TICK: Duration = Duration::from_millis(20);
+/// How often waiting threads look around.
+pub(super) const TICK: Duration = Duration::from_millis(20);
 
 /// Runs `f` on a thread of its own, which is left alone once `enough` says so: a call to a machine
 /// that has gone may take long to end. `None` if that was so.

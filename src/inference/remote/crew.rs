@@ -4,7 +4,7 @@
 use super::super::batch::Batch;
 use super::super::engine::Inference;
 use super::super::pipeline::{Helpers, Jobs, Taken};
-use super::abandon::abandonable;
+use super::abandon::{TICK, abandonable};
 use super::link::Link;
 use super::{Fleet, MOST_IN_FLIGHT, Plan};
 use crate::error::Error;
@@ -16,9 +16,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope, sleep};
 use std::time::{Duration, Instant};
-
-/// How often waiting threads look around.
-pub(super) const TICK: Duration = Duration::from_millis(20);
 
 /// How often the list of workers is read again.
 const REREAD: Duration = Duration::from_secs(2);
@@ -98,21 +95,22 @@ impl Crew<'_> {
 
     /// Works off the jobs on this thread, which reports what is wrong with them.
     fn work_here<B: Batch>(&self, jobs: &Jobs<'_, B, B::Done>) {
-        let vectors = |batch: &B| {
-            let images = batch.images().into_iter();
-            self.inference.run(images.map(|i| self.inference.decode(i.to_vec())).collect())
-        };
         loop {
             match jobs.take() {
-                Taken::Job(batch) => {
-                    jobs.settle();
-                    let vectors = vectors(&batch);
-                    jobs.finish(batch.finish(vectors));
-                }
+                Taken::Job(batch) => self.compute_here(jobs, batch),
                 Taken::NoneYet => {}
                 Taken::NoMore => return,
             }
         }
+    }
+
+    /// Computes a batch on this thread.
+    pub(super) fn compute_here<B: Batch>(&self, jobs: &Jobs<'_, B, B::Done>, batch: B) {
+        jobs.settle();
+        let images = batch.images().into_iter();
+        let decoded = images.map(|i| self.inference.decode(i.to_vec())).collect();
+        let vectors = self.inference.run(decoded);
+        jobs.finish(batch.finish(vectors));
     }
 }
 
@@ -132,7 +130,7 @@ impl<'r, B: Batch> Run<'r, B> {
                         let address = address.clone();
                         scope.spawn(move || self.tend(&address, scope));
                     }
-                    known = addresses;
+                    known.extend(addresses);
                     unread = false;
                 }
                 Err(e) if !unread => {
@@ -151,14 +149,32 @@ impl<'r, B: Batch> Run<'r, B> {
                     self.say_none_left();
                 }
                 was_serving = serving;
-                if workers.only && served.elapsed() > workers.give_up {
-                    let seconds = workers.give_up.as_secs();
-                    let message = format!("no worker has answered for {seconds} s");
-                    self.jobs.finish(Err(Error::usage("workers", message)));
+                if let Some(why) = self.why_over(served) {
+                    self.jobs.finish(Err(why));
                     return;
                 }
             }
         }
+    }
+
+    /// Why a run that only workers compute ends now; `served` is when one last did.
+    fn why_over(&self, served: Instant) -> Option<Error> {
+        let workers = &self.crew.fleet.workers;
+        if !workers.only || self.serving.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        if workers.cancel.is_cancelled() {
+            let kept = "what was computed is cached; run the same command to continue".into();
+            return Some(Error::Cancelled { kept });
+        }
+        (served.elapsed() > workers.give_up).then(|| {
+            let message = format!(
+                "no worker has answered for {} s; start one and run the same command again, or \
+                 leave out `workers_only`",
+                workers.give_up.as_secs()
+            );
+            Error::tensorflow("calling workers", message)
+        })
     }
 
     fn say_none_left(&self) {
@@ -194,22 +210,24 @@ impl<'r, B: Batch> Run<'r, B> {
         let mut pause = FIRST_PAUSE;
         let mut said = String::new();
         let mut images = 0;
-        while self.wants(address) {
+        while !self.jobs.over() {
+            // It may be listed again.
+            if !self.is_listed(address) {
+                sleep(TICK);
+                continue;
+            }
             let (plan, to) = (Arc::clone(&self.plan), address.to_owned());
             let joined = abandonable(move || Link::join(&plan, &to), || !self.wants(address));
             match joined {
-                None => break,
+                // It is not needed any more.
+                None => {}
                 Some(Ok(link)) => {
                     said.clear();
                     let link = Arc::new(link);
-                    self.say_joined(&link);
-                    let calls = self.serve(&link, scope);
+                    self.work_with(&link, scope);
                     images += link.images();
-                    if calls >= PROVEN {
+                    if link.calls() >= PROVEN {
                         pause = FIRST_PAUSE;
-                    }
-                    if let Some(reason) = link.broken() {
-                        warn!(target: "retrain", "worker {address} is dropped: {reason}");
                     }
                     self.leave(link);
                 }
@@ -234,6 +252,15 @@ impl<'r, B: Batch> Run<'r, B> {
         }
     }
 
+    /// Uses a worker that has joined as long as it can be used.
+    fn work_with<'s>(&'s self, link: &Arc<Link>, scope: &'s Scope<'s, '_>) {
+        self.say_joined(link);
+        self.serve(link, scope);
+        if let Some(reason) = link.broken().filter(|_| !self.jobs.over()) {
+            warn!(target: "retrain", "worker {} is dropped: {reason}", link.address);
+        }
+    }
+
     fn say_joined(&self, link: &Link) {
         let here = Machine::this();
         let machine = match &link.machine {
@@ -251,9 +278,8 @@ impl<'r, B: Batch> Run<'r, B> {
         info!(target: "retrain", "worker {} has joined ({machine}): {equal}", link.address);
     }
 
-    /// Gives a worker batches until it is dropped or not needed any more. Returns how many calls it
-    /// has answered.
-    fn serve<'s>(&'s self, link: &Arc<Link>, scope: &'s Scope<'s, '_>) -> u64 {
+    /// Gives a worker batches until it is dropped or not needed any more.
+    fn serve<'s>(&'s self, link: &Arc<Link>, scope: &'s Scope<'s, '_>) {
         self.serving.fetch_add(1, Ordering::SeqCst);
         let mut lanes = Vec::new();
         while self.wants(&link.address) && link.broken().is_none() {
@@ -268,7 +294,6 @@ impl<'r, B: Batch> Run<'r, B> {
             lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
         self.serving.fetch_sub(1, Ordering::SeqCst);
-        link.calls()
     }
 
     /// Ends a session without waiting long for its worker.

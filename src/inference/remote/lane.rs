@@ -3,8 +3,8 @@
 
 use super::super::batch::{Batch, Vectors};
 use super::super::pipeline::Taken;
-use super::abandon::abandonable;
-use super::crew::{Run, TICK};
+use super::abandon::{TICK, abandonable};
+use super::crew::Run;
 use super::graph::Sendable;
 use super::link::Link;
 use log::warn;
@@ -32,7 +32,11 @@ impl<B: Batch> Run<'_, B> {
                 }
                 Err(reason) => {
                     link.drop_because(reason);
-                    self.jobs.give_back(batch);
+                    // With workers only, a batch that none can compute would go round for ever.
+                    match self.crew.fleet.is_alone() && !self.jobs.over() {
+                        true => self.crew.compute_here(self.jobs, batch),
+                        false => self.jobs.give_back(batch),
+                    }
                 }
             }
         }
@@ -70,7 +74,7 @@ impl<B: Batch> Run<'_, B> {
         let answer = loop {
             match self.call(link, few.iter().map(|(_, image)| image.clone()).collect()) {
                 Ok(answer) => break answer,
-                Err(reason) if link.broken().is_none() => {
+                Err(reason) if link.broken().is_none() && !self.jobs.over() => {
                     // Perhaps an image cannot be decoded, which is not the worker's fault.
                     let before = few.len();
                     few.retain(|(i, _)| {

@@ -6,6 +6,7 @@ use super::Plan;
 use super::graph::Sendable;
 use super::window::Window;
 use crate::error::{Error, Result};
+use crate::text::one_line;
 use crate::tf::{self, Bytes, Graph, Machine, Session, Tensor};
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -19,6 +20,9 @@ const CONNECTING: Duration = Duration::from_secs(2);
 
 /// How long a worker may take to receive the graph, and to run it for the first time.
 const JOINING: Duration = Duration::from_secs(60);
+
+/// The most characters that are shown of a worker's message.
+const LONGEST: usize = 300;
 
 /// A session on a worker. Closed when the last call on it has ended, which may take as long as
 /// [`JOINING`], so none of a run's own threads may be the last to hold one.
@@ -101,7 +105,8 @@ fn said(error: &Error, limit: Duration) -> String {
             format!("it did not answer within {} s", limit.as_secs())
         }
         "" => "the call failed".into(),
-        message => message.into(),
+        // A stranger may have chosen the words.
+        message => one_line(&message.chars().take(LONGEST).collect::<String>()),
     }
 }
 
@@ -165,10 +170,12 @@ impl Link {
     pub(super) fn compare(&self, answer: &[f32], known: &[f32]) -> Result<bool, String> {
         let off = difference(answer, known);
         if off > TOLERANCE {
-            let images = self.images() - self.confirmed.load(Ordering::Relaxed);
+            let confirmed = self.confirmed.load(Ordering::Relaxed);
+            let images = self.images().saturating_sub(confirmed);
             return Err(format!(
                 "its answer to an image is wrong (off by {off:.1e}); the {images} others since it \
-                 was last checked may be, too"
+                 was last checked may be, too, and are kept: delete what this run has cached, and \
+                 run it again without this worker"
             ));
         }
         self.confirmed.store(self.images(), Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! [`Workers`]: where other machines are found.
 
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ pub struct Workers {
     pub only: bool,
     /// How long a run that only workers compute waits when there is none.
     pub give_up: Duration,
+    /// Ends that wait at once.
+    pub cancel: CancelToken,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +34,8 @@ impl Workers {
     /// # Errors
     /// If the text is neither.
     pub fn parse(text: &str) -> Result<Self> {
-        let of = |found| Self { found, only: false, give_up: Duration::from_secs(300) };
+        let (give_up, cancel) = (Duration::from_secs(300), CancelToken::new());
+        let of = |found| Self { found, only: false, give_up, cancel };
         let path = Path::new(text);
         if path.is_file() {
             read(path)?;

@@ -59,40 +59,32 @@ fn needs(config: &Config, lists: &ImageLists) -> Vec<Need> {
     let learned = lists.count(Category::Training);
     // Each core has the rows of a fold, beside all rows and a copy of them.
     let of_folds = |folds: usize| F64 * (2 + folds.min(parallel::cores()));
-    let mut needs = Vec::new();
-    if training.train_batch_size.is_none() && training.how_many_training_steps > 0 {
-        needs.push(Need {
-            setting: "train_batch_size=-1",
-            photographs: learned,
-            bytes: F32,
-            remedy: "give a number of photographs, such as 100",
-        });
-    }
-    if training.validation_batch_size.is_none() && training.how_many_training_steps > 0 {
-        needs.push(Need {
-            setting: "validation_batch_size=-1",
-            photographs: lists.count(Category::Validation),
-            bytes: F32,
-            remedy: "give a number of photographs, such as 1000",
-        });
-    }
-    if head.weight_decay == WeightDecay::Auto {
-        needs.push(Need {
-            setting: "weight_decay=auto",
-            photographs: learned,
-            bytes: of_folds(3),
-            remedy: "give a number, such as one that was found for some of the photographs",
-        });
-    }
-    if let Some(cross_validate) = config.cross_validate {
-        needs.push(Need {
-            setting: "cross_validate",
-            photographs: cached,
-            bytes: of_folds(cross_validate.folds),
-            remedy: "leave it out",
-        });
-    }
-    needs
+    let has_steps = training.how_many_training_steps > 0;
+    let train = (has_steps && training.train_batch_size.is_none()).then_some(Need {
+        setting: "train_batch_size=-1",
+        photographs: learned,
+        bytes: F32,
+        remedy: "give a number of photographs, such as 100",
+    });
+    let validate = (has_steps && training.validation_batch_size.is_none()).then_some(Need {
+        setting: "validation_batch_size=-1",
+        photographs: lists.count(Category::Validation),
+        bytes: F32,
+        remedy: "give a number of photographs, such as 1000",
+    });
+    let decay = (head.weight_decay == WeightDecay::Auto).then_some(Need {
+        setting: "weight_decay=auto",
+        photographs: learned,
+        bytes: of_folds(3),
+        remedy: "give a number, such as one that was found for some of the photographs",
+    });
+    let cross_validate = config.cross_validate.map(|cross_validate| Need {
+        setting: "cross_validate",
+        photographs: cached,
+        bytes: of_folds(cross_validate.folds),
+        remedy: "leave it out",
+    });
+    [train, validate, decay, cross_validate].into_iter().flatten().collect()
 }
 
 /// Fails if photographs have weights that the order of batches cannot respect.

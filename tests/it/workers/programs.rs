@@ -1,6 +1,6 @@
 //! `retrain_worker`, and `--workers` of both tools, when nothing goes wrong.
 
-use super::machines::{RETRAIN_WORKER, Run, Worker};
+use super::machines::{RETRAIN_WORKER, Run, Worker, send};
 use crate::support::{LABEL_IMAGE, Workspace, files_under, run};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use retrain::inference::Workers;
@@ -141,8 +141,18 @@ fn a_run_that_waits_for_workers_in_vain_gives_up() {
     let labeller = Labeller::open(&config).unwrap();
     let mut rows = labeller.rows(vec![Source::Path(workspace.path("photos"))]);
     let error = rows.next().unwrap().unwrap_err().to_string();
-    assert_eq!(error, "`workers`: no worker has answered for 0 s");
+    assert!(error.contains("no worker has answered for 0 s; start one"), "{error}");
     assert!(rows.next().is_none());
+}
+
+#[test]
+fn a_run_that_waits_for_workers_ends_when_it_is_told_to() {
+    let workspace = Workspace::with_photos(10);
+    let mut run = Run::start(&workspace, "theirs", &["--workers=127.0.0.1:9", "--workers_only"]);
+    run.until("worker 127.0.0.1:9 cannot be used");
+    send(run.child.id(), libc::SIGTERM);
+    let log = run.end(143);
+    assert!(log.contains("stopped by SIGTERM: what was computed is cached"), "{log}");
 }
 
 #[test]
