@@ -256,7 +256,7 @@ impl<'r, B: Batch> Run<'r, B> {
     fn work_with<'s>(&'s self, link: &Arc<Link>, scope: &'s Scope<'s, '_>) {
         self.say_joined(link);
         self.serve(link, scope);
-        if let Some(reason) = link.broken().filter(|_| !self.jobs.over()) {
+        if let Some(reason) = link.broken() {
             warn!(target: "retrain", "worker {} is dropped: {reason}", link.address);
         }
     }

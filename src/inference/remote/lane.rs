@@ -30,10 +30,12 @@ impl<B: Batch> Run<'_, B> {
                     link.count_images(vectors.len());
                     self.jobs.finish(batch.finish(Ok(vectors)));
                 }
+                // A run that has ended did not wait for the answer.
+                Err(_) if self.jobs.over() => self.jobs.give_back(batch),
                 Err(reason) => {
                     link.drop_because(reason);
                     // With workers only, a batch that none can compute would go round for ever.
-                    match self.crew.fleet.is_alone() && !self.jobs.over() {
+                    match self.crew.fleet.is_alone() {
                         true => self.crew.compute_here(self.jobs, batch),
                         false => self.jobs.give_back(batch),
                     }
