@@ -14,6 +14,7 @@ use crate::layers::add_batch_decoding;
 use crate::proto::DataType::{DT_INT32, DT_STRING};
 use crate::proto::{GraphDef, Value, attr_value, shape};
 use crate::rewrite::copy_network;
+use crate::text::one_line;
 use crate::tf::{Graph, GraphBuilder};
 
 /// The signature, the scope of its nodes, and the name of its input.
@@ -119,9 +120,9 @@ impl Tensors {
         ])
     }
 
-    /// The labels as a file.
+    /// The labels as a file, one per line.
     pub(super) fn asset(&self, labels: &[String]) -> Asset {
-        let lines: String = labels.iter().flat_map(|label| [label.as_str(), "\n"]).collect();
+        let lines: String = labels.iter().map(|label| one_line(label) + "\n").collect();
         Asset {
             file: LABELS_FILE,
             bytes: lines.into_bytes(),

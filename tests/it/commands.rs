@@ -30,7 +30,7 @@ fn what_is_printed_is_a_script_with_the_names_of_the_run() {
         "--input_mean=128 --input_std=128",
         "{'input': [1, 128, 128, 3]}",
         "'it'\\''s $HOME'.onnx",
-        "cp -R 'saved model' serving/retrained/1",
+        "cp -R 'saved model'/. serving/retrained/1",
     ] {
         assert!(script.contains(text), "{text} is not in\n{script}");
     }
@@ -48,6 +48,19 @@ fn what_is_printed_is_a_script_with_the_names_of_the_run() {
         let status = Command::new(&python).args(["-c", compile]).arg(file).status().unwrap();
         assert!(status.success(), "{program}");
     }
+}
+
+#[test]
+fn names_of_files_are_printed_as_they_are() {
+    let workspace = Workspace::with_photos(20);
+    let flags = [
+        "--output_graph=$(touch pwned) @LABELS@.pb",
+        "--output_labels=$(touch pwned).txt",
+        "--print_commands",
+    ];
+    let script = workspace.retrain(&flags).expect_code(0).stdout;
+    let names = "--graph='$(touch pwned) @LABELS@.pb' --labels='$(touch pwned).txt'";
+    assert!(script.contains(names), "{script}");
 }
 
 #[test]

@@ -162,8 +162,10 @@ fn the_command_that_is_named_for_a_file_of_keras_exports_it() {
             let output = Command::new("sh").args(["-ec", &command]).output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{command}\n{stderr}");
-            let dir = message.rsplit_once("architecture=").unwrap().1.trim_end_matches('`');
-            assert_like_keras(Path::new(dir), &answer, false);
+            let word = message.rsplit_once("architecture=").unwrap().1.trim_end_matches('`');
+            let dir = workspace.path("it's/model");
+            assert_eq!(word, shell_word(dir.to_str().unwrap()));
+            assert_like_keras(&dir, &answer, false);
             fs::remove_dir_all(dir).unwrap();
         }
     }

@@ -191,6 +191,8 @@ fn a_graph_that_normalises_is_fed_with_what_it_normalises() {
             127.5,
             127.5,
         ),
+        // Back from −1 to 1.
+        (vec![("Mul", vec![127.5]), ("Add", vec![127.5])], 127.5, 127.5),
         (vec![], 127.5, 127.5),
     ] {
         let net =

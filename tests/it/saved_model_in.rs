@@ -215,9 +215,17 @@ fn through(model: &mut SmallSavedModel, op: &str, name: &str, output: &str) {
     model.then(b.take_nodes(), output);
 }
 
+/// The variable's object.
+fn variable(model: &mut SmallSavedModel) -> &mut proto::SavedVariable {
+    match &mut model.saved_objects().nodes[1].kind {
+        Some(saved_object::Kind::Variable(variable)) => variable,
+        kind => panic!("{kind:?}"),
+    }
+}
+
 #[test]
 fn what_cannot_be_a_plain_graph_is_refused_by_name() {
-    let cases: [(Changed, &str); 19] = [
+    let cases: [(Changed, &str); 20] = [
         (
             |m| through(m, "StatelessWhile", "loop", "loop:output:0"),
             "model/saved_model.pb: node 'Identity' (Identity) of function \
@@ -324,6 +332,11 @@ fn what_cannot_be_a_plain_graph_is_refused_by_name() {
             |m| m.graph().library.mut_or_insert_default().function.clear(),
             "is computed by function '__inference_signature_wrapper_9', which is missing",
         ),
+        (
+            // 2 GiB, of which nothing is read.
+            |m| variable(m).shape = Some(proto::shape(&[-1, 1 << 20, 1 << 9])).into(),
+            "model/saved_model.pb: becomes a graph of more than the 2 GiB that a GraphDef holds",
+        ),
     ];
     for (change, message) in cases {
         let refusal = Written::new(change).refusal(OwnGraph::default());
@@ -407,6 +420,14 @@ fn second_output(model: &mut SmallSavedModel, key: &str, dims: &[i64]) {
 }
 
 #[test]
+fn an_output_of_the_inputs_name_gets_another() {
+    let written = Written::new(|m| m.signature().outputs[0].key = "images".into());
+    let backbone = written.backbone();
+    assert_eq!((&*backbone.input, &*backbone.bottleneck), ("images", "images_1"));
+    assert_eq!(features(&backbone, &picture()), scaled());
+}
+
+#[test]
 fn of_several_outputs_the_only_vector_is_taken_or_the_one_that_is_named() {
     let backbone = Written::new(|m| second_output(m, "maps", &[-1, 8, 8, 3])).backbone();
     assert_eq!(backbone.bottleneck, "vector");
@@ -470,6 +491,19 @@ fn whole_pixels_are_fed_as_floats() {
     .backbone();
     let near: Vec<f32> = picture().iter().map(|pixel| pixel + 0.25).collect();
     assert_eq!(features(&backbone, &near), scaled());
+    // Cast to whole numbers first, which would cut floats off.
+    let backbone = Written::new(|m| {
+        cast(m);
+        let mut b = GraphBuilder::default();
+        let whole = b.op("Cast", "whole").input("images").type_attr("SrcT", DT_UINT8);
+        whole.type_attr("DstT", DT_INT32).finish();
+        m.function(INNER).node_def.extend(b.take_nodes());
+        m.node("cast").set_attr("SrcT", Value::Type(DT_INT32.into()));
+        m.node("cast").input[0] = "whole:y:0".into();
+    })
+    .backbone();
+    let below: Vec<f32> = picture().iter().map(|pixel| pixel - 0.25).collect();
+    assert_eq!(features(&backbone, &below), scaled());
 }
 
 #[test]

@@ -108,15 +108,24 @@ fn a_tf_hub_module_is_taken_as_an_architecture() {
 #[test]
 fn of_a_file_of_keras_the_command_that_exports_it_is_named() {
     let workspace = Workspace::with_photos(20);
-    workspace.write("flowers.keras", b"PK\x03\x04rest");
+    let zip = |first: &str| [&b"PK\x03\x04"[..], &[0; 26], first.as_bytes(), b"rest"].concat();
+    workspace.write("flowers.keras", zip("metadata.json"));
+    workspace.write("it's", zip("metadata.json"));
     workspace.write("old/flowers.h5", b"\x89HDF\r\n\x1a\nrest");
-    for (file, dir) in [("flowers.keras", "flowers"), ("old/flowers.h5", "old/flowers")] {
+    for (file, word, dir) in [
+        ("flowers.keras", "flowers.keras", "flowers"),
+        ("old/flowers.h5", "old/flowers.h5", "old/flowers"),
+        ("it's", "'it'\\''s'", "'it'\\''s_saved_model'"),
+    ] {
         retrain(&workspace, &format!("--architecture={file}")).expect_code(2).says(&format!(
             "--architecture: {file}: is a model as Keras saves it; export it with\n  python -c \
-             \"import keras, sys; keras.saving.load_model(sys.argv[1]).export(sys.argv[2])\" {file} \
-             {dir}\nand give --architecture={dir}"
+             \"import keras, sys; keras.saving.load_model(sys.argv[1]).export(sys.argv[2])\" \
+             {word} {dir}\nand give --architecture={dir}"
         ));
     }
+    workspace.write("other.zip", zip("readme.txt"));
+    let outcome = retrain(&workspace, "--architecture=other.zip");
+    assert!(outcome.code != 0 && !outcome.stderr.contains("Keras"), "{}", outcome.stderr);
     fs::create_dir(workspace.path("empty")).unwrap();
     retrain(&workspace, "--architecture=./empty").expect_code(2).says(
         "--architecture: ./empty: is a directory without saved_model.pb; give a SavedModel's \

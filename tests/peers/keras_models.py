@@ -38,7 +38,7 @@ def small(augmented=(), dtype="float32", size=32, channels=8, top=5):
 
 def augmentations():
     return [layers.RandomFlip(), layers.RandomRotation(0.1), layers.RandomZoom(0.2), layers.RandomTranslation(0.1, 0.1),
-            layers.RandomContrast(0.2), layers.GaussianNoise(0.1)]
+            layers.RandomContrast(0.2), layers.RandomBrightness(0.2), layers.GaussianNoise(0.1)]
 
 
 def transfer():

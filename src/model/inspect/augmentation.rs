@@ -4,7 +4,7 @@
 //! An augmentation lies between two tensors of images, *before* and *after*: everything random in
 //! it reaches the output through *after* alone, and the image reaches *after* through *before*
 //! alone. *after* is the first such tensor and *before* the last, so that as little as possible is
-//! left out: of x + noise only the sum. Whoever read *after* then reads *before*. A clip right
+//! left out: of x + noise only the sum. Nodes that read *after* then read *before*. A clip right
 //! behind it belongs to the augmentation: layers of contrast and brightness clip to the range of
 //! pixels that they were told. Where there are no two such tensors of one shape, as around a random
 //! crop or in the middle of a network, nothing is changed.

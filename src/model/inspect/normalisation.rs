@@ -75,11 +75,12 @@ pub(in crate::model) fn shown_range(view: &GraphView<'_>, input: &str) -> Option
     }
     let (affine, last) = after_input(view, input)?;
     // Subtracting 100 or dividing by 255 suggests pixels of 0 to 255; subtracting 0.5 or doubling
-    // suggests 0 to 1; subtracting a little suggests pixels that are centred already.
+    // suggests 0 to 1; subtracting a little suggests pixels that are centred already. A negative
+    // zero is reached from below 0.
     let zero = affine.zero();
     let (mean, std, range) = if zero > 2.0 || affine.scale.abs() < 0.1 {
         (0.0, 1.0, "0 to 255")
-    } else if zero != 0.0 && zero.abs() < NEARLY_CENTRED {
+    } else if zero != 0.0 && zero < NEARLY_CENTRED {
         (USUAL, USUAL, "-1 to 1")
     } else {
         (0.0, 255.0, "0 to 1")

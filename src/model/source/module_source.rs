@@ -1,5 +1,6 @@
-//! Finds a TF-Hub module or another SavedModel: a directory, an archive, or an address. Downloads are cached as Python's
-//! tensorflow_hub caches them, so that each program finds what the other has downloaded.
+//! Finds a TF-Hub module or another SavedModel: a directory, an archive, or an address. Downloads
+//! are cached as Python's tensorflow_hub caches them, so that each program finds what the other has
+//! downloaded.
 
 use super::archive;
 use crate::error::{Error, Result};

@@ -107,21 +107,27 @@ impl OwnGraph {
     }
 }
 
-/// Whether a file is Keras' own: a zip archive (`.keras`) or HDF5 (`.h5`), whatever its name.
+/// Whether a file is Keras' own, whatever its name: a zip archive (`.keras`), which begins with
+/// `metadata.json`, or HDF5 (`.h5`).
 fn is_keras_file(path: &Path) -> bool {
-    let mut start = [0; 8];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && (start.starts_with(b"PK\x03\x04") || start == *b"\x89HDF\r\n\x1a\n")
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(43).read_to_end(&mut start));
+    // The name of a zip archive's first entry is behind a header of 30 bytes.
+    let is_zip = start.starts_with(b"PK\x03\x04")
+        && start.get(30..).is_some_and(|name| name == b"metadata.json");
+    read.is_ok() && (is_zip || start.starts_with(b"\x89HDF\r\n\x1a\n"))
 }
 
 /// The command that makes a SavedModel of a file of Keras.
 fn how_to_export(path: &Path) -> String {
-    let dir = path.with_extension("");
+    let mut dir = path.with_extension("");
+    if dir == path {
+        dir.as_mut_os_string().push("_saved_model");
+    }
     let [file, word] = [path, &dir].map(|path| shell_word(&path.to_string_lossy()));
     format!(
         "is a model as Keras saves it; export it with\n  python -c \"import keras, sys; \
          keras.saving.load_model(sys.argv[1]).export(sys.argv[2])\" {file} {word}\nand give \
-         `architecture={}`",
-        dir.display()
+         `architecture={word}`"
     )
 }

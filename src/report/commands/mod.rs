@@ -112,6 +112,13 @@ const TEMPLATES: &[Template] = &[
     template!("serving_classify", SavedModel, "TensorFlow Serving: the API \"classify\"", ""),
 ];
 
+/// Pieces of code, which hold names of values.
+const CODE: [(&str, &str); 3] = [
+    ("PIXELS_TENSORFLOW", include_str!("pixels_tensorflow.py")),
+    ("PIXELS_NUMPY", include_str!("pixels_numpy.py")),
+    ("MAIN", include_str!("tract.rs")),
+];
+
 /// The commands for a run's graph.
 #[must_use]
 pub fn commands(outcome: &Outcome) -> Vec<Command> {
@@ -145,13 +152,27 @@ pub(super) fn json(outcome: &Outcome) -> Value {
     commands(outcome).into_iter().map(|c| (c.name.to_owned(), json!(c.text))).collect()
 }
 
+/// The text with its code and values. Values are not searched for names: a file may be called
+/// `@GRAPH@`.
 fn filled(text: &str, values: &[(&str, String)]) -> String {
-    values
-        .iter()
-        .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value))
+    let put = |text: String, (name, code): &(&str, &str)| text.replace(&format!("@{name}@"), code);
+    let text = CODE.iter().fold(text.to_owned(), put);
+    let mut filled = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('@') {
+        let named = after.split_once('@').and_then(|(name, after)| {
+            let (_, value) = values.iter().find(|(known, _)| *known == name)?;
+            Some((value.as_str(), after))
+        });
+        let (value, after) = named.unwrap_or(("@", after));
+        filled += before;
+        filled += value;
+        rest = after;
+    }
+    filled + rest
 }
 
-/// What stands for each name. Pieces of code come first: they hold other names.
+/// What stands for each name of a value.
 fn values(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let Outcome { written, model, .. } = outcome;
     let Model { input, output, pixels, .. } = model;
@@ -161,9 +182,6 @@ fn values(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let saved_model = written.saved_model_dir.as_deref().map(word).unwrap_or_default();
     let (mean, std) = pixels.range.mean_and_std();
     vec![
-        ("PIXELS_TENSORFLOW", include_str!("pixels_tensorflow.py").into()),
-        ("PIXELS_NUMPY", include_str!("pixels_numpy.py").into()),
-        ("MAIN", include_str!("tract.rs").into()),
         ("INPUT", shell_word(node)),
         ("INPUT_NODE", format!("'{node}'")),
         ("INPUT_TENSOR", format!("{node}:0")),

@@ -41,13 +41,13 @@ pub(super) fn emit<'m>(program: &mut Program<'m>, entry: &'m Entry) -> Result<Em
     for input in &entry.inputs {
         emitter.names.unique_name(&input.key);
     }
-    for output in &entry.outputs {
-        emitter.names.unique_name(&output.key);
-    }
-    for output in &entry.outputs {
+    // An output may have the key of an input.
+    let names = entry.outputs.iter().map(|output| emitter.names.unique_name(&output.key));
+    let names: Vec<String> = names.collect();
+    for (output, name) in entry.outputs.iter().zip(&names) {
         let source = emitter.program.source(&output.tensor)?;
         let tensor = emitter.tensor(source)?;
-        emitter.push_identity(&output.key, tensor, output.dtype);
+        emitter.push_identity(name, tensor, output.dtype);
     }
     Ok(emitter.emitted)
 }
@@ -218,11 +218,24 @@ impl<'m> Emitter<'_, 'm> {
         let dtype = dtype.ok_or_else(|| format!("the variable '{name}' is of an unknown type"))?;
         let name = self.names.unique_name(&valid_name(name));
         let node = self.emitted.nodes.len();
+        // Too large a graph is refused before values are read.
+        self.bytes = self.bytes.saturating_add(value_size(dtype, shape.as_deref()));
         self.push(NodeDef { name: name.clone(), op: "Const".into(), ..NodeDef::default() })?;
         self.emitted.variables.push(Pending { node, variable, dtype, shape });
         self.constants.insert(variable, name.clone());
         Ok(name)
     }
+}
+
+/// How many bytes a variable's value takes in the graph, at least: half precision becomes floats.
+fn value_size(dtype: DataType, shape: Option<&[i64]>) -> u64 {
+    let number = match dtype {
+        DataType::DT_FLOAT | DataType::DT_HALF | DataType::DT_BFLOAT16 => 4,
+        _ => 1,
+    };
+    // An unknown dimension is −1.
+    let sides = shape.unwrap_or_default().iter().map(|&side| u64::try_from(side).unwrap_or(1));
+    sides.fold(number, u64::saturating_mul)
 }
 
 /// False.

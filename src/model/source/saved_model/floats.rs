@@ -91,8 +91,9 @@ fn take_floats(graph: &mut GraphDef, input: &str) -> Option<DataType> {
     let reads = |name: &str| InputRef::parse(name).node == input && !name.starts_with('^');
     let mut is_read_whole = false;
     for node in graph.node.iter_mut().filter(|n| n.input.iter().any(|i| reads(i))) {
+        let is_to_floats = node.type_attr("DstT").is_ok_and(|t| t == DataType::DT_FLOAT);
         match node.op.as_str() {
-            "Cast" => node.set_attr("SrcT", Value::Type(DataType::DT_FLOAT.into())),
+            "Cast" if is_to_floats => node.set_attr("SrcT", Value::Type(DataType::DT_FLOAT.into())),
             "Shape" => node.set_attr("T", Value::Type(DataType::DT_FLOAT.into())),
             _ => {
                 node.input.iter_mut().filter(|i| reads(i)).for_each(|i| i.clone_from(&whole));

@@ -82,15 +82,15 @@ pub(super) fn freeze(dir: &Path, wanted: Wanted<'_>) -> Result<Frozen> {
     }
     let versions = meta_graph.graph_def.versions.clone();
     let mut graph = GraphDef { node: nodes, versions, ..GraphDef::default() };
-    if graph.compute_size() > emit::MOST_BYTES {
-        return Err(wrong(emit::TOO_LARGE.into()));
-    }
     // Two signatures may give tensors of the same names.
     entry.outputs.iter().for_each(|output| hash.update(format!("\0{}", output.tensor)));
     let mut convention = entry.convention;
     let input = entry.input_name(&graph);
     for change in floats::to_floats(&mut graph, &input, &mut convention) {
         info!(target: "retrain", "{}: {change}", dir.display());
+    }
+    if graph.compute_size() > emit::MOST_BYTES {
+        return Err(wrong(emit::TOO_LARGE.into()));
     }
     check_graph(&graph).map_err(wrong)?;
     for bypassed in bypass_augmentation(&mut graph, &input).map_err(|e| wrong(e.to_string()))? {

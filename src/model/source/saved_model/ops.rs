@@ -7,7 +7,7 @@ use protobuf::Message;
 use std::collections::HashMap;
 
 /// Parts of the names of ops that cannot become a plain graph, and what they are.
-const REFUSED: [(&str, &str); 19] = [
+const REFUSED: [(&str, &str); 18] = [
     ("While", "a loop"),
     ("For", "a loop"),
     ("Enter", "a loop"),
@@ -18,7 +18,6 @@ const REFUSED: [(&str, &str); 19] = [
     ("PyFunc", "a call of Python"),
     ("HashTable", "a table"),
     ("LookupTable", "a table"),
-    ("DenseHashTable", "a table"),
     ("TensorList", "a list of tensors"),
     ("TensorArray", "a list of tensors"),
     ("Assign", "a change of a variable"),
