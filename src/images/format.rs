@@ -97,7 +97,7 @@ impl ImageFormat {
                 name: "TIFF",
                 magic: &[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"],
                 endings: &["tif", "tiff"],
-                decoded_by: DecodedBy::Crate(tiff::decode),
+                decoded_by: DecodedBy::Crate(|content, _| tiff::decode(content)),
                 prepare: |content, _| Ok(tiff::size(content)),
                 orientation: tiff::orientation,
             },
@@ -105,7 +105,7 @@ impl ImageFormat {
                 name: "WebP",
                 magic: &[b"RIFF????WEBP"],
                 endings: &["webp"],
-                decoded_by: DecodedBy::Crate(webp::decode),
+                decoded_by: DecodedBy::Crate(|content, _| webp::decode(content)),
                 prepare: |content, _| Ok(webp::size(content)),
                 orientation: |content| exif::orientation(webp::exif(content)),
             },
@@ -113,7 +113,9 @@ impl ImageFormat {
                 name: "FITS",
                 magic: &[b"SIMPLE  =", b"\x1f\x8b"],
                 endings: &["fits", "fit", "fts", "fits.gz", "fit.gz", "fts.gz", "fits.fz"],
-                decoded_by: DecodedBy::Crate(fits::decode),
+                decoded_by: DecodedBy::Crate(|content, reading| {
+                    fits::decode(content, &reading.fits)
+                }),
                 prepare: |content, reading| fits::size(content, &reading.fits).map(Some),
                 orientation: |_| None,
             },

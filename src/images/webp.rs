@@ -3,7 +3,6 @@
 
 use super::bytes::{Size, le, slice};
 use super::raster::Raster;
-use super::reading::Reading;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder};
 use std::io::Cursor;
@@ -15,7 +14,7 @@ pub(super) fn size(content: &[u8]) -> Option<Size> {
 }
 
 /// The pixels. WebP has at most 16383 × 16383, of which `checked` allows two thirds.
-pub(super) fn decode(content: &[u8], _: &Reading) -> Result<Raster, String> {
+pub(super) fn decode(content: &[u8]) -> Result<Raster, String> {
     let decoder = WebPDecoder::new(Cursor::new(content));
     let image = decoder.and_then(DynamicImage::from_decoder);
     let image = image.map_err(|e| format!("cannot be decoded as WebP ({e})"))?.into_rgb8();

@@ -2,8 +2,9 @@
 //! committed picture and tables are those of the committed costs.
 
 use crate::scaling_model::costs::Text;
-use crate::scaling_model::figures::{Curve, LINKS, Link, UNLIMITED, dedicated};
+use crate::scaling_model::figures::{Curve, dedicated};
 use crate::scaling_model::limits::limits;
+use crate::scaling_model::links::{LINKS, Link, UNLIMITED};
 use crate::scaling_model::pipeline::{Outcome, Setup, simulate};
 use crate::scaling_model::tables::gain;
 use crate::scaling_model::{Costs, Figures, picture, tables};

@@ -1,8 +1,9 @@
 //! The picture, as SVG with logarithmic axes.
 
 use super::costs::{Costs, Text};
-use super::figures::{CLIENT_CORES, Curve, Figures, MILLIONS, OfNetwork, Point, UNLIMITED, hours};
+use super::figures::{CLIENT_CORES, Curve, Figures, MILLIONS, OfNetwork, Point, hours};
 use super::limits::limits;
+use super::links::UNLIMITED;
 use maud::{Markup, html};
 use std::fmt::Write;
 

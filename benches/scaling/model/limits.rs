@@ -1,7 +1,7 @@
 //! What no number of workers can exceed.
 
 use super::costs::{Network, Text};
-use super::figures::Link;
+use super::links::Link;
 use super::{BATCH, CHECKED};
 
 /// Photographs a second that each part of the client can do, by itself.

@@ -6,6 +6,7 @@ mod chart;
 pub(crate) mod costs;
 pub(crate) mod figures;
 pub(crate) mod limits;
+pub(crate) mod links;
 pub(crate) mod pipeline;
 mod resources;
 pub(crate) mod tables;

@@ -2,8 +2,9 @@
 
 use super::chart::grouped;
 use super::costs::{Costs, Network, Run, Text};
-use super::figures::{Figures, LINKS, MILLIONS, hours, simulated};
+use super::figures::{Figures, MILLIONS, hours, simulated};
 use super::limits::{client_seconds, limits};
+use super::links::LINKS;
 
 /// Workers of the table of hours.
 const WORKERS: [usize; 4] = [1, 10, 50, 200];

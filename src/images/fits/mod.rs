@@ -20,7 +20,6 @@ mod wcs;
 mod zscale;
 
 use crate::images::raster::Raster;
-use crate::images::reading::Reading;
 
 pub use frame::{Frame, is_fits, size};
 pub use frame_file::{Centre, FrameFile, Region};
@@ -28,6 +27,6 @@ pub use pixels::Values;
 pub use settings::{FitsSettings, Hdu, Interval, Planes, Stretch};
 
 /// The photograph in a file, for the table of formats.
-pub(super) fn decode(content: &[u8], reading: &Reading) -> Result<Raster, String> {
-    Frame::read(content, &reading.fits).map(|frame| frame.raster())
+pub(super) fn decode(content: &[u8], settings: &FitsSettings) -> Result<Raster, String> {
+    Frame::read(content, settings).map(|frame| frame.raster())
 }

@@ -12,7 +12,6 @@ mod samples;
 use super::bytes::Size;
 use super::exif::Orientation;
 use super::raster::Raster;
-use super::reading::Reading;
 use colours::Colours;
 use directory::Directory;
 use file::{JPEG, MOST_BYTES, check_jpegs, damaged, open, refused};
@@ -42,7 +41,7 @@ pub(super) fn orientation(content: &[u8]) -> Option<Orientation> {
 }
 
 /// The pixels of the first page.
-pub(super) fn decode(content: &[u8], _: &Reading) -> Result<Raster, String> {
+pub(super) fn decode(content: &[u8]) -> Result<Raster, String> {
     let cut_off = || damaged("its directory is incomplete");
     let directory = Directory::find(content).ok_or_else(cut_off)?;
     if directory.number(NEW_SUBFILE_TYPE).is_some_and(|kind| kind & 1 == 1) {

@@ -3,7 +3,7 @@
 mod client;
 
 use super::costs::{Network, Text};
-use super::figures::Link;
+use super::links::Link;
 use super::resources::Resources;
 use super::window::Window;
 use super::{BATCH, CHECKED};
