@@ -1,7 +1,7 @@
 //! The packed files of a cache: one that this process adds rows to, and others that it only reads.
 //! A run adds to the cache's own file and reads the shards; where another process has that file, it
-//! reads it too, and adds to a temporary one. A process that computes a shard adds to that, and reads
-//! the cache's own file and the shards of other sets.
+//! reads it too, and adds to a temporary one. A process that computes a shard adds to that, and
+//! reads the cache's own file and the shards of other sets.
 
 use super::appender::Appender;
 use super::key::{Key, Name};

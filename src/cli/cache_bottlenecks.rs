@@ -7,7 +7,7 @@ use super::logging::{self, LogFile};
 use super::retrain::config_of_cache;
 use super::shard::{flags_of_cache, shard};
 use super::terminal::Terminal;
-use super::{bars, environment, exit_code, logging_verbosity, presets, signals, stopped};
+use super::{bars, begin, exit_code, presets, signals, stopped};
 use crate::bottleneck::Shard;
 use crate::error::{Error, Result};
 use crate::retrain::{Cached, Config, fill_cache};
@@ -42,13 +42,7 @@ pub fn cache_bottlenecks() -> ExitCode {
             return exit_code(error, None);
         }
     };
-    let verbosity = logging_verbosity(&parsed);
-    let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
-    environment::prepare(level);
-    logging::init(level, LogFile::None);
-    parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
-    parsed.notes.iter().for_each(|note| info!(target: "retrain", "{note}"));
-    match verbosity.and_then(|_| config(&parsed)) {
+    match begin(&parsed, LogFile::None).and_then(|()| config(&parsed)) {
         Ok((config, shard)) => fill(&config, shard, &parsed),
         Err(error) => exit_code(error, None),
     }

@@ -54,6 +54,7 @@ pub use retrain_worker_flags::RETRAIN_WORKER_FLAGS;
 use crate::CancelToken;
 use crate::error::{Error, Result};
 use log::LevelFilter;
+use logging::LogFile;
 use retrain_flags::LEVELS;
 use signal_hook::consts::SIGINT;
 use std::path::Path;
@@ -92,6 +93,17 @@ fn stopped(token: &CancelToken, kept: &str) -> ExitCode {
     let (signal, name) = signals::received(token).unwrap_or((SIGINT, "SIGINT"));
     log::error!(target: "retrain", "stopped by {name}: {kept}");
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+}
+
+/// Starts logging as the command line asks, and says what was noticed in it.
+fn begin(parsed: &Parsed, file: LogFile) -> Result<()> {
+    let verbosity = logging_verbosity(parsed);
+    let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
+    environment::prepare(level);
+    logging::init(level, file);
+    parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
+    parsed.notes.iter().for_each(|note| log::info!(target: "retrain", "{note}"));
+    verbosity.map(drop)
 }
 
 /// The level that `--logging_verbosity` asks for.

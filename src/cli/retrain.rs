@@ -10,10 +10,7 @@ use super::retrain_flags::{FEATURES, RETRAIN_FLAGS, SYMMETRIES};
 use super::shard::flags_of_cache;
 use super::terminal::Terminal;
 use super::workers::workers;
-use super::{
-    bars, environment, exit_code, logging_verbosity, photographs, presets, reading, signals,
-    stopped,
-};
+use super::{bars, begin, exit_code, photographs, presets, reading, signals, stopped};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
@@ -52,17 +49,7 @@ pub fn retrain() -> ExitCode {
             return exit_code(error, None);
         }
     };
-    let verbosity = logging_verbosity(&parsed);
-    let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
-    environment::prepare(level);
-    logging::init(level, LogFile::Later);
-    for warning in &parsed.warnings {
-        log::warn!(target: "retrain", "{warning}");
-    }
-    for note in &parsed.notes {
-        log::info!(target: "retrain", "{note}");
-    }
-    match verbosity.and_then(|_| config_from(&parsed)) {
+    match begin(&parsed, LogFile::Later).and_then(|()| config_from(&parsed)) {
         Ok(config) => run_and_report(&config, &parsed),
         Err(error) => exit_code(error, None),
     }

@@ -85,9 +85,10 @@ impl Labeller {
         Ok(Labelled { evaluation_time, top: self.model.answer(&scores).top })
     }
 
-    /// Labels many photographs on all cores, and on the workers if there are any. Returns one row for each, in the order of `sources`; a
-    /// photograph that cannot be labelled has a row that says why. Memory use does not grow with
-    /// the number of photographs. After an error there are no more rows.
+    /// Labels many photographs on all cores, and on the workers if there are any. Returns one row
+    /// for each, in the order of `sources`; a photograph that cannot be labelled has a row that
+    /// says why. Memory use does not grow with the number of photographs. After an error there are
+    /// no more rows.
     #[must_use]
     pub fn rows(&self, sources: Vec<Source>) -> Rows {
         many::label(Arc::clone(&self.model), self.workers.as_ref(), sources)

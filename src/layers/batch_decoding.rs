@@ -98,8 +98,8 @@ impl Loop<'_> {
     }
 }
 
-/// Runs `add` and makes each constant that it adds wait for `body`, without which the constant would
-/// not belong to the loop.
+/// Runs `add` and makes each constant that it adds wait for `body`, without which the constant
+/// would not belong to the loop.
 fn in_frame<R>(b: &mut GraphBuilder, body: &str, add: impl FnOnce(&mut GraphBuilder) -> R) -> R {
     let before = b.take_nodes();
     let result = add(b);

@@ -202,7 +202,8 @@ impl Pretrained {
         create_model_info(architecture).map(Self::Architecture)
     }
 
-    /// A frozen GraphDef or a SavedModel's directory, whose input and bottleneck tensors are guessed.
+    /// A frozen GraphDef or a SavedModel's directory, whose input and bottleneck tensors are
+    /// guessed.
     #[must_use]
     pub fn graph(path: impl Into<PathBuf>) -> Self {
         Self::OwnGraph(OwnGraph { path: path.into(), ..OwnGraph::default() })

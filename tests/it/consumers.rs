@@ -1,5 +1,5 @@
-//! The commands that a run names for other programs, each run as it is printed: what they answer for
-//! the test photographs, beside label_image's own answers and the README's table.
+//! The commands that a run names for other programs, each run as it is printed: what they answer
+//! for the test photographs, beside label_image's own answers and the README's table.
 
 use super::support::{self, LABEL_IMAGE, RETRAIN, Workspace, ask_peer, python, run, shared};
 use retrain::text::shell_word;
@@ -386,8 +386,8 @@ fn request(trained: &Trained, tools: &Tools, command: &str) -> Value {
     json!({ "api": api, "body": serde_json::from_str::<Value>(&read("sent")).unwrap() })
 }
 
-/// What is answered to the requests to TensorFlow Serving that are named, by each TensorFlow in each
-/// way in which it loads a SavedModel.
+/// What is answered to the requests to TensorFlow Serving that are named, by each TensorFlow in
+/// each way in which it loads a SavedModel.
 fn serving(trained: &Trained, tools: &Tools) -> Vec<(&'static str, Rows)> {
     use std::os::unix::fs::PermissionsExt;
     for program in ["curl", "tensorflow_model_server"] {

@@ -36,8 +36,8 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
     hub::read_module(&dir, &handle)
 }
 
-/// Finds the module that the setting `tfhub_module` names and reads it. A SavedModel of TensorFlow 2
-/// is taken too.
+/// Finds the module that the setting `tfhub_module` names and reads it. A SavedModel of TensorFlow
+/// 2 is taken too.
 ///
 /// # Errors
 /// If there is no such module, or it is broken or of an unsupported kind.
