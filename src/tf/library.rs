@@ -94,27 +94,29 @@ impl LibrarySearch {
         })
     }
 
-    /// The directory of links to a TensorFlow, or why there is none.
+    /// The directory of links to a TensorFlow, or why there is none and what to do.
     fn links_to(&self, installed: &Installed) -> std::result::Result<PathBuf, String> {
         let Installed { version, package } = installed;
         let package = package.display();
         if !installed.minor_version().is_some_and(|minor| MINOR_VERSIONS.contains(&minor)) {
             let (first, last) = (MINOR_VERSIONS.start(), MINOR_VERSIONS.end());
             return Err(format!(
-                "TensorFlow {version} in {package} cannot be used: versions 2.{first} to 2.{last} \
-                 can."
+                "TensorFlow {version} in {package} cannot be used. Install a version from \
+                 2.{first} to 2.{last}."
             ));
         }
-        let unwritable = |why: &str| {
+        let unlinked = |why: &str| {
             format!(
-                "Links to the TensorFlow in {package} cannot be made: {why}.\nSet \
+                "Links to the TensorFlow in {package} cannot be made: {why}. Set \
                  RETRAIN_CACHE_DIR to a directory that can be written."
             )
         };
         let cache = self.cache.as_deref();
-        let cache = cache.ok_or_else(|| unwritable("there is no directory for caches"))?;
-        let links = installed.link_into(cache, library_name(OS)).map_err(|e| unwritable(&e))?;
-        links.ok_or_else(|| format!("TensorFlow {version} in {package} has no libtensorflow_cc."))
+        let cache = cache.ok_or_else(|| unlinked("the environment names no home directory"))?;
+        let links = installed.link_into(cache, library_name(OS)).map_err(|why| unlinked(&why))?;
+        links.ok_or_else(|| {
+            format!("TensorFlow {version} in {package} has no libtensorflow_cc. Install it again.")
+        })
     }
 }
 
@@ -155,9 +157,13 @@ fn load_once() -> std::result::Result<(), String> {
     }
 }
 
-/// Says why the bindings found no library.
+/// Says why the bindings found no library, and what to do.
 fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
     let library = library_name(OS);
+    let any_copy = format!(
+        "set TENSORFLOW_DIR to a directory that holds {library} (a copy of or link to the \
+         libtensorflow_cc of a TensorFlow 2 wheel will do)."
+    );
     let complaints = match elsewhere {
         Ok(file) => {
             return format!(
@@ -169,30 +175,28 @@ fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
         }
         Err(complaints) => complaints,
     };
-    let mut why = complaints.join("\n");
-    let gone = from_the_build().map(|directory| directory.join(library));
-    if let Some((link, target)) =
-        gone.into_iter().find_map(|link| Some((link.clone(), link.read_link().ok()?)))
-    {
-        why = format!(
-            "{} links to {}, which is gone, perhaps with its Python environment.\n{why}",
-            link.display(),
-            target.display()
-        );
-    }
-    if why.is_empty() {
-        why = format!(
-            "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
-             the system's library directories or in the cache, and no Python has a TensorFlow."
-        );
+    if !complaints.is_empty() {
+        return format!("{}\nOr {any_copy}", complaints.join("\n"));
     }
     let package = Wheel::of(OS, ARCH).map_or("tensorflow", |wheel| wheel.distribution);
     format!(
-        "{}\nInstall TensorFlow (pip install {package}), or set TENSORFLOW_DIR to a directory that \
-         holds {library} (a copy of or link to the libtensorflow_cc of a TensorFlow 2 wheel will \
-         do).",
-        why.trim_end()
+        "{}\nInstall TensorFlow (pip install {package}), or {any_copy}",
+        links_gone(library).unwrap_or_else(|| format!(
+            "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
+             the system's library directories or in the cache, and no Python has a TensorFlow."
+        ))
     )
+}
+
+/// Says so if the build found a TensorFlow that is not there any more.
+fn links_gone(library: &str) -> Option<String> {
+    let mut links = from_the_build().map(|directory| directory.join(library));
+    let (link, target) = links.find_map(|link| Some((link.clone(), link.read_link().ok()?)))?;
+    Some(format!(
+        "{} links to {}, which is gone, perhaps with its Python environment.",
+        link.display(),
+        target.display()
+    ))
 }
 
 /// The version that the loaded TensorFlow reports.
