@@ -73,6 +73,7 @@ fn a_program_uses_the_tensorflow_of_its_own_environment() {
         "env/lib64/python3.13t/site-packages",
         "env/lib/python3.12/dist-packages",
         "env/lib/python3/dist-packages",
+        "env",
     ] {
         let workspace = Workspace::new();
         install(&workspace, site, "2.18.1", "libomp-1.so");
