@@ -1,6 +1,7 @@
 //! Files: reading, and writing so that a killed process never leaves half a file.
 
 mod alone;
+mod cache_dir;
 mod desktop;
 mod names;
 mod paths;
@@ -8,10 +9,11 @@ mod replace;
 mod temporary;
 
 pub(crate) use alone::{Alone, open_alone, still_alone, while_replaced};
+pub(crate) use cache_dir::cache_dir;
 pub use desktop::{is_desktop_file, is_disposable};
 pub use names::fault_on_windows;
 pub(crate) use names::{ends_badly, is_reserved, is_safe, shortened};
-pub(crate) use paths::long;
+pub(crate) use paths::{long, real};
 pub use paths::prefixed;
 pub(crate) use replace::{is_in_use, persist};
 pub use temporary::{Scratch, clear_temporary_files};

@@ -192,5 +192,5 @@ fn directory(path: &Path) -> PathBuf {
         return typed.into();
     }
     let here = if typed.as_os_str().is_empty() { Path::new(".") } else { typed };
-    here.canonicalize().unwrap_or_else(|_| typed.into())
+    fsio::real(here).unwrap_or_else(|_| typed.into())
 }
