@@ -6,7 +6,7 @@ use crate::images::ImageFormat;
 use crate::images::fits::FitsSettings;
 use crate::metrics::Interval;
 use crate::report::{Outcome, Prediction, Retyped, TOO_FEW_TESTED};
-use crate::text::{counted, one_line, command_word, shown};
+use crate::text::{command_word, counted, one_line, shown};
 use log::info;
 
 /// How many pairs of confused classes are named.

@@ -5,7 +5,7 @@ use super::cache_bottlenecks_flags::{CACHE_BOTTLENECKS_FLAGS, SHARD};
 use super::flag::{Flag, Kind};
 use crate::bottleneck::{MissingShard, Shard};
 use crate::error::{Error, Result};
-use crate::text::{counted, one_line, command_word};
+use crate::text::{command_word, counted, one_line};
 use std::env;
 
 /// The variables of a Slurm array task: its number, the lowest number, the distance between two,

@@ -86,10 +86,7 @@ impl Earlier {
             let message = "is not a report of download_images; give another path with `report`";
             return Err(Error::input(path, message));
         }
-        Ok(Self {
-            rows: reader.deserialize().filter_map(Result::ok).collect(),
-            held: Some(file),
-        })
+        Ok(Self { rows: reader.deserialize().filter_map(Result::ok).collect(), held: Some(file) })
     }
 }
 

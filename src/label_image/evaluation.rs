@@ -3,6 +3,7 @@
 use super::paths::Key;
 use super::rows::Row;
 use crate::dataset::label_name;
+use crate::fsio;
 use crate::metrics::{Confusion, Interval, wilson};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};

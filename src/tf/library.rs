@@ -58,7 +58,9 @@ impl LibrarySearch {
         let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH));
         let directories = directories.chain(beside).chain(SYSTEM.iter().map(PathBuf::from));
         let directories = directories.chain(from_the_build()).collect();
-        let own_pythons = own.iter().flat_map(|own| ["python3", "python"].map(|p| own.join(format!("{p}{EXE_SUFFIX}"))));
+        let own_pythons = own
+            .iter()
+            .flat_map(|own| ["python3", "python"].map(|p| own.join(format!("{p}{EXE_SUFFIX}"))));
         let own_pythons = own_pythons.filter(|python| python.is_file()).take(1);
         let pythons = own_pythons.chain(pythons()).collect();
         Self { directories, program, cache: fsio::cache_dir(), pythons }
@@ -174,9 +176,10 @@ fn beforehand(_: &Path) -> std::result::Result<(), String> {
 
 fn load_once() -> std::result::Result<(), String> {
     match tensorflow::library::find() {
-        Some(file) => beforehand(&file).and_then(|()| tensorflow::library::load().map_err(|e| {
-            format!("{} cannot be loaded: {e}\n{REMEDY}", file.display())
-        })),
+        Some(file) => beforehand(&file).and_then(|()| {
+            tensorflow::library::load()
+                .map_err(|e| format!("{} cannot be loaded: {e}\n{REMEDY}", file.display()))
+        }),
         None => Err(not_loaded(LibrarySearch::here().find())),
     }
 }

@@ -13,6 +13,8 @@ mod python;
 mod server;
 mod session;
 mod site;
+#[cfg(windows)]
+mod stub;
 #[allow(dead_code, reason = "the build script uses the rest")]
 mod wheels;
 

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 /// The minor versions of TensorFlow 2 that can be used if Python has one: their wheels have the
 /// libraries and functions needed here. For Windows, those before 2.15 need libraries that
 /// TensorFlow only finds when Python has loaded it.
-pub(crate) const MINOR_VERSIONS: RangeInclusive<u32> = if cfg!(windows) { 15..=21 } else { 13..=21 };
+pub(crate) const MINOR_VERSIONS: RangeInclusive<u32> =
+    if cfg!(windows) { 15..=21 } else { 13..=21 };
 
 /// The wheel for a platform, with the checksum that pip verifies. 2.16 is the last TensorFlow for
 /// Intel Macs, and the last whose start-up messages can be turned off (README, "Which TensorFlow").
