@@ -8,6 +8,7 @@ use std::path::Path;
 
 /// A file that was opened to be written by this process alone.
 #[derive(Debug)]
+#[cfg_attr(windows, allow(dead_code, reason = "there every file system can do this"))]
 pub(crate) enum Alone {
     Held(File),
     /// Another process is writing it.

@@ -101,4 +101,5 @@ mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
 mod turns;
+mod windows;
 mod workers;
