@@ -87,12 +87,14 @@ pub(super) fn said(missing: &[MissingShard], flags: &str) -> Option<String> {
         [index] => (format!("shard {index} of {count} lacks"), command(&index.to_string())),
         _ => {
             let shown: Vec<String> = runs.iter().map(Run::shown).collect();
-            let words: Vec<String> = runs.iter().map(Run::words).collect();
-            let command = command("$i");
-            (
-                format!("shards {} of {count} lack", shown.join(", ")),
-                format!("for i in {}; do {command} || break; done", words.join(" ")),
-            )
+            let each = if cfg!(windows) {
+                let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                format!("for %i in ({}) do {}", numbers.join(" "), command("%i"))
+            } else {
+                let words: Vec<String> = runs.iter().map(Run::words).collect();
+                format!("for i in {}; do {} || break; done", words.join(" "), command("$i"))
+            };
+            (format!("shards {} of {count} lack", shown.join(", ")), each)
         }
     };
     Some(format!(

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
 /// Gives the file a name, in place of a file that has it.
@@ -12,24 +13,32 @@ pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<File, Refused>
     file.persist(path).map_err(|e| Refused { file: e.file, error: e.error })
 }
 
-/// Gives the file a name, in place of a file that has it. A virus scanner or an indexer has a new
-/// file open for a moment, so that a refusal is not taken at once.
+/// Gives the file a name, in place of a file that has it.
 #[cfg(windows)]
 pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<File, Refused> {
-    use std::time::{Duration, Instant};
-    const PATIENCE: Duration = Duration::from_secs(2);
-    const PAUSE: Duration = Duration::from_millis(50);
-    let start = Instant::now();
     // Unlike tempfile's own, this replaces a file that is open, where the others allow it.
-    while let Err(error) = std::fs::rename(file.path(), super::long(path)) {
-        if !is_in_use(&error) || start.elapsed() > PATIENCE {
-            return Err(Refused { file, error });
-        }
-        std::thread::sleep(PAUSE);
+    if let Err(error) = rename(file.path(), path) {
+        return Err(Refused { file, error });
     }
     let (file, mut name) = file.into_parts();
     name.disable_cleanup(true);
     Ok(file)
+}
+
+/// Renames a file or a directory, in place of a file that has the name. On Windows a virus scanner
+/// or an indexer has a new file open for a moment, so that a refusal is not taken at once.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const PAUSE: Duration = Duration::from_millis(50);
+    let start = Instant::now();
+    loop {
+        match std::fs::rename(from, to) {
+            Err(error) if is_in_use(&error) && start.elapsed() < PATIENCE => {
+                std::thread::sleep(PAUSE);
+            }
+            renamed => return renamed,
+        }
+    }
 }
 
 /// A file that did not get its name.

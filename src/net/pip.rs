@@ -37,7 +37,9 @@ impl WheelFetch<'_> {
         let mut complaints = Vec::new();
         for python in pythons() {
             match self.by(&python, scratch.path()) {
-                Ok(file) => return fs::rename(file, path).map_err(Error::io("renaming to", path)),
+                Ok(file) => {
+                    return fsio::rename(&file, path).map_err(Error::io("renaming to", path));
+                }
                 Err(complaint) => complaints.push(format!("{}: {complaint}", python.display())),
             }
         }

@@ -207,6 +207,25 @@ fn what_a_run_says_to_type_next_can_be_typed() {
 }
 
 #[test]
+fn missing_shards_are_computed_by_a_line_for_the_prompt() {
+    let Some(wine) = wine() else { return };
+    let workspace = Workspace::with_photos(20);
+    let cache = ["--image_dir=photos", "--architecture=miniature", "--model_dir=models"];
+    let shard = [&cache[..], &["--bottleneck_dir=bottlenecks", "--shard=1/3"]].concat();
+    wine.run("cache_bottlenecks.exe", workspace.root(), &shard).expect_code(0);
+    let said = wine.retrain(workspace.root(), &["--how_many_training_steps=1"]).expect_code(0);
+    let (_, line) = said.stderr.split_once("stop it and run: ").unwrap();
+    let line = line.lines().next().unwrap();
+    assert!(line.starts_with("for %i in (2 3) do cache_bottlenecks "), "{line}");
+    fs::remove_dir_all(workspace.path("bottlenecks")).unwrap();
+    wine.run("cache_bottlenecks.exe", workspace.root(), &shard).expect_code(0);
+    // In a file `%` is written twice.
+    wine.typed(workspace.root(), &line.replace('%', "%%")).expect_code(0);
+    let again = wine.retrain(workspace.root(), &["--how_many_training_steps=1"]).expect_code(0);
+    assert!(!again.stderr.contains("computed"), "{}", again.stderr);
+}
+
+#[test]
 fn workers_are_used_from_windows_and_need_linux_themselves() {
     let Some(wine) = wine() else { return };
     let workspace = Workspace::with_photos(20);
