@@ -139,18 +139,27 @@ fn provide_libtensorflow() -> Result<PathBuf> {
 
 /// Whether libtensorflow is where the environment says or in a system's library directory.
 fn is_where_bindings_look(library: &str) -> bool {
-    let named = ["TENSORFLOW_DIR", "LD_LIBRARY_PATH"].into_iter().filter_map(env::var_os);
-    let named: Vec<PathBuf> =
-        named.flat_map(|path| env::split_paths(&path).collect::<Vec<_>>()).collect();
-    let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib"];
-    let mut directories = named.into_iter().chain(system.map(PathBuf::from));
-    directories.any(|dir| dir.join(library).is_file())
+    let paths = |name| {
+        env::var_os(name).map(|v| env::split_paths(&v).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    let mut directories = paths("TENSORFLOW_DIR");
+    if !is_for_another_machine() {
+        directories.extend(paths("LD_LIBRARY_PATH"));
+        let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib"];
+        directories.extend(system.map(PathBuf::from));
+    }
+    directories.iter().any(|dir| dir.join(library).is_file())
+}
+
+/// Whether the program will run on another kind of machine, for which this machine's libraries and
+/// Python's are of no use.
+fn is_for_another_machine() -> bool {
+    env::var_os("HOST") != env::var_os("TARGET")
 }
 
 /// The TensorFlow of the first Python that has a usable one, by version and processor.
 fn installed_by_python(arch: &str) -> Option<Installed> {
-    // This machine's Python does not have libraries for another.
-    if env::var_os("HOST") != env::var_os("TARGET") {
+    if is_for_another_machine() {
         return None;
     }
     let installed = |python: &PathBuf| Installed::of_python(python, arch);

@@ -7,7 +7,7 @@ mod temporary;
 
 pub(crate) use cache_dir::cache_dir;
 pub use desktop::{is_desktop_file, is_disposable};
-pub(crate) use names::{ends_badly, is_reserved, is_safe, shortened};
+pub(crate) use names::{ends_badly, folded, is_reserved, is_safe, shortened};
 pub use temporary::{Scratch, clear_temporary_files};
 pub(crate) use temporary::{directory_of, temporary_beside};
 

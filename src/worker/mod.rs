@@ -48,6 +48,10 @@ pub struct WorkerConfig {
 /// If the address cannot be listened on, TensorFlow's server does not start or listens on more than
 /// the loopback, or calls are unfinished a minute after the worker was cancelled.
 pub fn work(config: &WorkerConfig, started: impl FnOnce(SocketAddr)) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        let message = "workers need Linux, where TensorFlow's server can be kept to this machine";
+        return Err(Error::tensorflow("starting a server", message));
+    }
     tf::load()?;
     let failed =
         |e: io::Error| Error::usage("listen", format!("cannot listen on {} ({e})", config.listen));

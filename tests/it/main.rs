@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod aarch64;
 mod abbreviations;
 mod adam;
 mod api;
@@ -101,4 +102,5 @@ mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
 mod turns;
+mod unicode_names;
 mod workers;
