@@ -5,7 +5,7 @@ use super::cache_bottlenecks_flags::{CACHE_BOTTLENECKS_FLAGS, SHARD};
 use super::flag::{Flag, Kind};
 use crate::bottleneck::{MissingShard, Shard};
 use crate::error::{Error, Result};
-use crate::text::{counted, one_line, shell_word};
+use crate::text::{command_word, counted, one_line};
 use std::env;
 
 /// The variables of a Slurm array task: its number, the lowest number, the distance between two,
@@ -69,7 +69,7 @@ pub(super) fn flags_of_cache(parsed: &Parsed) -> String {
     let given = decide.filter(|flag| parsed.given(flag.name));
     let flag = |flag: &Flag| match flag.kind {
         Kind::Switch => format!("--{}", flag.name),
-        _ => format!("--{}={}", flag.name, shell_word(&parsed.os(flag.name).to_string_lossy())),
+        _ => format!("--{}={}", flag.name, command_word(&parsed.os(flag.name).to_string_lossy())),
     };
     given.map(flag).collect::<Vec<_>>().join(" ")
 }

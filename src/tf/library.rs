@@ -7,12 +7,26 @@ use super::wheels::{MINOR_VERSIONS, Wheel};
 use crate::error::{Error, Result};
 use crate::fsio;
 use std::env;
-use std::env::consts::{ARCH, OS};
+use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-const LOADER_PATH: &str =
-    if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+const LOADER_PATH: &str = if cfg!(windows) {
+    "PATH"
+} else if cfg!(target_os = "macos") {
+    "DYLD_LIBRARY_PATH"
+} else {
+    "LD_LIBRARY_PATH"
+};
+/// The system's own directories. Windows has none that only its administrator fills.
+const SYSTEM: &[&str] = if cfg!(windows) {
+    &[]
+} else {
+    &["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"]
+};
+/// What a wheel calls the library.
+const MAIN_LIBRARY: &str =
+    if cfg!(windows) { "_pywrap_tensorflow_internal.pyd" } else { "libtensorflow_cc" };
 /// The directories in which the build script puts libtensorflow, as a search path. Empty in a
 /// program that was built with the feature `portable`.
 const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
@@ -38,15 +52,15 @@ impl LibrarySearch {
     /// of the active virtual environment, and on the path.
     #[must_use]
     pub fn here() -> Self {
-        let program = env::current_exe().and_then(|program| program.canonicalize()).ok();
+        let program = env::current_exe().and_then(|program| fsio::real(&program)).ok();
         let own = program.as_deref().and_then(Path::parent);
         let beside = own.iter().flat_map(|own| [own.to_path_buf(), own.join("../lib")]);
-        let system =
-            ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"];
         let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH));
-        let directories = directories.chain(beside).chain(system.map(PathBuf::from));
+        let directories = directories.chain(beside).chain(SYSTEM.iter().map(PathBuf::from));
         let directories = directories.chain(from_the_build()).collect();
-        let own_pythons = own.iter().flat_map(|own| ["python3", "python"].map(|p| own.join(p)));
+        let own_pythons = own
+            .iter()
+            .flat_map(|own| ["python3", "python"].map(|p| own.join(format!("{p}{EXE_SUFFIX}"))));
         let own_pythons = own_pythons.filter(|python| python.is_file()).take(1);
         let pythons = own_pythons.chain(pythons()).collect();
         Self { directories, program, cache: fsio::cache_dir(), pythons }
@@ -109,7 +123,7 @@ impl LibrarySearch {
         let cache = self.cache.as_deref();
         let cache = cache.ok_or_else(|| unwritable("there is no directory for caches"))?;
         let links = installed.link_into(cache, library_name(OS)).map_err(|e| unwritable(&e))?;
-        links.ok_or_else(|| format!("TensorFlow {version} in {package} has no libtensorflow_cc."))
+        links.ok_or_else(|| format!("TensorFlow {version} in {package} has no {MAIN_LIBRARY}."))
     }
 }
 
@@ -141,10 +155,30 @@ pub fn load() -> Result<()> {
     OUTCOME.get_or_init(load_once).clone().map_err(|message| Error::Library { message })
 }
 
+/// What to do about a library that is there but cannot be loaded.
+const REMEDY: &str = if cfg!(windows) {
+    "TensorFlow needs Microsoft's Visual C++ Redistributable, which Windows does not have by \
+     itself; else set TENSORFLOW_DIR to another copy."
+} else {
+    "Set TENSORFLOW_DIR to another copy."
+};
+
+/// Loads what the library needs and would not find.
+#[cfg(windows)]
+fn beforehand(library: &Path) -> std::result::Result<(), String> {
+    super::python::stand_in_for(library)
+}
+
+#[cfg(not(windows))]
+fn beforehand(_: &Path) -> std::result::Result<(), String> {
+    Ok(())
+}
+
 fn load_once() -> std::result::Result<(), String> {
     match tensorflow::library::find() {
-        Some(file) => tensorflow::library::load().map_err(|e| {
-            format!("{} cannot be loaded: {e}\nSet TENSORFLOW_DIR to another copy.", file.display())
+        Some(file) => beforehand(&file).and_then(|()| {
+            tensorflow::library::load()
+                .map_err(|e| format!("{} cannot be loaded: {e}\n{REMEDY}", file.display()))
         }),
         None => Err(not_loaded(LibrarySearch::here().find())),
     }
@@ -181,11 +215,12 @@ fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
              the system's library directories or in the cache, and no Python has a TensorFlow."
         );
     }
-    let package = Wheel::of(OS, ARCH).map_or("tensorflow", |wheel| wheel.distribution);
+    let package = Wheel::of(OS, ARCH).map(|wheel| wheel.distribution);
+    // For Windows, only old versions are called otherwise.
+    let package = package.filter(|_| !cfg!(windows)).unwrap_or("tensorflow");
     format!(
         "{}\nInstall TensorFlow (pip install {package}), or set TENSORFLOW_DIR to a directory that \
-         holds {library} (a copy of or link to the libtensorflow_cc of a TensorFlow 2 wheel will \
-         do).",
+         holds {library} (a copy of or link to the {MAIN_LIBRARY} of a TensorFlow 2 wheel will do).",
         why.trim_end()
     )
 }

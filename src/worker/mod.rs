@@ -48,10 +48,6 @@ pub struct WorkerConfig {
 /// If the address cannot be listened on, TensorFlow's server does not start or listens on more than
 /// the loopback, or calls are unfinished a minute after the worker was cancelled.
 pub fn work(config: &WorkerConfig, started: impl FnOnce(SocketAddr)) -> Result<()> {
-    if !cfg!(target_os = "linux") {
-        let message = "workers need Linux, where TensorFlow's server can be kept to this machine";
-        return Err(Error::tensorflow("starting a server", message));
-    }
     tf::load()?;
     let failed =
         |e: io::Error| Error::usage("listen", format!("cannot listen on {} ({e})", config.listen));
@@ -75,6 +71,12 @@ pub fn work(config: &WorkerConfig, started: impl FnOnce(SocketAddr)) -> Result<(
 
 /// Starts TensorFlow's server on the loopback.
 fn serve(config: &WorkerConfig) -> Result<SocketAddr> {
+    if !cfg!(target_os = "linux") {
+        let message = "workers need Linux: elsewhere, TensorFlow's server would listen on every \
+                       address of the machine, where anybody could use it; `retrain` can use \
+                       workers from here";
+        return Err(Error::tensorflow("starting a server", message));
+    }
     config.loopback_only.store(true, Ordering::SeqCst);
     let server = Server::start(&Machine::this().job());
     config.loopback_only.store(false, Ordering::SeqCst);

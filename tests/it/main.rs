@@ -103,4 +103,5 @@ mod terminal;
 mod torch_weights;
 mod turns;
 mod unicode_names;
+mod windows;
 mod workers;

@@ -1,33 +1,13 @@
-//! How much memory there is for this process, on Linux and macOS.
+//! From the files in which Linux tells: where there are none, it is not known.
 
 use std::path::{Path, PathBuf};
 
 /// The bytes that this process can still take: what is free or can be freed on this machine, within
-/// the limits of the control groups that it is in. On macOS, which compresses and swaps what is not
-/// in use, all of the machine's memory. `None` if the system does not tell.
-pub(crate) fn available() -> Option<u64> {
+/// the limits of the control groups that it is in. `None` if the system does not tell.
+pub(super) fn available() -> Option<u64> {
     let of_machine = field(Path::new("/proc/meminfo"), "MemAvailable:").map(|kib| kib * 1024);
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    groups.lines().filter_map(of_group).chain(of_machine).chain(of_mac()).min()
-}
-
-#[cfg(target_os = "macos")]
-fn of_mac() -> Option<u64> {
-    let mut bytes = 0u64;
-    let mut size = size_of_val(&bytes);
-    // SAFETY: the name ends in a zero byte, and at most `size` bytes, as many as `bytes` has, are
-    // written to it.
-    #[allow(unsafe_code)]
-    let failed = unsafe {
-        let name = c"hw.memsize".as_ptr();
-        libc::sysctlbyname(name, (&raw mut bytes).cast(), &mut size, std::ptr::null_mut(), 0)
-    };
-    (failed == 0 && bytes > 0).then_some(bytes)
-}
-
-#[cfg(not(target_os = "macos"))]
-fn of_mac() -> Option<u64> {
-    None
+    groups.lines().filter_map(of_group).chain(of_machine).min()
 }
 
 /// Where a version of control groups is mounted, and how its files are called.
