@@ -146,13 +146,17 @@ fn provide_libtensorflow() -> Result<PathBuf> {
 
 /// Whether libtensorflow is where the environment says or in a system's library directory.
 fn is_where_bindings_look(library: &str) -> bool {
-    let loader_path = if cfg!(windows) { "PATH" } else { "LD_LIBRARY_PATH" };
-    let named = ["TENSORFLOW_DIR", loader_path].into_iter().filter_map(env::var_os);
-    let named: Vec<PathBuf> =
-        named.flat_map(|path| env::split_paths(&path).collect::<Vec<_>>()).collect();
-    let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib"];
-    let mut directories = named.into_iter().chain(system.map(PathBuf::from));
-    directories.any(|dir| dir.join(library).is_file())
+    let paths = |name| {
+        env::var_os(name).map(|v| env::split_paths(&v).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    let mut directories = paths("TENSORFLOW_DIR");
+    // This machine's libraries are of no use to another, and neither are its Python's.
+    if !is_cross_build() {
+        directories.extend(paths(if cfg!(windows) { "PATH" } else { "LD_LIBRARY_PATH" }));
+        let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib"];
+        directories.extend(system.map(PathBuf::from));
+    }
+    directories.iter().any(|dir| dir.join(library).is_file())
 }
 
 fn is_cross_build() -> bool {
@@ -161,7 +165,6 @@ fn is_cross_build() -> bool {
 
 /// The TensorFlow of the first Python that has a usable one, by version and processor.
 fn installed_by_python(arch: &str) -> Option<Installed> {
-    // This machine's Python does not have libraries for another.
     if is_cross_build() {
         return None;
     }

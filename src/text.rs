@@ -1,6 +1,7 @@
 //! Text for messages: paths on one line, counts and numbers, and the known name closest to a
 //! mistyped one.
 
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use std::path::Path;
 
 /// A path as messages show it: on one line, with control characters escaped.
@@ -27,6 +28,20 @@ pub fn one_line(text: &str) -> String {
     let escaped =
         |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escaped).collect()
+}
+
+/// Text in Unicode's composed form (NFC), in which most keyboards and lists write `é`: as one
+/// character.
+#[must_use]
+pub(crate) fn composed(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+}
+
+/// Text in Unicode's decomposed form (NFD), in which older Macs keep the names of files: `é` is an
+/// `e` and an accent.
+#[must_use]
+pub(crate) fn decomposed(text: &str) -> String {
+    DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
 }
 
 /// Bytes as hexadecimal digits, such as a checksum is shown and compared as.

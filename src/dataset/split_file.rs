@@ -5,7 +5,7 @@ use super::split::Category;
 use super::table::{ColumnNames, KnownColumn, Place, Table};
 use crate::error::{Error, Result};
 use crate::fsio;
-use crate::text::{counted, one_line, shown};
+use crate::text::{composed, counted, one_line, shown};
 use log::{info, warn};
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -45,7 +45,8 @@ impl<'f> SplitFile<'f> {
         let entries = self.entries.as_deref().unwrap_or_default();
         let depths: HashSet<usize> =
             all.iter().map(|c| depth(&c.relative.to_string_lossy())).collect();
-        let index = Index::new(entries, &depths);
+        let paths: Vec<String> = entries.iter().map(|(path, ..)| composed(path)).collect();
+        let index = Index::new(entries, &paths, &depths);
         let (mut sets, mut missing, mut used) = (Vec::new(), Vec::new(), HashSet::new());
         for candidate in all {
             let typed = slashes(&candidate.typed().to_string_lossy());
@@ -162,7 +163,8 @@ enum Found {
     Two(usize, usize),
 }
 
-/// Entries by their paths, and by the ends of these.
+/// Entries by their paths, and by the ends of these, [`composed`]: older Macs return the names of
+/// files in another form than they were written in.
 struct Index<'e> {
     entries: &'e [(String, Category, Place)],
     whole: HashMap<&'e str, Vec<usize>>,
@@ -170,10 +172,15 @@ struct Index<'e> {
 }
 
 impl<'e> Index<'e> {
-    /// `depths` are how many components the ends have that are looked for.
-    fn new(entries: &'e [(String, Category, Place)], depths: &HashSet<usize>) -> Self {
+    /// `paths` are those of the entries, composed; `depths` are how many components the ends have
+    /// that are looked for.
+    fn new(
+        entries: &'e [(String, Category, Place)],
+        paths: &'e [String],
+        depths: &HashSet<usize>,
+    ) -> Self {
         let (mut whole, mut ends) = (HashMap::new(), HashMap::new());
-        for (i, (path, ..)) in entries.iter().enumerate() {
+        for (i, path) in paths.iter().enumerate() {
             whole.entry(path.as_str()).or_insert_with(Vec::new).push(i);
             let starts = path.rmatch_indices('/').map(|(at, _)| &path[at + 1..]);
             for (n, end) in starts.enumerate() {
@@ -186,8 +193,17 @@ impl<'e> Index<'e> {
     }
 
     fn find(&self, typed: &str, relative: &str) -> Found {
-        let found = self.whole.get(typed).or_else(|| self.whole.get(relative));
-        let Some(found) = found.or_else(|| self.ends.get(relative)) else { return Found::Nothing };
+        let [whole, end] = [typed, relative].map(composed);
+        let found = self.whole.get(&*whole).or_else(|| self.whole.get(&*end));
+        let Some(found) = found.or_else(|| self.ends.get(&*end)) else { return Found::Nothing };
+        // On Linux there may be files of both forms.
+        let as_written = |&i: &usize| {
+            let path = &self.entries[i].0;
+            path == typed || path.ends_with(relative)
+        };
+        let mut exact = found.iter().copied().filter(as_written).peekable();
+        let found: Vec<usize> =
+            if exact.peek().is_some() { exact.collect() } else { found.clone() };
         let first = found[0];
         let other = found.iter().find(|&&i| self.entries[i].1 != self.entries[first].1);
         other.map_or(Found::One(first), |&other| Found::Two(first, other))

@@ -1,7 +1,7 @@
 //! What is in the class directories already.
 
 use crate::error::{Error, Result};
-use crate::fsio::{self, is_desktop_file};
+use crate::fsio::{self, folded, is_desktop_file};
 use crate::text::shown;
 use std::collections::HashMap;
 use std::fs;
@@ -27,7 +27,7 @@ impl ExistingFile {
 pub(super) struct Existing {
     /// The directory itself, without links on the way.
     pub(super) root: PathBuf,
-    /// The names of the class directories, by their names in lower case.
+    /// The names of the class directories, by their names [`folded`].
     dirs: HashMap<String, String>,
     pub(super) files: Vec<ExistingFile>,
 }
@@ -43,7 +43,7 @@ impl Existing {
             if is_desktop_file(dir.as_ref()) || !path.is_dir() {
                 continue;
             }
-            existing.dirs.insert(dir.to_lowercase(), dir.clone());
+            existing.dirs.insert(folded(&dir), dir.clone());
             if check_inside(&existing.root, &dir).is_ok() {
                 fsio::clear_temporary_files(&path);
                 existing.list(&dir)?;
@@ -64,10 +64,10 @@ impl Existing {
         Ok(())
     }
 
-    /// The directory of a class. Of names that differ only in case, the first is used for all,
-    /// because some file systems do not tell them apart, and labels do not either.
+    /// The directory of a class. Of names that some file systems do not tell apart, the first is
+    /// used for all.
     pub(super) fn dir_of(&mut self, class_name: &str) -> String {
-        let first = self.dirs.entry(class_name.to_lowercase());
+        let first = self.dirs.entry(folded(class_name));
         first.or_insert_with(|| class_name.to_owned()).clone()
     }
 }

@@ -1,7 +1,7 @@
 //! Names of files and directories, made from text that comes from elsewhere. A name is one
 //! component of a path that every file system can store: nothing is written outside the directory.
 
-use crate::fsio::{ends_badly, is_desktop_file, is_reserved, is_safe, shortened};
+use crate::fsio::{ends_badly, folded, is_desktop_file, is_reserved, is_safe, shortened};
 use crate::images::ImageFormat;
 use percent_encoding::percent_decode_str;
 use std::collections::{HashMap, HashSet};
@@ -49,7 +49,7 @@ pub fn file_stem(name: Option<&str>, url: &Url) -> String {
     clean(ImageFormat::stem(name).unwrap_or(name), "image")
 }
 
-/// The names in use, by directory. Case is ignored, because some file systems ignore it.
+/// The names in use, by directory, [`folded`].
 #[derive(Debug, Default)]
 pub(super) struct Names {
     taken: HashSet<(String, String)>,
@@ -60,12 +60,12 @@ pub(super) struct Names {
 impl Names {
     /// Takes a name that is in use already.
     pub(super) fn take(&mut self, dir: &str, stem: &str) {
-        self.taken.insert((dir.to_lowercase(), stem.to_lowercase()));
+        self.taken.insert((folded(dir), folded(stem)));
     }
 
     /// The first of `x`, `x-2`, `x-3`, … that is free.
     pub(super) fn distinct(&mut self, dir: &str, stem: &str) -> String {
-        let key = (dir.to_lowercase(), stem.to_lowercase());
+        let key = (folded(dir), folded(stem));
         if self.taken.insert(key.clone()) {
             return stem.to_owned();
         }

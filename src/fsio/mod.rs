@@ -12,7 +12,7 @@ pub(crate) use alone::{Alone, open_alone, still_alone, while_replaced};
 pub(crate) use cache_dir::cache_dir;
 pub use desktop::{is_desktop_file, is_disposable};
 pub use names::fault_on_windows;
-pub(crate) use names::{ends_badly, is_reserved, is_safe, shortened};
+pub(crate) use names::{ends_badly, folded, is_reserved, is_safe, shortened};
 pub use paths::prefixed;
 pub(crate) use paths::{long, real};
 pub(crate) use replace::{is_in_use, persist, rename};

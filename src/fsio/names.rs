@@ -1,6 +1,7 @@
 //! Names that every file system can store.
 
 use crate::error::{Error, Result};
+use crate::text::composed;
 use std::path::{Component, Path};
 
 /// Names that Windows keeps for devices, in lower case, also with an ending.
@@ -27,6 +28,12 @@ pub(crate) fn is_safe(c: char) -> bool {
 /// Whether Windows drops this character at the end of a name.
 pub(crate) fn ends_badly(c: char) -> bool {
     c == '.' || c.is_whitespace()
+}
+
+/// What names have in common that some file systems do not tell apart: those of Windows and macOS
+/// ignore case, and those of macOS whether accents are characters of their own.
+pub(crate) fn folded(name: &str) -> String {
+    composed(&composed(name).to_lowercase())
 }
 
 /// At most `longest` bytes of a name, without dots and spaces at the end.

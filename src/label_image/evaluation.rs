@@ -5,6 +5,7 @@ use super::rows::Row;
 use crate::dataset::label_name;
 use crate::fsio;
 use crate::metrics::{Confusion, Interval, wilson};
+use crate::text::{composed, decomposed};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ pub struct Evaluation {
     labels: Vec<String>,
     /// The class of each label as it is.
     exact: HashMap<String, usize>,
-    /// The class of each label as [`label_name`] writes it; `None` if two are written alike.
+    /// The class of each label as [`directory_label`] writes it; `None` if two are written alike.
     classes: HashMap<String, Option<usize>>,
     /// One class more than there are labels: what was taken for that is unknown.
     confusion: Confusion,
@@ -47,7 +48,7 @@ impl Evaluation {
     pub fn new(labels: &[String]) -> Self {
         let mut classes = HashMap::new();
         for (class, label) in labels.iter().enumerate() {
-            let same = classes.entry(label_name(label)).or_insert(Some(class));
+            let same = classes.entry(directory_label(label)).or_insert(Some(class));
             *same = same.filter(|&other| other == class);
         }
         Self {
@@ -91,10 +92,14 @@ impl Evaluation {
         }
     }
 
-    /// The class of a label, or of a directory that was named after one.
+    /// The class of a label, or of a directory that was named after one, perhaps on a Mac, where
+    /// names are in another form.
     fn class_of(&self, name: &str) -> Option<usize> {
-        let exact = self.exact.get(name).copied();
-        exact.or_else(|| self.classes.get(&label_name(name)).copied().flatten())
+        let class = |name: &str| {
+            let exact = self.exact.get(name).copied();
+            exact.or_else(|| self.classes.get(&directory_label(name)).copied().flatten())
+        };
+        class(name).or_else(|| class(&composed(name))).or_else(|| class(&decomposed(name)))
     }
 
     /// The labels, by class index.
@@ -184,6 +189,11 @@ impl Evaluation {
             "failed": self.failed,
         })
     }
+}
+
+/// The label of a directory as it is read from a file of labels: without spaces at its ends.
+fn directory_label(name: &str) -> String {
+    label_name(name).trim().to_owned()
 }
 
 /// The directory that a photograph is in, with its name even if that was not typed.

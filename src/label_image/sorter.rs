@@ -4,7 +4,7 @@
 use super::paths::check_apart;
 use super::{Row, Source, UNKNOWN};
 use crate::error::{Error, Result};
-use crate::fsio::{self, is_reserved, is_safe, shortened};
+use crate::fsio::{self, folded, is_reserved, is_safe, shortened};
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -154,7 +154,7 @@ fn directory_names(labels: &[String]) -> Vec<String> {
         let safe = safe_name(label);
         let numbered = (2..).map(|number| format!("{safe}-{number}"));
         let mut candidates = std::iter::once(safe.clone()).chain(numbered);
-        names.extend(candidates.find(|name| taken.insert(name.to_lowercase())));
+        names.extend(candidates.find(|name| taken.insert(folded(name))));
     }
     names.push(UNKNOWN.into());
     names

@@ -54,18 +54,36 @@ fn words(text: &str) -> Vec<String> {
 
 #[cfg(target_arch = "x86_64")]
 fn features() -> Vec<String> {
-    let found = [
+    found([
         ("x86", true),
         ("avx2", is_x86_feature_detected!("avx2")),
         ("fma", is_x86_feature_detected!("fma")),
         ("avx512f", is_x86_feature_detected!("avx512f")),
         ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
         ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
-    ];
-    found.into_iter().filter(|(_, found)| *found).map(|(name, _)| name.to_owned()).collect()
+    ])
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn features() -> Vec<String> {
+    use std::arch::is_aarch64_feature_detected;
+    found([
+        ("aarch64", true),
+        ("dotprod", is_aarch64_feature_detected!("dotprod")),
+        ("fp16", is_aarch64_feature_detected!("fp16")),
+        ("i8mm", is_aarch64_feature_detected!("i8mm")),
+        ("bf16", is_aarch64_feature_detected!("bf16")),
+        ("sve", is_aarch64_feature_detected!("sve")),
+    ])
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn found<const N: usize>(features: [(&str, bool); N]) -> Vec<String> {
+    let found = features.into_iter().filter(|(_, found)| *found);
+    found.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn features() -> Vec<String> {
     words(std::env::consts::ARCH)
 }

@@ -223,6 +223,32 @@ fn a_portable_build_neither_looks_nor_fetches() {
     assert!(names(&workspace.path("cache")).is_empty());
 }
 
+/// What this machine has is of no use to a program for another: the wheel for that one is fetched,
+/// unless TENSORFLOW_DIR says where its library is.
+#[test]
+fn a_build_for_another_machine_does_not_use_this_ones_libraries() {
+    if !python_is_asked() {
+        return;
+    }
+    let workspace = Workspace::new();
+    install(&workspace, "2.18.1");
+    workspace.write("loader/libtensorflow.so", "this machine's");
+    workspace.write("given/libtensorflow.so", "the other machine's");
+    let script = || {
+        let mut script = build_script(&workspace);
+        script.env("TARGET", "there").env("CARGO_CFG_TARGET_OS", "linux");
+        script.env("CARGO_CFG_TARGET_ARCH", if ARCH == "aarch64" { "x86_64" } else { "aarch64" });
+        script.env("LD_LIBRARY_PATH", workspace.path("loader"));
+        script
+    };
+    let error = fails(&mut script());
+    assert!(error.contains("cannot fetch tensorflow"), "{error}");
+    assert!(names(&workspace.path("cache")).is_empty());
+    let stdout = succeeds(script().env("TENSORFLOW_DIR", workspace.path("given")));
+    assert_eq!(directories(&stdout).len(), 1, "{stdout}");
+    assert!(names(&workspace.path("cache")).is_empty());
+}
+
 /// In a process of its own: libtensorflow is loaded once a process.
 #[test]
 fn loading_sets_nothing_and_says_where_the_library_is() {

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod aarch64;
 mod abbreviations;
 mod adam;
 mod api;
@@ -103,6 +104,7 @@ mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
 mod turns;
+mod unicode_names;
 #[cfg(unix)]
 mod wheel;
 mod windows;

@@ -160,7 +160,12 @@ pub(crate) fn run_with_env<S: AsRef<std::ffi::OsStr>>(
     args: &[S],
     env: &[(&str, &str)],
 ) -> Outcome {
-    let output = command(program, dir, args).envs(env.iter().copied()).output().unwrap();
+    outcome(command(program, dir, args).envs(env.iter().copied()))
+}
+
+/// Runs a command to its end.
+pub(crate) fn outcome(command: &mut Command) -> Outcome {
+    let output = command.output().unwrap();
     Outcome {
         code: output.status.code().expect("ended by a signal"),
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -21,6 +21,9 @@ const CONNECTING: Duration = Duration::from_secs(2);
 /// How long a worker may take to receive the graph, and to run it for the first time.
 const JOINING: Duration = Duration::from_secs(60);
 
+/// What TensorFlow says of an op that it only computes with oneDNN, where that is off.
+const NO_KERNEL: &str = "Missing 0-th output from";
+
 /// The most characters that are shown of a worker's message.
 const LONGEST: usize = 300;
 
@@ -96,13 +99,19 @@ impl Drop for Connection {
 
 /// What a failed call says about a worker, in a few words.
 fn said(error: &Error, limit: Duration) -> String {
-    let message = match error {
-        Error::TensorFlow { message, .. } => message.lines().next().unwrap_or_default(),
-        other => return other.to_string(),
-    };
-    match message {
+    let Error::TensorFlow { message, .. } = error else { return error.to_string() };
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or_default();
+    // Of an error in a graph, the first line only says on which worker.
+    let what = if first.contains("From /job:") { lines.next().unwrap_or(first) } else { first };
+    match what {
         late if late.ends_with("Deadline Exceeded") => {
             format!("it did not answer within {} s", limit.as_secs())
+        }
+        missing if missing.starts_with(NO_KERNEL) => {
+            "its TensorFlow lacks this network's fused ops; set TF_ENABLE_ONEDNN_OPTS to the same \
+             number on both machines: 1, or 0"
+                .into()
         }
         "" => "the call failed".into(),
         // A stranger may have chosen the words.

@@ -14,13 +14,13 @@ use std::time::Duration;
 pub(crate) const RETRAIN_WORKER: &str = env!("CARGO_BIN_EXE_retrain_worker");
 
 /// A worker in a process of its own.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     pub(super) child: Child,
-    pub(super) address: String,
+    pub(crate) address: String,
 }
 
 impl Worker {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::listening("127.0.0.1:0")
     }
 
@@ -30,7 +30,7 @@ impl Worker {
     }
 
     /// Starts a worker, which prints its address.
-    pub(super) fn of(mut command: Command) -> Self {
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
@@ -76,7 +76,7 @@ pub(super) fn megabytes(process: u32) -> u64 {
 }
 
 /// A run of `retrain` whose log is read while it goes on.
-pub(super) struct Run {
+pub(crate) struct Run {
     pub(super) child: Child,
     lines: BufReader<ChildStderr>,
     pub(super) log: String,
@@ -84,7 +84,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Of all photographs in `workspace`, with bottlenecks in `into`.
-    pub(super) fn start(workspace: &Workspace, into: &str, args: &[&str]) -> Self {
+    pub(crate) fn start(workspace: &Workspace, into: &str, args: &[&str]) -> Self {
         let (dir, graph) =
             (format!("--bottleneck_dir={into}"), format!("--output_graph={into}.pb"));
         let own = [&dir, &graph, "--noreport"];
@@ -96,7 +96,7 @@ impl Run {
 
     /// Reads the log up to a line that holds `text`.
     #[track_caller]
-    pub(super) fn until(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn until(&mut self, text: &str) -> &mut Self {
         while !self
             .next_line()
             .unwrap_or_else(|| panic!("no '{text}' in\n{}", self.log))
@@ -114,7 +114,7 @@ impl Run {
 
     /// Reads the rest of the log, and checks the exit code.
     #[track_caller]
-    pub(super) fn end(mut self, code: i32) -> String {
+    pub(crate) fn end(mut self, code: i32) -> String {
         while self.next_line().is_some() {}
         assert_eq!(self.child.wait().unwrap().code(), Some(code), "\n{}", self.log);
         std::mem::take(&mut self.log)

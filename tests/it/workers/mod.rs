@@ -7,4 +7,4 @@ mod peers;
 mod programs;
 mod readings;
 
-pub(crate) use machines::RETRAIN_WORKER;
+pub(crate) use machines::{RETRAIN_WORKER, Run, Worker};
