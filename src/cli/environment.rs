@@ -38,7 +38,8 @@ pub(super) fn prepare(verbosity: LevelFilter, brought: Option<PathBuf>) -> Libra
     }
     // The bindings look here first, so they load the library found here and no other.
     let usual = tf::find_library();
-    let found = if usual.is_none() && brought.is_some() { Library::Brought } else { Library::Usual };
+    let found =
+        if usual.is_none() && brought.is_some() { Library::Brought } else { Library::Usual };
     if let Some(directory) = usual.or(brought).as_deref().and_then(Path::parent) {
         set("TENSORFLOW_DIR", directory.as_os_str());
     }

@@ -35,7 +35,7 @@ pub(super) fn fetch(parsed: &Parsed) -> Result<ExitCode> {
         let count = counted(missing.len() as u64, "item");
         error!(
             target: "retrain",
-            "{count} missing: {}; the same command tries them again and goes on where it stopped",
+            "{count} missing: {}; the same command tries again",
             names.join(", ")
         );
         return Ok(ExitCode::FAILURE);

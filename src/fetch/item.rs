@@ -3,7 +3,8 @@
 use super::library::Library;
 use crate::error::{Error, Result};
 use crate::model::{
-    ModelInfo, Source, create_model_info, module_in, names, nearest_name, provide, provide_module,
+    ModelInfo, Source, check_address, create_model_info, module_in, names, nearest_name, provide,
+    provide_module,
 };
 use std::path::Path;
 
@@ -16,7 +17,7 @@ const LIBRARY: &str = "library";
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// A network with a name.
-    Network(ModelInfo),
+    Network(Box<ModelInfo>),
     /// A TF-Hub module or another SavedModel, by its address.
     Module(String),
     /// TensorFlow's library, for this machine or another.
@@ -48,13 +49,14 @@ const CHOICES: &str = "all, library, names of networks that `architecture` knows
 
 fn named(word: &str) -> Result<Vec<Item>> {
     if word.contains("://") {
+        check_address(word)?;
         return Ok(vec![Item::Module(word.to_owned())]);
     }
     if word == ALL {
         let networks = names().filter_map(|name| create_model_info(&name).ok());
         // Where no wheel is known, the networks are all there is.
         let library = Library::here().ok().map(Item::Library);
-        return Ok(networks.map(Item::Network).chain(library).collect());
+        return Ok(networks.map(Item::network).chain(library).collect());
     }
     if word == LIBRARY {
         return Ok(vec![Item::Library(Library::here()?)]);
@@ -63,7 +65,7 @@ fn named(word: &str) -> Result<Vec<Item>> {
         return Ok(vec![Item::Library(Library::of(platform)?)]);
     }
     if let Ok(info) = create_model_info(word) {
-        return Ok(vec![Item::Network(info)]);
+        return Ok(vec![Item::network(info)]);
     }
     let advice = match nearest_name(word, &[ALL, LIBRARY]) {
         Some(meant) => format!("did you mean '{meant}'?"),
@@ -73,6 +75,10 @@ fn named(word: &str) -> Result<Vec<Item>> {
 }
 
 impl Item {
+    fn network(info: ModelInfo) -> Self {
+        Self::Network(Box::new(info))
+    }
+
     /// As it is named to be fetched.
     #[must_use]
     pub fn name(&self) -> String {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::net::{Platform, WheelFetch};
-use crate::tf::{LIBRARY_WHEELS, LibraryWheel, library_name};
+use crate::tf::{LIBRARY_WHEELS, LibraryWheel, WHEEL_PYTHON, library_name};
 use std::env::consts::{ARCH, OS};
 use std::fs::{self, File};
 use std::io::{self, BufReader};
@@ -61,23 +61,18 @@ impl Library {
         dir.join(self.0.directory()).join(library_name(self.0.os)).is_file()
     }
 
-    /// Whether this machine can load it.
-    pub(super) fn is_for_this_machine(self) -> bool {
-        self.0.os == OS && self.0.arch == ARCH
-    }
-
     /// Has pip bring the wheel and unpacks its libraries. The directory in `dir` appears complete,
     /// or not at all.
     pub(super) fn bring(self, dir: &Path) -> Result<()> {
         let wheel = self.0;
         let scratch = fsio::Scratch::new_in(dir)?;
-        let file = wheel.file();
+        let file = file_of(wheel);
         let fetch = WheelFetch {
             distribution: wheel.distribution,
             version: wheel.version,
             file: &file,
             sha256: wheel.sha256,
-            platform: Some(Platform { python: LibraryWheel::PYTHON, tags: wheel.platforms }),
+            platform: Some(Platform { python: WHEEL_PYTHON, tags: wheel.platforms }),
         };
         let brought = scratch.path().join(&file);
         fetch.to(&brought)?;
@@ -91,6 +86,13 @@ impl Library {
 
 fn platform_of(wheel: &LibraryWheel) -> String {
     format!("{}_{}", wheel.os, wheel.arch)
+}
+
+/// The wheel's file name.
+fn file_of(wheel: &LibraryWheel) -> String {
+    let name = wheel.distribution.replace('-', "_");
+    let (python, platforms) = (WHEEL_PYTHON.replace('.', ""), wheel.platforms.join("."));
+    format!("{name}-{}-cp{python}-cp{python}-{platforms}.whl", wheel.version)
 }
 
 /// The library that [`run`](super::run) has brought into `dir` for this machine.
@@ -110,10 +112,11 @@ fn unpack(wheel: &Path, into: &Path, main: &str) -> Result<()> {
     let mut found = false;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(broken)?;
-        let path = entry.name().to_owned();
+        let path = entry.name().map_err(broken)?.into_owned();
         let Some((directory, name)) = path.split_once('/') else { continue };
         let is_library = directory == "tensorflow" && name.starts_with("libtensorflow_");
-        if name.is_empty() || name.contains(['/', '\\'])
+        if name.is_empty()
+            || name.contains(['/', '\\'])
             || !(is_library || directory.ends_with(".libs"))
         {
             continue;

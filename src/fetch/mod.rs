@@ -33,8 +33,7 @@ pub fn run(items: &[Item], dir: &Path) -> Result<Summary> {
     fsio::check_dir(dir).map_err(|message| Error::usage("model_dir", message))?;
     fsio::ensure_dir_exists(dir)?;
     fsio::clear_temporary_files(dir);
-    let (there, wanted): (Vec<_>, Vec<_>) =
-        items.iter().cloned().partition(|item| item.is_in(dir));
+    let (there, wanted): (Vec<_>, Vec<_>) = items.iter().cloned().partition(|item| item.is_in(dir));
     list(&there, &wanted, dir);
     let mut summary = Summary { brought: Vec::new(), there, missing: Vec::new() };
     for item in wanted {

@@ -22,7 +22,7 @@ pub(crate) use inspect::{
     check_part, image_size, random_op,
 };
 pub use source::{
-    OwnGraph, create_model_graph, create_module_graph, create_own_graph,
+    OwnGraph, check_address, create_model_graph, create_module_graph, create_own_graph,
     maybe_download_and_extract, module_in, provide, provide_module,
 };
 pub use torch_weights::TorchWeights;

@@ -68,7 +68,9 @@ impl WheelFetch<'_> {
         pip.args(["--no-cache-dir", "--only-binary=:all:", "--retries", "1", "--dest"]).arg(into);
         if let Some(Platform { python, tags }) = self.platform {
             pip.args(["--implementation", "cp", "--python-version", python]);
-            tags.iter().for_each(|tag| drop(pip.args(["--platform", tag])));
+            for tag in tags {
+                pip.args(["--platform", tag]);
+            }
         }
         pip.arg("--require-hashes").arg("--requirement").arg(&requirements);
         let output = pip.output().map_err(|e| e.to_string())?;

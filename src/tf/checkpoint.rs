@@ -5,6 +5,7 @@ use super::graph::Graph;
 use super::session::{Session, Threads};
 use super::{Bytes, GraphBuilder, Tensor};
 use crate::error::{Error, Result};
+use crate::net::check_online;
 use crate::proto::{DataType, GraphDef, TensorProto, Value, attr_value};
 use protobuf::Message;
 use std::path::Path;
@@ -14,9 +15,14 @@ use tensorflow::SessionRunArgs;
 pub type NamedTensor = (String, TensorProto);
 
 fn prefix_text(prefix: &Path) -> Result<&str> {
-    prefix
+    let text = prefix
         .to_str()
-        .ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))
+        .ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))?;
+    // TensorFlow reaches the file systems of clouds by itself.
+    if text.contains("://") {
+        check_online().map_err(|why| Error::input(prefix, why))?;
+    }
+    Ok(text)
 }
 
 /// Reads the named variables, each with its type.

@@ -9,9 +9,10 @@ pub(crate) const MINOR_VERSIONS: RangeInclusive<u32> = 13..=21;
 
 /// The wheel for a platform, with the checksum that pip verifies. 2.16 is the last TensorFlow for
 /// Intel Macs, and the last whose start-up messages can be turned off (README, "Which TensorFlow").
+#[derive(Debug)]
 pub(crate) struct Wheel {
-    os: &'static str,
-    arch: &'static str,
+    pub(crate) os: &'static str,
+    pub(crate) arch: &'static str,
     pub(crate) distribution: &'static str,
     pub(crate) version: &'static str,
     pub(crate) platforms: &'static [&'static str],
@@ -19,7 +20,7 @@ pub(crate) struct Wheel {
     pub(crate) sha256: &'static str,
 }
 
-const WHEELS: &[Wheel] = &[
+pub(crate) const WHEELS: &[Wheel] = &[
     Wheel {
         os: "linux",
         arch: "x86_64",
@@ -57,6 +58,9 @@ const WHEELS: &[Wheel] = &[
         sha256: "ec06570d57bfa0e2be804405e3cdc2960e94887e7619ffb6bc053e9775b695aa",
     },
 ];
+
+/// The Python version of the wheel to fetch. Its libraries are the same for all versions.
+pub(crate) const WHEEL_PYTHON: &str = "3.11";
 
 impl Wheel {
     /// The wheel for a platform, which is named as by [`std::env::consts`].

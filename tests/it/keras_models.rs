@@ -141,7 +141,8 @@ fn augmentation_that_keras_exports_switched_on_is_left_out() {
         // A random crop changes the size, so it cannot be left out.
         ask(&python, &workspace.path("cropped"), "cropped", &WAYS[..1]);
         let path = workspace.path("cropped/export");
-        let error = create_own_graph(&OwnGraph { path, ..OwnGraph::default() }, Path::new("")).unwrap_err();
+        let error =
+            create_own_graph(&OwnGraph { path, ..OwnGraph::default() }, Path::new("")).unwrap_err();
         let error = error.to_string();
         assert!(error.contains("depends on noise: ") && error.contains("random_crop"), "{error}");
     }

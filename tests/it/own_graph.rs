@@ -156,7 +156,8 @@ fn inception_and_miniature_are_guessed_as_the_table_has_them() {
     let miniature = miniature();
     let mobilenet = |path: &Path, size: i32| {
         let backbone =
-            create_own_graph(&OwnGraph { path: path.into(), ..OwnGraph::default() }, Path::new("")).unwrap();
+            create_own_graph(&OwnGraph { path: path.into(), ..OwnGraph::default() }, Path::new(""))
+                .unwrap();
         assert_eq!(
             (&*backbone.input, &*backbone.bottleneck),
             ("input", "MobilenetV1/Predictions/Reshape")

@@ -13,8 +13,8 @@ use retrain::model::{Backbone, OwnGraph, create_module_graph, create_own_graph};
 use retrain::proto::DataType::{DT_BOOL, DT_FLOAT, DT_INT32};
 use retrain::proto::{self, GraphDef, Value};
 use retrain::tf::{Feed, Graph, Session, Tensor, Threads};
-use std::time::{Duration, Instant};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 const SHAPE: [i64; 4] = [-1, 32, 32, 3];
 

@@ -35,7 +35,8 @@ impl Workers {
     /// # Errors
     /// If the text is neither, or this process is offline.
     pub fn parse(text: &str) -> Result<Self> {
-        check_online().map_err(|e| Error::usage("workers", format!("are reached by network: {e}")))?;
+        check_online()
+            .map_err(|e| Error::usage("workers", format!("are reached by network: {e}")))?;
         let (give_up, cancel) = (Duration::from_secs(300), CancelToken::new());
         let of = |found| Self { found, only: false, give_up, cancel };
         let path = Path::new(text);

@@ -37,7 +37,9 @@ impl Missing<'_> {
     /// by hand.
     pub(super) fn advise(&self, message: &str, place: &str) -> String {
         let command = self.command();
-        format!("{message}\nWithout a network: {place}; where there is one, this brings it: {command}")
+        format!(
+            "{message}\nWithout a network: {place}; where there is one, this brings it: {command}"
+        )
     }
 
     fn command(&self) -> String {

@@ -18,5 +18,5 @@ mod wheel;
 pub use archive::maybe_download_and_extract;
 pub use described::OwnGraph;
 pub use frozen::{create_model_graph, provide};
-pub use module_source::{module_in, provide_module};
+pub use module_source::{check_address, module_in, provide_module};
 pub use recognise::{create_module_graph, create_own_graph};

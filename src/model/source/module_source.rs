@@ -108,7 +108,7 @@ pub(super) fn find_module(handle: &str, setting: Setting, model_dir: &Path) -> R
 /// # Errors
 /// If it cannot be downloaded, or is no module.
 pub fn provide_module(address: &str, model_dir: &Path) -> Result<PathBuf> {
-    check_scheme(address, Setting::Fetch)?;
+    check_address(address)?;
     let dir = module_in(address, model_dir);
     if !is_module(&dir) {
         fetch_module(address, Setting::Fetch, &dir, model_dir)?;
@@ -120,6 +120,14 @@ pub fn provide_module(address: &str, model_dir: &Path) -> Result<PathBuf> {
 #[must_use]
 pub fn module_in(address: &str, model_dir: &Path) -> PathBuf {
     model_dir.join(CACHE_NAME).join(hash(address))
+}
+
+/// Checks that [`provide_module`] can ask for an address.
+///
+/// # Errors
+/// If it is neither http nor https.
+pub fn check_address(address: &str) -> Result<()> {
+    check_scheme(address, Setting::Fetch)
 }
 
 fn check_scheme(handle: &str, setting: Setting) -> Result<()> {
