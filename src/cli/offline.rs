@@ -11,7 +11,7 @@ pub(super) const OFFLINE: (&str, Kind, &str, &str) = (
     "offline",
     Kind::Switch,
     "",
-    "Never use the network: what would be downloaded must be there (see --fetch of retrain). \
+    "Never use the network: what would be downloaded must be there already. \
      RETRAIN_OFFLINE=1 does the same",
 );
 
