@@ -53,7 +53,9 @@ fn named(word: &str) -> Result<Vec<Item>> {
         return Ok(vec![Item::Module(word.to_owned())]);
     }
     if word == ALL {
-        let networks = names().filter_map(|name| create_model_info(&name).ok());
+        // A quantized network comes in the archive of the other.
+        let networks = names().filter(|name| !name.ends_with("_quantized"));
+        let networks = networks.filter_map(|name| create_model_info(&name).ok());
         // Where no wheel is known, the networks are all there is.
         let library = Library::here().ok().map(Item::Library);
         return Ok(networks.map(Item::network).chain(library).collect());

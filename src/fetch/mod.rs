@@ -40,7 +40,7 @@ pub fn run(items: &[Item], dir: &Path) -> Result<Summary> {
         match item.bring(dir) {
             Ok(()) => summary.brought.push(item),
             Err(error) => {
-                error!(target: "retrain", "{}: {error}", item.name());
+                error!(target: "retrain", "{}: {}", item.name(), error.without_advice());
                 summary.missing.push(item);
             }
         }

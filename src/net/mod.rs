@@ -179,7 +179,7 @@ impl Fetch<'_> {
     }
 
     fn error(&self, message: String) -> Error {
-        Error::Net { url: self.url.into(), message }
+        Error::net(self.url, message)
     }
 }
 

@@ -42,7 +42,7 @@ impl WheelFetch<'_> {
     /// # Errors
     /// [`Error::Net`] with what each Python said, [`Error::Io`] for the directory.
     pub fn to(&self, path: &Path) -> Result<()> {
-        let fail = |message| Error::Net { url: format!("{self} with pip"), message };
+        let fail = |message| Error::net(format!("{self} with pip"), message);
         check_online().map_err(fail)?;
         let dir = fsio::directory_of(path);
         fsio::ensure_dir_exists(dir)?;

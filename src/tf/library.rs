@@ -22,7 +22,7 @@ const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
 pub struct LibrarySearch {
     /// Directories that may hold it.
     pub directories: Vec<PathBuf>,
-    /// A program, its links resolved: TensorFlow may be installed in its Python environment.
+    /// A program: TensorFlow may be installed in its Python environment.
     pub program: Option<PathBuf>,
     /// The per-user cache, which may hold the unpacked wheel. It also gets a directory of links to
     /// a TensorFlow that Python has: the bindings look for one file name, which no wheel has.
@@ -38,7 +38,7 @@ impl LibrarySearch {
     /// of the active virtual environment, and on the path.
     #[must_use]
     pub fn here() -> Self {
-        let program = env::current_exe().and_then(|program| program.canonicalize()).ok();
+        let program = env::current_exe().ok();
         let own = program.as_deref().and_then(Path::parent);
         let beside = own.iter().flat_map(|own| [own.to_path_buf(), own.join("../lib")]);
         let system =
@@ -46,7 +46,10 @@ impl LibrarySearch {
         let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH));
         let directories = directories.chain(beside).chain(system.map(PathBuf::from));
         let directories = directories.chain(from_the_build()).collect();
-        let own_pythons = own.iter().flat_map(|own| ["python3", "python"].map(|p| own.join(p)));
+        let resolved = program.as_deref().and_then(|program| program.canonicalize().ok());
+        let resolved = resolved.as_deref().and_then(Path::parent);
+        let own_pythons =
+            resolved.iter().flat_map(|dir| ["python3", "python"].map(|python| dir.join(python)));
         let own_pythons = own_pythons.filter(|python| python.is_file()).take(1);
         let pythons = own_pythons.chain(pythons()).collect();
         Self { directories, program, cache: fsio::cache_dir(), pythons }
@@ -63,7 +66,9 @@ impl LibrarySearch {
             return Ok(directory.join(library));
         }
         let mut complaints = Vec::new();
-        let beside = self.program.iter().flat_map(|program| installed_beside(program));
+        // pipx and the like link to a program from a directory on the path.
+        let program = self.program.as_deref().and_then(|program| program.canonicalize().ok());
+        let beside = program.iter().flat_map(|program| installed_beside(program));
         if let Some(links) = self.first_linked(beside, &mut complaints) {
             return Ok(links.join(library));
         }
@@ -89,27 +94,29 @@ impl LibrarySearch {
         })
     }
 
-    /// The directory of links to a TensorFlow, or why there is none.
+    /// The directory of links to a TensorFlow, or why there is none and what to do.
     fn links_to(&self, installed: &Installed) -> std::result::Result<PathBuf, String> {
         let Installed { version, package } = installed;
         let package = package.display();
         if !installed.minor_version().is_some_and(|minor| MINOR_VERSIONS.contains(&minor)) {
             let (first, last) = (MINOR_VERSIONS.start(), MINOR_VERSIONS.end());
             return Err(format!(
-                "TensorFlow {version} in {package} cannot be used: versions 2.{first} to 2.{last} \
-                 can."
+                "TensorFlow {version} in {package} cannot be used. Install a version from \
+                 2.{first} to 2.{last}."
             ));
         }
-        let unwritable = |why: &str| {
+        let unlinked = |why: &str| {
             format!(
-                "Links to the TensorFlow in {package} cannot be made: {why}.\nSet \
+                "Links to the TensorFlow in {package} cannot be made: {why}. Set \
                  RETRAIN_CACHE_DIR to a directory that can be written."
             )
         };
         let cache = self.cache.as_deref();
-        let cache = cache.ok_or_else(|| unwritable("there is no directory for caches"))?;
-        let links = installed.link_into(cache, library_name(OS)).map_err(|e| unwritable(&e))?;
-        links.ok_or_else(|| format!("TensorFlow {version} in {package} has no libtensorflow_cc."))
+        let cache = cache.ok_or_else(|| unlinked("the environment names no home directory"))?;
+        let links = installed.link_into(cache, library_name(OS)).map_err(|why| unlinked(&why))?;
+        links.ok_or_else(|| {
+            format!("TensorFlow {version} in {package} has no libtensorflow_cc. Install it again.")
+        })
     }
 }
 
@@ -150,9 +157,13 @@ fn load_once() -> std::result::Result<(), String> {
     }
 }
 
-/// Says why the bindings found no library.
+/// Says why the bindings found no library, and what to do.
 fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
     let library = library_name(OS);
+    let any_copy = format!(
+        "set TENSORFLOW_DIR to a directory that holds {library} (a copy of or link to the \
+         libtensorflow_cc of a TensorFlow 2 wheel will do)."
+    );
     let complaints = match elsewhere {
         Ok(file) => {
             return format!(
@@ -164,30 +175,29 @@ fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
         }
         Err(complaints) => complaints,
     };
-    let mut why = complaints.join("\n");
-    let gone = from_the_build().map(|directory| directory.join(library));
-    if let Some((link, target)) =
-        gone.into_iter().find_map(|link| Some((link.clone(), link.read_link().ok()?)))
-    {
-        why = format!(
-            "{} links to {}, which is gone, perhaps with its Python environment.\n{why}",
-            link.display(),
-            target.display()
-        );
-    }
-    if why.is_empty() {
-        why = format!(
-            "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
-             the system's library directories or in the cache, and no Python has a TensorFlow."
-        );
+    if !complaints.is_empty() {
+        return format!("{}\nOr {any_copy}", complaints.join("\n"));
     }
     let package = Wheel::of(OS, ARCH).map_or("tensorflow", |wheel| wheel.distribution);
     format!(
-        "{}\nInstall TensorFlow (pip install {package}), or set TENSORFLOW_DIR to a directory that \
-         holds {library} (a copy of or link to the libtensorflow_cc of a TensorFlow 2 wheel will \
-         do).",
-        why.trim_end()
+        "{}\nInstall TensorFlow (pip install {package}), set RETRAIN_CACHE_DIR to the directory that \
+         `fetch=library` brought it into, or {any_copy}",
+        links_gone(library).unwrap_or_else(|| format!(
+            "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
+             the system's library directories or in the cache, and no Python has a TensorFlow."
+        ))
     )
+}
+
+/// Says so if the build found a TensorFlow that is not there any more.
+fn links_gone(library: &str) -> Option<String> {
+    let mut links = from_the_build().map(|directory| directory.join(library));
+    let (link, target) = links.find_map(|link| Some((link.clone(), link.read_link().ok()?)))?;
+    Some(format!(
+        "{} links to {}, which is gone, perhaps with its Python environment.",
+        link.display(),
+        target.display()
+    ))
 }
 
 /// The version that the loaded TensorFlow reports.

@@ -30,8 +30,10 @@ pub(super) fn installed_beside(program: &Path) -> Vec<Installed> {
 #[cfg(not(windows))]
 fn site_packages(prefix: &Path) -> Vec<((u32, u32), PathBuf)> {
     let mut sites = Vec::new();
-    for lib in ["lib", "lib64"] {
-        let Ok(entries) = fs::read_dir(prefix.join(lib)) else { continue };
+    // A virtual environment's `lib64` is a link to its `lib`.
+    let libs = ["lib", "lib64"].map(|lib| prefix.join(lib));
+    for lib in libs.iter().filter(|lib| !lib.is_symlink()) {
+        let Ok(entries) = fs::read_dir(lib) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let Some(version) = name.to_str().and_then(python_version) else { continue };

@@ -69,7 +69,7 @@ pub fn maybe_download_and_extract(
         let url = format!("{base_url}{name}");
         let sum = SUMS.iter().find(|(n, _)| *n == name).map(|(_, sum)| *sum);
         let fetch = Fetch { sum, ..Fetch::new(&url, name) };
-        fetch.to(&archive).map_err(|error| without_network(error, &url, &missing))?;
+        fetch.to(&archive).map_err(|error| without_network(error, &missing))?;
     }
     extract(&archive, model_dir, "; remove it to have it downloaded again")?;
     if graph.is_file() {
@@ -85,12 +85,12 @@ fn is_newer(a: &Path, b: &Path) -> bool {
     matches!((modified(a), modified(b)), (Some(a), Some(b)) if a > b)
 }
 
-fn without_network(error: Error, url: &str, missing: &Missing<'_>) -> Error {
-    let Error::Net { message, .. } = error else { return error };
-    let advice = missing.advise(&message, &format!("put that file at {}", missing.file.display()));
-    let others = wheels::listed();
-    let message = format!("{advice}\nOther networks come with pip: {others}");
-    Error::Net { url: url.into(), message }
+fn without_network(error: Error, missing: &Missing<'_>) -> Error {
+    let mut error = missing.advise(error, &format!("put that file at {}", missing.file.display()));
+    if let Error::Net { advice, .. } = &mut error {
+        *advice += &format!("\nOther networks come with pip: {}", wheels::listed());
+    }
+    error
 }
 
 /// Unpacks a `.tgz` into `dir`. Only plain files and directories below `dir` are made; anything

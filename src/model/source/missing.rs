@@ -33,13 +33,14 @@ impl Missing<'_> {
         Err(Error::input(self.file, message))
     }
 
-    /// The error of a download, with what to do without a network. `place` says where to put what
+    /// The error of a download, with what to do without a network: `place` says where to put what
     /// by hand.
-    pub(super) fn advise(&self, message: &str, place: &str) -> String {
+    pub(super) fn advise(&self, error: Error, place: &str) -> Error {
+        let Error::Net { url, message, .. } = error else { return error };
         let command = self.command();
-        format!(
-            "{message}\nWithout a network: {place}; where there is one, this brings it: {command}"
-        )
+        let advice =
+            format!("\nWithout a network: {place}; where there is one, this brings it: {command}");
+        Error::Net { url, message, advice }
     }
 
     fn command(&self) -> String {

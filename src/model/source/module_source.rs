@@ -163,8 +163,7 @@ fn fetch_module(url: &str, setting: Setting, dir: &Path, model_dir: &Path) -> Re
     let separator = if url.contains('?') { '&' } else { '?' };
     let missing = Missing { file: dir, network: url, model_dir };
     let place = format!("unpack the module into {}", dir.display());
-    let fail =
-        |message: String| Error::Net { url: url.into(), message: missing.advise(&message, &place) };
+    let fail = |message: String| missing.advise(Error::net(url, message), &place);
     let compressed = format!("{url}{separator}tf-hub-format=compressed");
     let fetch = Fetch { moved: Some(setting.moved()), ..Fetch::new(&compressed, url) };
     fetch.to(&archive).map_err(|error| match error {

@@ -67,12 +67,11 @@ fn check_sum(wheel: &Wheel, file: &Path, remedy: &str) -> Result<()> {
 }
 
 fn without_network(error: Error, missing: &Missing<'_>) -> Error {
-    let Error::Net { url, message } = error else { return error };
     let place = format!(
         "put that wheel at {}, or use `architecture=miniature`, which needs none",
         missing.file.display()
     );
-    Error::Net { url, message: missing.advise(&message, &place) }
+    missing.advise(error, &place)
 }
 
 /// A file of a wheel, which is a zip file.
