@@ -24,10 +24,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use wheels::{MINOR_VERSIONS, Wheel};
-
-/// The Python version of the wheel to fetch. Its libraries are the same for all versions.
-const WHEEL_PYTHON: &str = "3.11";
+use wheels::{MINOR_VERSIONS, WHEEL_PYTHON, Wheel};
 
 /// Unpacks `libtensorflow_cc`, `libtensorflow_framework` and the libraries that the wheel bundles
 /// for them (`*.libs/`) into one directory, where they find each other through `$ORIGIN`. Files

@@ -85,12 +85,14 @@ pub enum Error {
         kept: String,
     },
     /// A download that failed.
-    #[error("downloading {url}: {message}")]
+    #[error("downloading {url}: {message}{advice}")]
     Net {
         /// The address.
         url: String,
-        /// What happened, and what to do without the network.
+        /// What happened.
         message: String,
+        /// What to do without a network, on lines of its own; empty if nothing can be done.
+        advice: String,
     },
 }
 
@@ -127,6 +129,20 @@ impl Error {
             message.push('…');
         }
         Self::TensorFlow { doing: doing.into(), message }
+    }
+
+    /// An [`Error::Net`] without advice.
+    pub fn net(url: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Net { url: url.into(), message: message.into(), advice: String::new() }
+    }
+
+    /// The error of a download without what to do where there is no network.
+    #[must_use]
+    pub fn without_advice(self) -> Self {
+        match self {
+            Self::Net { url, message, .. } => Self::net(url, message),
+            other => other,
+        }
     }
 
     /// Attaches a path to an `io::Error`: `.map_err(Error::io("reading", path))`.

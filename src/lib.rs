@@ -77,7 +77,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | programs | [`cli`] |
-//! | tools | [`retrain`], [`label_image`], [`download`], [`worker`] |
+//! | tools | [`retrain`], [`label_image`], [`download`], [`fetch`], [`worker`] |
 //! | results | [`events`], [`export`] |
 //! | cache | [`bottleneck`] |
 //! | running networks | [`inference`] |
@@ -95,6 +95,7 @@ pub mod download;
 pub mod error;
 pub mod events;
 pub mod export;
+pub mod fetch;
 pub mod fsio;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -3,16 +3,16 @@
 use super::argparse::Parsed;
 use super::cache_bottlenecks_flags::CACHE_BOTTLENECKS_FLAGS;
 use super::help::Program;
-use super::logging::{self, LogFile};
+use super::logging::LogFile;
 use super::retrain::config_of_cache;
 use super::shard::{flags_of_cache, shard};
 use super::terminal::Terminal;
-use super::{bars, begin, exit_code, presets, signals, stopped};
+use super::{bars, begin, command_line, exit_code, signals, stopped};
 use crate::bottleneck::Shard;
 use crate::error::{Error, Result};
 use crate::retrain::{Cached, Config, fill_cache};
 use crate::text::shown;
-use log::{LevelFilter, info};
+use log::info;
 use std::process::ExitCode;
 
 const PROGRAM: Program = Program {
@@ -33,14 +33,9 @@ const PROGRAM: Program = Program {
 /// Runs the program and returns its exit code.
 #[must_use]
 pub fn cache_bottlenecks() -> ExitCode {
-    let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = match presets::parse(&PROGRAM, CACHE_BOTTLENECKS_FLAGS, &args) {
-        Ok(Some(parsed)) => parsed,
-        Ok(None) => return ExitCode::SUCCESS,
-        Err(error) => {
-            logging::init(LevelFilter::Info, LogFile::None);
-            return exit_code(error, None);
-        }
+    let parsed = match command_line(&PROGRAM, CACHE_BOTTLENECKS_FLAGS) {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
     };
     match begin(&parsed, LogFile::None).and_then(|()| config(&parsed)) {
         Ok((config, shard)) => fill(&config, shard, &parsed),

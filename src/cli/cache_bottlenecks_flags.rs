@@ -42,6 +42,7 @@ pub const CACHE_BOTTLENECKS_FLAGS: &[Flag] = &[
     of_retrain("cutouts"),
     of_retrain("cutout_size"),
     of_retrain("cutout_origin"),
+    of_retrain("offline"),
 ];
 
 /// `--shard`

@@ -5,7 +5,7 @@ use super::bars::{self, Downloading};
 use super::download_images_flags::DOWNLOAD_IMAGES_FLAGS;
 use super::help::Program;
 use super::logging::{self, LogFile};
-use super::{exit_code, signals, stopped};
+use super::{exit_code, offline, signals, stopped};
 use crate::CancelToken;
 use crate::download::{
     Columns, DownloadConfig, FailedBefore, Limits, ListFormat, ListSource, Manners, Summary, Waits,
@@ -49,7 +49,7 @@ pub fn download_images() -> ExitCode {
         Err(error) => return exit_code(error, None),
     };
     parsed.warnings.iter().for_each(|warning| warn!(target: "retrain", "{warning}"));
-    match config(&parsed) {
+    match offline::refuse("urls").and_then(|()| config(&parsed)) {
         Ok(config) => download(&config),
         Err(error) => exit_code(error, None),
     }

@@ -5,13 +5,22 @@ use crate::tf;
 use log::LevelFilter;
 use std::env;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Points the bindings at this machine's libtensorflow, turns oneDNN on, silences TensorFlow's
+/// Where libtensorflow is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Library {
+    /// Where it is looked for, or nowhere.
+    Usual,
+    /// Nowhere else than among what `--fetch` has brought.
+    Brought,
+}
+
+/// Points the bindings at this machine's libtensorflow, else at the one `brought`, turns oneDNN on, silences TensorFlow's
 /// own messages unless `verbosity` is at least DEBUG, and keeps gRPC from using the
 /// web's proxy. If the user has set any but the first, that setting stays. Must be called while the
 /// process has only one thread.
-pub(super) fn prepare(verbosity: LevelFilter) {
+pub(super) fn prepare(verbosity: LevelFilter, brought: Option<PathBuf>) -> Library {
     if verbosity < LevelFilter::Debug {
         set_default("TF_CPP_MIN_LOG_LEVEL", "3".as_ref());
     }
@@ -28,9 +37,13 @@ pub(super) fn prepare(verbosity: LevelFilter) {
         set_default("grpc_proxy", "".as_ref());
     }
     // The bindings look here first, so they load the library found here and no other.
-    if let Some(directory) = tf::find_library().as_deref().and_then(Path::parent) {
+    let usual = tf::find_library();
+    let found =
+        if usual.is_none() && brought.is_some() { Library::Brought } else { Library::Usual };
+    if let Some(directory) = usual.or(brought).as_deref().and_then(Path::parent) {
         set("TENSORFLOW_DIR", directory.as_os_str());
     }
+    found
 }
 
 fn set_default(name: &str, value: &OsStr) {

@@ -6,7 +6,7 @@ use super::label_image_flags::LABEL_IMAGE_FLAGS;
 use super::label_image_many::{Wishes, is_written, label_many, open};
 use super::logging::{self, LogFile};
 use super::workers::workers;
-use super::{environment, exit_code, photographs, pixels, reading};
+use super::{environment, exit_code, offline, photographs, pixels, reading};
 use crate::error::{Error, Result};
 use crate::label_image::{LabelConfig, Source};
 use crate::text::counted;
@@ -36,13 +36,14 @@ pub(super) const PATHS: Paths = Paths {
 /// Runs the program and returns its exit code.
 #[must_use]
 pub fn label_image() -> ExitCode {
-    environment::prepare(LevelFilter::Info);
+    environment::prepare(LevelFilter::Info, None);
     logging::init(LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let parsed = argparse::parse_with_paths(&PROGRAM, LABEL_IMAGE_FLAGS, PATHS, &args);
     let outcome = parsed.and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(0) };
         parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
+        offline::obey(&parsed);
         run(&parsed)
     });
     match outcome {

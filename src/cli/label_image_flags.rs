@@ -1,6 +1,7 @@
 //! The flags of `label_image`.
 
 use super::flag::{Flag, Group, Kind, Script};
+use super::offline::OFFLINE;
 use super::photographs::CUTOUTS;
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS, NO_EXIF_ORIENTATION, NO_FAST_DECODE};
 use super::workers::{WORKERS, WORKERS_ONLY};
@@ -157,4 +158,5 @@ pub const LABEL_IMAGE_FLAGS: &[Flag] = &[
     ours("json", Kind::Switch, "", "With --evaluate: print one JSON object"),
     of_both(WORKERS).group(Group::Running),
     of_both(WORKERS_ONLY).group(Group::Running),
+    of_both(OFFLINE).group(Group::Running),
 ];

@@ -9,6 +9,7 @@ mod closing;
 mod download_images;
 mod download_images_flags;
 mod environment;
+mod fetch;
 mod flag;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -20,6 +21,7 @@ mod label_image_flags;
 mod label_image_many;
 mod logging;
 mod names;
+mod offline;
 mod own_graph;
 mod photographs;
 mod pixels;
@@ -53,6 +55,9 @@ pub use retrain_worker_flags::RETRAIN_WORKER_FLAGS;
 
 use crate::CancelToken;
 use crate::error::{Error, Result};
+use crate::fetch::library_in;
+use crate::text::shown;
+use environment::Library;
 use log::LevelFilter;
 use logging::LogFile;
 use retrain_flags::LEVELS;
@@ -94,12 +99,36 @@ fn stopped(token: &CancelToken, kept: &str) -> ExitCode {
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
 }
 
-/// Starts logging as the command line asks, and says what was noticed in it.
+/// The command line of a program that trains or fills its cache; or the exit code, if there is
+/// nothing more to do.
+fn command_line(program: &Program, table: &[Flag]) -> Result<Parsed, ExitCode> {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    match presets::parse(program, table, &args) {
+        Ok(Some(parsed)) => Ok(parsed),
+        Ok(None) => Err(ExitCode::SUCCESS),
+        Err(error) => {
+            logging::init(LevelFilter::Info, LogFile::None);
+            Err(exit_code(error, None))
+        }
+    }
+}
+
+/// Starts logging as the command line asks, says what was noticed in it, and goes offline if it
+/// says so.
 fn begin(parsed: &Parsed, file: LogFile) -> Result<()> {
     let verbosity = logging_verbosity(parsed);
     let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
-    environment::prepare(level);
+    let model_dir = parsed.path("model_dir");
+    let library = environment::prepare(level, library_in(&model_dir));
     logging::init(level, file);
+    if library == Library::Brought {
+        let (dir, export) = (shown(&model_dir), fetch::export(&model_dir));
+        log::info!(
+            target: "retrain",
+            "TensorFlow is that in {dir}; for label_image, too: {export}"
+        );
+    }
+    offline::obey(parsed);
     parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));
     parsed.notes.iter().for_each(|note| log::info!(target: "retrain", "{note}"));
     verbosity.map(drop)

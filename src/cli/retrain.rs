@@ -2,15 +2,16 @@
 
 use super::argparse::Parsed;
 use super::closing::closing_word;
+use super::fetch::{FETCH, fetch};
 use super::head;
 use super::help::Program;
-use super::logging::{self, LogFile};
+use super::logging::LogFile;
 use super::own_graph::own_graph;
 use super::retrain_flags::{FEATURES, RETRAIN_FLAGS, SYMMETRIES};
 use super::shard::flags_of_cache;
 use super::terminal::Terminal;
 use super::workers::workers;
-use super::{bars, begin, exit_code, photographs, presets, reading, signals, stopped};
+use super::{bars, begin, command_line, exit_code, photographs, reading, signals, stopped};
 use crate::error::{Error, Result};
 use crate::layers::Distortions;
 use crate::model::{Features, Symmetry, create_model_info};
@@ -19,7 +20,7 @@ use crate::retrain::{
     BatchOrder, Cache, Config, FineTune, OnBadImage, Outputs, Pretrained, ReportDir, Selection,
     Training, run,
 };
-use log::{LevelFilter, warn};
+use log::warn;
 use std::process::ExitCode;
 
 const PROGRAM: Program = Program {
@@ -40,19 +41,17 @@ const PROGRAM: Program = Program {
 /// Runs the program and returns its exit code.
 #[must_use]
 pub fn retrain() -> ExitCode {
-    let args: Vec<_> = std::env::args_os().skip(1).collect();
-    let parsed = match presets::parse(&PROGRAM, RETRAIN_FLAGS, &args) {
-        Ok(Some(parsed)) => parsed,
-        Ok(None) => return ExitCode::SUCCESS,
-        Err(error) => {
-            logging::init(LevelFilter::Info, LogFile::None);
-            return exit_code(error, None);
-        }
+    let parsed = match command_line(&PROGRAM, RETRAIN_FLAGS) {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
     };
-    match begin(&parsed, LogFile::Later).and_then(|()| config_from(&parsed)) {
-        Ok(config) => run_and_report(&config, &parsed),
-        Err(error) => exit_code(error, None),
-    }
+    let outcome = match parsed.given(FETCH) {
+        true => begin(&parsed, LogFile::None).and_then(|()| fetch(&parsed)),
+        false => begin(&parsed, LogFile::Later)
+            .and_then(|()| config_from(&parsed))
+            .map(|config| run_and_report(&config, &parsed)),
+    };
+    outcome.unwrap_or_else(|error| exit_code(error, None))
 }
 
 fn run_and_report(config: &Config, parsed: &Parsed) -> ExitCode {

@@ -1,6 +1,7 @@
 //! The flags of `retrain`.
 
 use super::flag::{Flag, Group, Kind, Script};
+use super::offline::OFFLINE;
 use super::photographs::CUTOUTS;
 use super::reading::{EXIF_ORIENTATION, FAST_DECODE, FITS};
 use super::workers::{WORKERS, WORKERS_ONLY};
@@ -446,4 +447,12 @@ pub const RETRAIN_FLAGS: &[Flag] = &[
     .group(Group::Distortions),
     of_both(WORKERS).group(Group::Running),
     of_both(WORKERS_ONLY).group(Group::Running),
+    ours(
+        "fetch",
+        Kind::Str,
+        "",
+        "Bring what a machine without a network needs into --model_dir, and do nothing else: all, \
+         or names separated by commas: of networks, library (TensorFlow's), addresses of modules",
+    ),
+    of_both(OFFLINE),
 ];

@@ -4,7 +4,7 @@ use super::argparse::{self, Parsed};
 use super::help::Program;
 use super::logging::{self, LogFile};
 use super::retrain_worker_flags::RETRAIN_WORKER_FLAGS;
-use super::{environment, exit_code, logging_verbosity, signals};
+use super::{environment, exit_code, logging_verbosity, offline, signals};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::worker::{WorkerConfig, work};
@@ -37,7 +37,7 @@ pub fn retrain_worker(loopback_only: &'static AtomicBool) -> ExitCode {
         Ok(Some(parsed)) => logging_verbosity(parsed),
         _ => Ok(LevelFilter::Info),
     };
-    environment::prepare(*level.as_ref().unwrap_or(&LevelFilter::Info));
+    environment::prepare(*level.as_ref().unwrap_or(&LevelFilter::Info), None);
     logging::init(*level.as_ref().unwrap_or(&LevelFilter::Info), LogFile::None);
     let outcome = level.and(parsed).and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(()) };
@@ -51,6 +51,7 @@ pub fn retrain_worker(loopback_only: &'static AtomicBool) -> ExitCode {
 }
 
 fn run(parsed: &Parsed, loopback_only: &'static AtomicBool) -> Result<()> {
+    offline::refuse("listen")?;
     let cancel = CancelToken::new();
     let listen = address(&parsed.text("listen")?)?;
     signals::install(&cancel);

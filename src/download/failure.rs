@@ -54,6 +54,7 @@ impl Failure {
     /// The failure of a request that was not answered.
     pub(super) fn unanswered(unanswered: &Unanswered, waits: &Waits) -> Self {
         match unanswered {
+            Unanswered::Offline(message) => Self::last("offline", message),
             Unanswered::Proxy(message) => Self::last("unusable proxy", message),
             Unanswered::Failed(error) => Self::of_request(error, waits),
         }

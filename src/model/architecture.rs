@@ -63,6 +63,19 @@ impl ModelInfo {
         Self { bottleneck_tensor_name, bottleneck_tensor_size, other, features, ..self }
     }
 
+    /// How many megabytes come by the network, about; `None` if none do.
+    #[must_use]
+    pub fn megabytes(&self) -> Option<u32> {
+        match &self.source {
+            Source::Archive(_, name) => {
+                let width = WIDTHS.iter().position(|width| name.contains(&format!("_{width}_")));
+                Some(width.map_or(INCEPTION_MEGABYTES, |width| MEGABYTES[width]))
+            }
+            Source::BuiltIn => None,
+            Source::Wheel(wheel) => Some(wheel.megabytes),
+        }
+    }
+
     /// What bottleneck files bear: the architecture as typed, and the layer where it is not the
     /// usual one.
     #[must_use]
@@ -80,6 +93,10 @@ const INCEPTION_V3: &str = "inception_v3";
 const MINIATURE: &str = "miniature";
 const QUANTIZED: &str = "quantized";
 const WIDTHS: [&str; 4] = ["1.0", "0.75", "0.50", "0.25"];
+/// The archives' sizes by width: that of 0.25 is known, the others follow from the numbers of
+/// weights.
+const MEGABYTES: [u32; 4] = [24, 14, 7, 3];
+const INCEPTION_MEGABYTES: u32 = 89;
 const SIZES: [&str; 4] = ["224", "192", "160", "128"];
 /// The scheme and host are those of the original scripts.
 const MODELS: &str = "http://download.tensorflow.org/models/";
@@ -184,15 +201,21 @@ fn from_minus_1_to_1(side: i32) -> PixelSpec {
     PixelSpec::new(side, side, range)
 }
 
-/// Advice on an unknown name: the name that was probably meant, or the list of names.
-fn advice(name: &str) -> String {
+/// The name that was probably meant by an unknown one: of an architecture, or one of `others`.
+#[must_use]
+pub fn nearest_name(name: &str, others: &[&str]) -> Option<String> {
     let names: Vec<String> = names().collect();
     let respelt = as_named_here(name);
     // A different version is a different network, not a typing error.
     let same_version =
         |known: &&str| version(&respelt).is_none_or(|version| known.contains(version));
-    let known = names.iter().map(String::as_str).filter(same_version);
-    match text::nearest(&respelt, known) {
+    let known = names.iter().map(String::as_str).chain(others.iter().copied());
+    text::nearest(&respelt, known.filter(same_version)).map(str::to_owned)
+}
+
+/// Advice on an unknown name: the name that was probably meant, or the list of names.
+fn advice(name: &str) -> String {
+    match nearest_name(name, &[]) {
         Some(meant) => format!("did you mean '{meant}'?"),
         None => format!(
             "choose {INCEPTION_V3}, mobilenet_<{}>_<{}>[_{QUANTIZED}], {}, {MINIATURE}, or the \
@@ -205,7 +228,7 @@ fn advice(name: &str) -> String {
 }
 
 /// All known names.
-fn names() -> impl Iterator<Item = String> {
+pub fn names() -> impl Iterator<Item = String> {
     let sizes = |width| SIZES.iter().map(move |size| format!("mobilenet_{width}_{size}"));
     let mobilenets = WIDTHS.iter().flat_map(sizes);
     let mobilenets = mobilenets.flat_map(|name| [format!("{name}_{QUANTIZED}"), name]);

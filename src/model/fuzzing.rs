@@ -212,7 +212,7 @@ pub fn own_graph(data: &[u8]) {
         let own = OwnGraph { path, ..OwnGraph::default() };
         let sized = OwnGraph { input_width: Some(8), input_height: Some(8), ..own.clone() };
         for own in [own, sized] {
-            match create_own_graph(&own) {
+            match create_own_graph(&own, Path::new("")) {
                 Ok(backbone) => assert_usable(&backbone),
                 Err(error) => {
                     assert_readable(&error);
@@ -244,7 +244,7 @@ pub fn hub_module(data: &[u8]) {
     tf::load().unwrap();
     in_temporary_dir(|dir| {
         write_module(dir, data);
-        match create_module_graph(dir.to_str().unwrap()) {
+        match create_module_graph(dir.to_str().unwrap(), Path::new("")) {
             Ok(backbone) => assert_usable(&backbone),
             Err(error) => {
                 assert_readable(&error);
@@ -261,7 +261,7 @@ pub fn saved_model(data: &[u8]) {
     in_temporary_dir(|dir| {
         write_files(dir, ["saved_model.pb", "variables/variables.index"], data);
         let path = dir.to_owned();
-        match create_own_graph(&OwnGraph { path, ..OwnGraph::default() }) {
+        match create_own_graph(&OwnGraph { path, ..OwnGraph::default() }, Path::new("")) {
             Ok(backbone) => assert_usable(&backbone),
             Err(error) => {
                 assert_readable(&error);

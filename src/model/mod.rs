@@ -13,7 +13,7 @@ mod torch_weights;
 mod wheels;
 
 pub use crate::rewrite::{Symmetry, Views};
-pub use architecture::{Features, ModelInfo, Source, create_model_info};
+pub use architecture::{Features, ModelInfo, Source, create_model_info, names, nearest_name};
 pub use backbone::Backbone;
 pub use builtin::{Calibration, build_miniature, write_miniature};
 pub use identity::Identity;
@@ -22,7 +22,8 @@ pub(crate) use inspect::{
     check_part, image_size, random_op,
 };
 pub use source::{
-    OwnGraph, create_model_graph, create_module_graph, create_own_graph, maybe_download_and_extract,
+    OwnGraph, check_address, create_model_graph, create_module_graph, create_own_graph,
+    maybe_download_and_extract, module_in, provide, provide_module,
 };
 pub use torch_weights::TorchWeights;
 pub use wheels::{WHEELS, Wheel};

@@ -3,6 +3,7 @@
 
 use super::address::{self, PublicOnly, Reach};
 use super::forward::{self, Forwarded};
+use super::offline::check_online;
 use super::proxies::Proxies;
 use std::time::Duration;
 use ureq::config::Config;
@@ -26,6 +27,8 @@ pub(crate) struct Ways {
 
 /// Why no answer came.
 pub(crate) enum Unanswered {
+    /// This process is offline: a sentence.
+    Offline(String),
     /// The environment names a proxy that cannot be used: a sentence.
     Proxy(String),
     /// The request failed.
@@ -62,6 +65,7 @@ impl Client {
         headers: &[(&'static str, String)],
         whole: Option<Duration>,
     ) -> Result<Response<Body>, Unanswered> {
+        check_online().map_err(Unanswered::Offline)?;
         if self.ways.reach == Reach::PublicOnly {
             address::check_written(url).map_err(|e| e.into_error())?;
         }

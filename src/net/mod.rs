@@ -4,6 +4,7 @@
 mod address;
 mod client;
 mod forward;
+mod offline;
 mod part;
 mod pip;
 mod proxies;
@@ -14,7 +15,9 @@ mod sum;
 pub(crate) use address::NotPublic;
 pub use address::{Reach, is_public};
 pub(crate) use client::{Client, Unanswered, Ways};
-pub use pip::WheelFetch;
+pub(crate) use offline::check_online;
+pub use offline::{go_offline, is_offline};
+pub use pip::{Platform, WheelFetch};
 pub use proxies::Proxies;
 pub use spec::{Fetch, Patience};
 pub use sum::Sum;
@@ -176,7 +179,7 @@ impl Fetch<'_> {
     }
 
     fn error(&self, message: String) -> Error {
-        Error::Net { url: self.url.into(), message }
+        Error::net(self.url, message)
     }
 }
 

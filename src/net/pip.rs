@@ -1,5 +1,6 @@
 //! Wheels by Python's pip, which knows the user's package index, proxies and certificates.
 
+use super::offline::check_online;
 use super::sum::Sum;
 use crate::error::{Error, Result};
 use crate::fsio;
@@ -21,6 +22,17 @@ pub struct WheelFetch<'a> {
     pub file: &'a str,
     /// What its SHA-256 must be.
     pub sha256: &'static str,
+    /// The platform that it is for, where it is not for all.
+    pub platform: Option<Platform<'a>>,
+}
+
+/// A platform that pip shall fetch a wheel for, which need not be this machine's.
+#[derive(Debug, Clone, Copy)]
+pub struct Platform<'a> {
+    /// The version of Python, such as `3.11`.
+    pub python: &'a str,
+    /// The platform's tags.
+    pub tags: &'a [&'a str],
 }
 
 impl WheelFetch<'_> {
@@ -30,6 +42,8 @@ impl WheelFetch<'_> {
     /// # Errors
     /// [`Error::Net`] with what each Python said, [`Error::Io`] for the directory.
     pub fn to(&self, path: &Path) -> Result<()> {
+        let fail = |message| Error::net(format!("{self} with pip"), message);
+        check_online().map_err(fail)?;
         let dir = fsio::directory_of(path);
         fsio::ensure_dir_exists(dir)?;
         fsio::clear_temporary_files(dir);
@@ -43,7 +57,7 @@ impl WheelFetch<'_> {
                 Err(complaint) => complaints.push(format!("{}: {complaint}", python.display())),
             }
         }
-        Err(Error::Net { url: format!("{self} with pip"), message: complaints.join("\n") })
+        Err(fail(complaints.join("\n")))
     }
 
     /// Where the wheel is once it is whole.
@@ -54,6 +68,12 @@ impl WheelFetch<'_> {
         let mut pip = Command::new(python);
         pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
         pip.args(["--no-cache-dir", "--only-binary=:all:", "--retries", "1", "--dest"]).arg(into);
+        if let Some(Platform { python, tags }) = self.platform {
+            pip.args(["--implementation", "cp", "--python-version", python]);
+            for tag in tags {
+                pip.args(["--platform", tag]);
+            }
+        }
         pip.arg("--require-hashes").arg("--requirement").arg(&requirements);
         let output = pip.output().map_err(|e| e.to_string())?;
         if !output.status.success() {

@@ -64,7 +64,7 @@ pub(super) fn get(
             way = Way::Http;
         }
         let response = client.get(&url, headers, None).map_err(|e| match e {
-            Unanswered::Proxy(message) => Failure::Final(message),
+            Unanswered::Offline(message) | Unanswered::Proxy(message) => Failure::Final(message),
             Unanswered::Failed(error) => failure(&error, fetch),
         })?;
         let location = match response.status().as_u16() {

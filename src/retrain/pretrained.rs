@@ -8,8 +8,8 @@ use crate::model::{self, Backbone};
 pub(super) fn load_pretrained(config: &Config) -> Result<Backbone> {
     let backbone = match &config.pretrained {
         Pretrained::Architecture(info) => model::create_model_graph(info, &config.model_dir),
-        Pretrained::OwnGraph(own) => model::create_own_graph(own),
-        Pretrained::HubModule(handle) => model::create_module_graph(handle),
+        Pretrained::OwnGraph(own) => model::create_own_graph(own, &config.model_dir),
+        Pretrained::HubModule(handle) => model::create_module_graph(handle, &config.model_dir),
     };
     let backbone = backbone?.with_reading(&config.reading);
     if let Some(distortions) = &config.training.distortions {

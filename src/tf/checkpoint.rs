@@ -6,6 +6,7 @@ use super::session::{Session, Threads};
 use super::{Bytes, GraphBuilder, Tensor};
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::net::check_online;
 use crate::proto::{DataType, GraphDef, TensorProto, Value, attr_value};
 use protobuf::Message;
 use std::path::Path;
@@ -16,7 +17,13 @@ pub type NamedTensor = (String, TensorProto);
 
 fn prefix_text(prefix: &Path) -> Result<String> {
     let text = fsio::long(prefix).to_str().map(str::to_owned);
-    text.ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))
+    let text = text
+        .ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))?;
+    // TensorFlow reaches the file systems of clouds by itself.
+    if text.contains("://") {
+        check_online().map_err(|why| Error::input(prefix, why))?;
+    }
+    Ok(text)
 }
 
 /// Reads the named variables, each with its type.

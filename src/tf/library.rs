@@ -215,7 +215,8 @@ fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
     // For Windows, only old versions are called otherwise.
     let package = package.filter(|_| !cfg!(windows)).unwrap_or("tensorflow");
     format!(
-        "{}\nInstall TensorFlow (pip install {package}), or {any_copy}",
+        "{}\nInstall TensorFlow (pip install {package}), set RETRAIN_CACHE_DIR to the directory that \
+         `fetch=library` brought it into, or {any_copy}",
         links_gone(library).unwrap_or_else(|| format!(
             "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
              the system's library directories or in the cache, and no Python has a TensorFlow."

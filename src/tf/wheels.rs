@@ -11,9 +11,10 @@ pub(crate) const MINOR_VERSIONS: RangeInclusive<u32> =
 
 /// The wheel for a platform, with the checksum that pip verifies. 2.16 is the last TensorFlow for
 /// Intel Macs, and the last whose start-up messages can be turned off (README, "Which TensorFlow").
+#[derive(Debug)]
 pub(crate) struct Wheel {
-    os: &'static str,
-    arch: &'static str,
+    pub(crate) os: &'static str,
+    pub(crate) arch: &'static str,
     pub(crate) distribution: &'static str,
     pub(crate) version: &'static str,
     pub(crate) platforms: &'static [&'static str],
@@ -21,7 +22,7 @@ pub(crate) struct Wheel {
     pub(crate) sha256: &'static str,
 }
 
-const WHEELS: &[Wheel] = &[
+pub(crate) const WHEELS: &[Wheel] = &[
     Wheel {
         os: "linux",
         arch: "x86_64",
@@ -68,6 +69,9 @@ const WHEELS: &[Wheel] = &[
         sha256: "d508e15fae4a60f233794c591d4b0e4b1ed92ccb3f017fd107950f5f45f3bd43",
     },
 ];
+
+/// The Python version of the wheel to fetch. Its libraries are the same for all versions.
+pub(crate) const WHEEL_PYTHON: &str = "3.11";
 
 impl Wheel {
     /// The wheel for a platform, which is named as by [`std::env::consts`].

@@ -119,7 +119,8 @@ fn assert_differentiates_and_learns(backbone: &Backbone, tensors: usize, rate: f
 
 fn own(path: &Path) -> Backbone {
     load_tensorflow();
-    create_own_graph(&OwnGraph { path: path.to_owned(), ..OwnGraph::default() }).unwrap()
+    create_own_graph(&OwnGraph { path: path.to_owned(), ..OwnGraph::default() }, Path::new(""))
+        .unwrap()
 }
 
 #[test]

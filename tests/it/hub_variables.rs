@@ -139,7 +139,8 @@ fn a_module_that_tensorflow_1_wrote_with_reference_variables_gives_its_values() 
     assert_eq!(strings(&answer["ops"]), ["VariableV2"]);
     retrain(&workspace).expect_code(0).says("Final test accuracy");
     load_tensorflow();
-    let backbone = create_module_graph(workspace.path(MODULE).to_str().unwrap()).unwrap();
+    let backbone =
+        create_module_graph(workspace.path(MODULE).to_str().unwrap(), Path::new("")).unwrap();
     assert_eq!(backbone.variables.iter().map(|v| &v.0[..]).collect::<Vec<_>>(), NAMES);
     for (i, name) in names.iter().enumerate() {
         let ours = floats(&workspace.path(&format!("bottlenecks/{name}_module.txt")));

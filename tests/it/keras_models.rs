@@ -63,7 +63,7 @@ fn features(answer: &Value) -> Vec<f32> {
 }
 
 fn read(path: &Path, own: OwnGraph) -> Backbone {
-    create_own_graph(&OwnGraph { path: path.to_owned(), ..own }).unwrap()
+    create_own_graph(&OwnGraph { path: path.to_owned(), ..own }, Path::new("")).unwrap()
 }
 
 /// Asserts that a saved network gives Keras' features, as it stands and rewritten for speed.
@@ -141,7 +141,8 @@ fn augmentation_that_keras_exports_switched_on_is_left_out() {
         // A random crop changes the size, so it cannot be left out.
         ask(&python, &workspace.path("cropped"), "cropped", &WAYS[..1]);
         let path = workspace.path("cropped/export");
-        let error = create_own_graph(&OwnGraph { path, ..OwnGraph::default() }).unwrap_err();
+        let error =
+            create_own_graph(&OwnGraph { path, ..OwnGraph::default() }, Path::new("")).unwrap_err();
         let error = error.to_string();
         assert!(error.contains("depends on noise: ") && error.contains("random_crop"), "{error}");
     }
@@ -155,7 +156,7 @@ fn the_command_that_is_named_for_a_file_of_keras_exports_it() {
         let answer = ask(&python, &workspace.path("it's"), "small", &["keras", "h5"]);
         for file in ["it's/model.keras", "it's/model.h5"] {
             let own = OwnGraph { path: workspace.path(file), ..OwnGraph::default() };
-            let message = create_own_graph(&own).unwrap_err().to_string();
+            let message = create_own_graph(&own, Path::new("")).unwrap_err().to_string();
             let command = message.lines().nth(1).unwrap().trim();
             let command = command.strip_prefix("python ").unwrap_or_else(|| panic!("{message}"));
             let command = format!("{} {command}", shell_word(python.to_str().unwrap()));

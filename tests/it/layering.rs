@@ -11,7 +11,7 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["bin"],
     &["cli"],
-    &["retrain", "label_image", "download", "worker"],
+    &["retrain", "label_image", "download", "fetch", "worker"],
     &["report", "events", "export"],
     &["bottleneck"],
     &["inference"],

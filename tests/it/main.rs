@@ -31,6 +31,7 @@ mod epochs;
 mod events;
 mod export;
 mod faults;
+mod fetch;
 mod fine_tune;
 mod fits;
 mod fits_files;
@@ -66,6 +67,8 @@ mod module_source;
 mod net;
 mod net_ways;
 mod network;
+#[cfg(target_os = "linux")]
+mod offline;
 mod own_graph;
 mod own_graph_runs;
 mod packed;

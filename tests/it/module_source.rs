@@ -29,7 +29,7 @@ fn module_files() -> Vec<(String, Vec<u8>)> {
 }
 
 /// A small module's archive, with `prefix` before each name and an entry for that directory.
-fn module_tgz(prefix: &str) -> Vec<u8> {
+pub(crate) fn module_tgz(prefix: &str) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     if !prefix.is_empty() {
         // Git writes this entry; it is not a file.
@@ -53,7 +53,7 @@ fn retrain(workspace: &Workspace, module: &str) -> Outcome {
     run_with_env(RETRAIN, workspace.root(), &[&flags, &OUTPUTS[..]].concat(), &env)
 }
 
-fn sha1(text: &str) -> String {
+pub(crate) fn sha1(text: &str) -> String {
     Sha1::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn place() -> (Workspace, PathBuf) {
 #[track_caller]
 pub(crate) fn message(outcome: retrain::error::Result<()>, url: &str) -> String {
     match outcome {
-        Err(Error::Net { url: at, message }) => {
+        Err(Error::Net { url: at, message, .. }) => {
             assert_eq!(at, url);
             message
         }

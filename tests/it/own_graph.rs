@@ -16,7 +16,7 @@ use std::path::Path;
 pub(super) fn described(graph: &GraphDef, own: OwnGraph) -> retrain::error::Result<Backbone> {
     load_tensorflow();
     let workspace = Workspace::new();
-    create_own_graph(&OwnGraph { path: write(&workspace, "net.pb", graph), ..own })
+    create_own_graph(&OwnGraph { path: write(&workspace, "net.pb", graph), ..own }, Path::new(""))
 }
 
 /// Expects these guesses of the input, the bottleneck and its size.
@@ -156,7 +156,8 @@ fn inception_and_miniature_are_guessed_as_the_table_has_them() {
     let miniature = miniature();
     let mobilenet = |path: &Path, size: i32| {
         let backbone =
-            create_own_graph(&OwnGraph { path: path.into(), ..OwnGraph::default() }).unwrap();
+            create_own_graph(&OwnGraph { path: path.into(), ..OwnGraph::default() }, Path::new(""))
+                .unwrap();
         assert_eq!(
             (&*backbone.input, &*backbone.bottleneck),
             ("input", "MobilenetV1/Predictions/Reshape")
@@ -488,7 +489,7 @@ fn bottleneck_files_tell_graphs_tensors_and_pixels_apart() {
     let path = write(&workspace, r"a:b\c.pb", &network(&[-1, 32, 32, 3]));
     let copy = workspace.write(r"elsewhere/a:b\c.pb", fs::read(&path).unwrap());
     let other = write(&workspace, r"other/a:b\c.pb", &network(&[-1, 32, 48, 3]));
-    let name = |own: &OwnGraph| create_own_graph(own).unwrap().name;
+    let name = |own: &OwnGraph| create_own_graph(own, Path::new("")).unwrap().name;
     let own = OwnGraph { path, ..OwnGraph::default() };
     let (file, digest) =
         name(&own).rsplit_once('_').map(|(f, d)| (f.to_owned(), d.to_owned())).unwrap();

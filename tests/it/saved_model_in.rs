@@ -14,6 +14,7 @@ use retrain::proto::{
 };
 use retrain::tf::{Feed, Graph, GraphBuilder, Session, Tensor, Threads};
 use std::fs;
+use std::path::Path;
 
 type Changed = fn(&mut SmallSavedModel);
 
@@ -33,7 +34,7 @@ impl Written {
 
     fn read(&self, own: OwnGraph) -> retrain::error::Result<Backbone> {
         load_tensorflow();
-        create_own_graph(&OwnGraph { path: self.workspace.path("model"), ..own })
+        create_own_graph(&OwnGraph { path: self.workspace.path("model"), ..own }, Path::new(""))
     }
 
     fn backbone(&self) -> Backbone {

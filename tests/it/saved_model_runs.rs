@@ -96,12 +96,14 @@ fn a_tf_hub_module_is_taken_as_an_architecture() {
     let labelled = run(LABEL_IMAGE, workspace.root(), &flags).expect_code(0);
     assert_eq!(scores(&labelled.stdout).len(), 2);
     load_tensorflow();
-    let module = create_module_graph(workspace.path("module").to_str().unwrap()).unwrap();
+    let module =
+        create_module_graph(workspace.path("module").to_str().unwrap(), Path::new("")).unwrap();
     let path = workspace.path("module");
     let own = OwnGraph { path, ..OwnGraph::default() };
-    assert_eq!(create_own_graph(&own).unwrap().content_hash, module.content_hash);
-    let error =
-        create_own_graph(&OwnGraph { input_mean: Some(1.0), ..own }).unwrap_err().to_string();
+    assert_eq!(create_own_graph(&own, Path::new("")).unwrap().content_hash, module.content_hash);
+    let error = create_own_graph(&OwnGraph { input_mean: Some(1.0), ..own }, Path::new(""))
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("`input_mean`: goes with no TF-Hub module, and "), "{error}");
 }
 

@@ -102,7 +102,7 @@ fn a_bottleneck_is_the_mean_over_the_views() {
 fn own(workspace: &Workspace, net: Net) -> Backbone {
     load_tensorflow();
     let path = write(workspace, "net.pb", &net.graph());
-    create_own_graph(&OwnGraph { path, ..OwnGraph::default() }).unwrap()
+    create_own_graph(&OwnGraph { path, ..OwnGraph::default() }, Path::new("")).unwrap()
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn modules_with_variables_have_it_too() {
     for kind in [VariableKind::Resource, VariableKind::Reference] {
         SmallModule::new(kind).write(&workspace.path("module"));
         let handle = workspace.path("module").display().to_string();
-        let module = create_module_graph(&handle).unwrap();
+        let module = create_module_graph(&handle, Path::new("")).unwrap();
         assert_means(&module, &photograph(&workspace, SIDE as u32));
     }
 }

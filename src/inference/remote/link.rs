@@ -6,6 +6,7 @@ use super::Plan;
 use super::graph::Sendable;
 use super::window::Window;
 use crate::error::{Error, Result};
+use crate::net::check_online;
 use crate::text::one_line;
 use crate::tf::{self, Bytes, Graph, Machine, Session, Tensor};
 use std::io;
@@ -145,6 +146,7 @@ impl Link {
     /// # Errors
     /// Why it cannot be used.
     pub(super) fn join(plan: &Plan, address: &str) -> Result<Self, String> {
+        check_online()?;
         reach(address).map_err(|e| format!("it cannot be reached ({e})"))?;
         let connection = Connection::new(plan, address).map_err(|e| e.to_string())?;
         let connection = Arc::new(connection);

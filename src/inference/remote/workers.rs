@@ -2,6 +2,7 @@
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
+use crate::net::check_online;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,8 +33,10 @@ impl Workers {
     /// change during the run. Empty lines, and what follows a `#`, are skipped.
     ///
     /// # Errors
-    /// If the text is neither.
+    /// If the text is neither, or this process is offline.
     pub fn parse(text: &str) -> Result<Self> {
+        check_online()
+            .map_err(|e| Error::usage("workers", format!("are reached by network: {e}")))?;
         let (give_up, cancel) = (Duration::from_secs(300), CancelToken::new());
         let of = |found| Self { found, only: false, give_up, cancel };
         let path = Path::new(text);

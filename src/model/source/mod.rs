@@ -6,6 +6,7 @@ mod described;
 mod flatten;
 mod frozen;
 pub(super) mod hub;
+mod missing;
 mod module_checks;
 mod module_source;
 mod own_graph;
@@ -16,5 +17,6 @@ mod wheel;
 
 pub use archive::maybe_download_and_extract;
 pub use described::OwnGraph;
-pub use frozen::create_model_graph;
+pub use frozen::{create_model_graph, provide};
+pub use module_source::{check_address, module_in, provide_module};
 pub use recognise::{create_module_graph, create_own_graph};

@@ -3,6 +3,7 @@
 //! downloaded.
 
 use super::archive;
+use super::missing::Missing;
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::net::Fetch;
@@ -12,6 +13,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+/// The directory of modules, as tensorflow_hub calls it.
+const CACHE_NAME: &str = "tfhub_modules";
 /// How many names a message lists.
 const LISTED: usize = 5;
 
@@ -20,6 +23,7 @@ const LISTED: usize = 5;
 pub(super) enum Setting {
     Module,
     Architecture,
+    Fetch,
 }
 
 impl Setting {
@@ -27,6 +31,7 @@ impl Setting {
         match self {
             Self::Module => "tfhub_module",
             Self::Architecture => "architecture",
+            Self::Fetch => "fetch",
         }
     }
 
@@ -43,6 +48,10 @@ impl Setting {
                  model there as a .tar.gz in the TensorFlow 2 format, and give that file to \
                  `architecture`"
             }
+            Self::Fetch => {
+                "Modules and models for TensorFlow are now at https://www.kaggle.com/models: \
+                 download the .tar.gz there, and give that file to `tfhub_module` or `architecture`"
+            }
         }
     }
 }
@@ -57,17 +66,21 @@ pub(super) fn is_archive(name: &str) -> bool {
     [".tar.gz", ".tgz"].iter().any(|ending| name.ends_with(ending))
 }
 
-/// The directory of the module that `handle`, the value of `setting`, names.
-pub(super) fn find_module(handle: &str, setting: Setting) -> Result<PathBuf> {
-    match handle.split_once("://") {
-        Some(("http" | "https", _)) => return fetch_module(handle, setting),
-        Some(_) => {
-            let message = format!(
-                "{handle}: only http:// and https:// can be fetched; give the module's directory"
-            );
-            return Err(Error::usage(setting.name(), message));
+/// The directory of the module that `handle`, the value of `setting`, names. That of an address is
+/// looked for in `model_dir`, then in the cache, which is filled where it has none.
+pub(super) fn find_module(handle: &str, setting: Setting, model_dir: &Path) -> Result<PathBuf> {
+    if is_address(handle) {
+        check_scheme(handle, setting)?;
+        let brought = module_in(handle, model_dir);
+        if is_module(&brought) {
+            return Ok(brought);
         }
-        None => {}
+        let dir = cache_dir().join(hash(handle));
+        if is_module(&dir) {
+            return Ok(dir);
+        }
+        Missing { file: &brought, network: handle, model_dir }.check_online()?;
+        return fetch_module(handle, setting, &dir, model_dir).map(|()| dir);
     }
     let path = Path::new(handle);
     if path.is_dir() {
@@ -90,36 +103,67 @@ pub(super) fn find_module(handle: &str, setting: Setting) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// Brings the module at an address into `model_dir`, unless it is there. Returns its directory.
+///
+/// # Errors
+/// If it cannot be downloaded, or is no module.
+pub fn provide_module(address: &str, model_dir: &Path) -> Result<PathBuf> {
+    check_address(address)?;
+    let dir = module_in(address, model_dir);
+    if !is_module(&dir) {
+        fetch_module(address, Setting::Fetch, &dir, model_dir)?;
+    }
+    Ok(dir)
+}
+
+/// Where [`provide_module`] puts a module: in a directory that also serves as `TFHUB_CACHE_DIR`.
+#[must_use]
+pub fn module_in(address: &str, model_dir: &Path) -> PathBuf {
+    model_dir.join(CACHE_NAME).join(hash(address))
+}
+
+/// Checks that [`provide_module`] can ask for an address.
+///
+/// # Errors
+/// If it is neither http nor https.
+pub fn check_address(address: &str) -> Result<()> {
+    check_scheme(address, Setting::Fetch)
+}
+
+fn check_scheme(handle: &str, setting: Setting) -> Result<()> {
+    if handle.starts_with("http://") || handle.starts_with("https://") {
+        return Ok(());
+    }
+    let message =
+        format!("{handle}: only http:// and https:// can be fetched; give the module's directory");
+    Err(Error::usage(setting.name(), message))
+}
+
 /// `TFHUB_CACHE_DIR`, or else `tfhub_modules` in the directory for temporary files.
 fn cache_dir() -> PathBuf {
     let named = env::var_os("TFHUB_CACHE_DIR").filter(|dir| !dir.is_empty());
-    named.map_or_else(|| env::temp_dir().join("tfhub_modules"), PathBuf::from)
+    named.map_or_else(|| env::temp_dir().join(CACHE_NAME), PathBuf::from)
 }
 
 fn hash(text: &str) -> String {
     hex(&Sha1::digest(text.as_bytes()))
 }
 
-/// Downloads a module, unless tensorflow_hub or we have done so before. Its directory is named
-/// after the SHA-1 of the address exactly as given.
-fn fetch_module(url: &str, setting: Setting) -> Result<PathBuf> {
-    let dir = cache_dir().join(hash(url));
-    if is_module(&dir) {
-        return Ok(dir);
-    }
-    if fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) {
+/// Downloads a module to `dir`, which is named after the SHA-1 of the address exactly as given.
+fn fetch_module(url: &str, setting: Setting, dir: &Path, model_dir: &Path) -> Result<()> {
+    if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Error::input(
             dir,
             "holds no saved_model.pb; remove it to have the module fetched again",
         ));
     }
-    fsio::ensure_dir_exists(&cache_dir())?;
-    let archive = cache_dir().join(format!(".{}.tgz", hash(url)));
+    let cache = fsio::directory_of(dir);
+    fsio::ensure_dir_exists(cache)?;
+    let archive = cache.join(format!(".{}.tgz", hash(url)));
     let separator = if url.contains('?') { '&' } else { '?' };
-    let fail = |message: String| Error::Net {
-        url: url.into(),
-        message: format!("{message}\nWithout a network: unpack the module into {}", dir.display()),
-    };
+    let missing = Missing { file: dir, network: url, model_dir };
+    let place = format!("unpack the module into {}", dir.display());
+    let fail = |message: String| missing.advise(Error::net(url, message), &place);
     let compressed = format!("{url}{separator}tf-hub-format=compressed");
     let fetch = Fetch { moved: Some(setting.moved()), ..Fetch::new(&compressed, url) };
     fetch.to(&archive).map_err(|error| match error {
@@ -127,14 +171,13 @@ fn fetch_module(url: &str, setting: Setting) -> Result<PathBuf> {
         other => other,
     })?;
     let moved = if is_gzip(&archive) { String::new() } else { format!("\n{}", setting.moved()) };
-    let unpacked = unpack(&archive, &dir, "");
+    let unpacked = unpack(&archive, dir, "");
     let _ = fs::remove_file(&archive);
     unpacked.map_err(|error| match error {
         Error::Input { message, .. } => fail(format!("the download {message}{moved}")),
         other => other,
     })?;
-    describe(url, &dir)?;
-    Ok(dir)
+    describe(url, dir)
 }
 
 fn is_gzip(path: &Path) -> bool {

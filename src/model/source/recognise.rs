@@ -15,14 +15,14 @@ use std::path::{Path, PathBuf};
 const MODULE_FILE: &str = "tfhub_module.pb";
 
 /// Reads the network that the setting `architecture` names by its path: a frozen graph, a
-/// SavedModel, or a TF-Hub module of the first format.
+/// SavedModel, or a TF-Hub module of the first format. What has an address may be in `model_dir`.
 ///
 /// # Errors
 /// Each names the setting that corrects it, or the file.
-pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
+pub fn create_own_graph(own: &OwnGraph, model_dir: &Path) -> Result<Backbone> {
     own.check_exists()?;
     let Some(handle) = own.saved_model() else { return own_graph::read_graph(own) };
-    let dir = find_module(&handle, Setting::Architecture)?;
+    let dir = find_module(&handle, Setting::Architecture, model_dir)?;
     if !dir.join(MODULE_FILE).is_file() {
         return own_graph::read_saved_model(own, &dir);
     }
@@ -37,12 +37,12 @@ pub fn create_own_graph(own: &OwnGraph) -> Result<Backbone> {
 }
 
 /// Finds the module that the setting `tfhub_module` names and reads it. A SavedModel of TensorFlow
-/// 2 is taken too.
+/// 2 is taken too. What has an address may be in `model_dir`.
 ///
 /// # Errors
 /// If there is no such module, or it is broken or of an unsupported kind.
-pub fn create_module_graph(handle: &str) -> Result<Backbone> {
-    let dir = find_module(handle, Setting::Module)?;
+pub fn create_module_graph(handle: &str, model_dir: &Path) -> Result<Backbone> {
+    let dir = find_module(handle, Setting::Module, model_dir)?;
     if dir.join(MODULE_FILE).is_file() || !saved_model::serves(&dir) {
         return hub::read_module(&dir, handle);
     }

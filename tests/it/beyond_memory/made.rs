@@ -44,7 +44,7 @@ pub(crate) fn make(plan: &Plan, dir: &Path) -> PathBuf {
         input_mean: Some(127.5),
         input_std: Some(127.5),
     };
-    let backbone = create_own_graph(&own).unwrap();
+    let backbone = create_own_graph(&own, Path::new("")).unwrap();
     let source = Source::Directory(Directory::new(dir.join("photos")));
     let lists = create_image_lists(&source, Layout::Children, &Split::default()).unwrap();
     let spec = CacheSpec {
