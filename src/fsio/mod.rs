@@ -1,9 +1,11 @@
 //! Files: reading, and writing so that a killed process never leaves half a file.
 
+mod cache_dir;
 mod desktop;
 mod names;
 mod temporary;
 
+pub(crate) use cache_dir::cache_dir;
 pub use desktop::{is_desktop_file, is_disposable};
 pub(crate) use names::{ends_badly, is_reserved, is_safe, shortened};
 pub use temporary::{Scratch, clear_temporary_files};

@@ -1,34 +1,131 @@
 //! Finds libtensorflow on this machine and loads it once per process. Nothing here sets environment
 //! variables; that is up to programs, before they start threads.
 
+use super::installed::{Installed, is_complete, library_name, pythons};
+use super::site::installed_beside;
+use super::wheels::{MINOR_VERSIONS, Wheel};
 use crate::error::{Error, Result};
+use crate::fsio;
 use std::env;
+use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-const LIBRARY: &str =
-    if cfg!(target_os = "macos") { "libtensorflow.dylib" } else { "libtensorflow.so" };
 const LOADER_PATH: &str =
     if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
-/// The directories in which the build script puts libtensorflow, as a search path.
+/// The directories in which the build script puts libtensorflow, as a search path. Empty in a
+/// program that was built with the feature `portable`.
 const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
 
-/// The first libtensorflow found in: `TENSORFLOW_DIR`; the loader path; the program's own directory
-/// and `../lib`; the system's library directories; and what the build script found or fetched
-/// (TensorFlow in Python's site-packages, or the unpacked wheel).
+/// Where libtensorflow is looked for, in this order.
+#[derive(Debug, Clone, Default)]
+pub struct LibrarySearch {
+    /// Directories that may hold it.
+    pub directories: Vec<PathBuf>,
+    /// A program, its links resolved: TensorFlow may be installed in its Python environment.
+    pub program: Option<PathBuf>,
+    /// The per-user cache, which may hold the unpacked wheel. It also gets a directory of links to
+    /// a TensorFlow that Python has: the bindings look for one file name, which no wheel has.
+    pub cache: Option<PathBuf>,
+    /// Pythons, of which each is asked for its TensorFlow.
+    pub pythons: Vec<PathBuf>,
+}
+
+impl LibrarySearch {
+    /// This program's: `TENSORFLOW_DIR`; the loader path; the program's own directory and `../lib`;
+    /// the system's library directories; what the build script found or fetched; the Python
+    /// environment that the program was installed into; the cache; the Python beside the program,
+    /// of the active virtual environment, and on the path.
+    #[must_use]
+    pub fn here() -> Self {
+        let program = env::current_exe().and_then(|program| program.canonicalize()).ok();
+        let own = program.as_deref().and_then(Path::parent);
+        let beside = own.iter().flat_map(|own| [own.to_path_buf(), own.join("../lib")]);
+        let system =
+            ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"];
+        let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH));
+        let directories = directories.chain(beside).chain(system.map(PathBuf::from));
+        let directories = directories.chain(from_the_build()).collect();
+        let own_pythons = own.iter().flat_map(|own| ["python3", "python"].map(|p| own.join(p)));
+        let own_pythons = own_pythons.filter(|python| python.is_file()).take(1);
+        let pythons = own_pythons.chain(pythons()).collect();
+        Self { directories, program, cache: fsio::cache_dir(), pythons }
+    }
+
+    /// The first libtensorflow.
+    ///
+    /// # Errors
+    /// What stands in the way of each TensorFlow that was found but cannot be used.
+    pub fn find(&self) -> std::result::Result<PathBuf, Vec<String>> {
+        let library = library_name(OS);
+        let complete = |directory: &&PathBuf| is_complete(directory, library);
+        if let Some(directory) = self.directories.iter().find(complete) {
+            return Ok(directory.join(library));
+        }
+        let mut complaints = Vec::new();
+        let beside = self.program.iter().flat_map(|program| installed_beside(program));
+        if let Some(links) = self.first_linked(beside, &mut complaints) {
+            return Ok(links.join(library));
+        }
+        let fetched = Wheel::of(OS, ARCH).zip(self.cache.as_deref());
+        let fetched = fetched.map(|(wheel, cache)| cache.join(wheel.directory()));
+        if let Some(directory) = fetched.filter(|directory| is_complete(directory, library)) {
+            return Ok(directory.join(library));
+        }
+        let asked = self.pythons.iter().filter_map(|python| Installed::of_python(python, ARCH));
+        let links = self.first_linked(asked, &mut complaints);
+        links.map(|links| links.join(library)).ok_or(complaints)
+    }
+
+    /// The links to the first of these TensorFlows that can be used.
+    fn first_linked(
+        &self,
+        mut installed: impl Iterator<Item = Installed>,
+        complaints: &mut Vec<String>,
+    ) -> Option<PathBuf> {
+        installed.find_map(|one| {
+            let linked = self.links_to(&one);
+            linked.map_err(|why| (!complaints.contains(&why)).then(|| complaints.push(why))).ok()
+        })
+    }
+
+    /// The directory of links to a TensorFlow, or why there is none.
+    fn links_to(&self, installed: &Installed) -> std::result::Result<PathBuf, String> {
+        let Installed { version, package } = installed;
+        let package = package.display();
+        if !installed.minor_version().is_some_and(|minor| MINOR_VERSIONS.contains(&minor)) {
+            let (first, last) = (MINOR_VERSIONS.start(), MINOR_VERSIONS.end());
+            return Err(format!(
+                "TensorFlow {version} in {package} cannot be used: versions 2.{first} to 2.{last} \
+                 can."
+            ));
+        }
+        let unwritable = |why: &str| {
+            format!(
+                "Links to the TensorFlow in {package} cannot be made: {why}.\nSet \
+                 RETRAIN_CACHE_DIR to a directory that can be written."
+            )
+        };
+        let cache = self.cache.as_deref();
+        let cache = cache.ok_or_else(|| unwritable("there is no directory for caches"))?;
+        let links = installed.link_into(cache, library_name(OS)).map_err(|e| unwritable(&e))?;
+        links.ok_or_else(|| format!("TensorFlow {version} in {package} has no libtensorflow_cc."))
+    }
+}
+
+fn paths(variable: &str) -> Vec<PathBuf> {
+    let paths = env::var_os(variable).map(|paths| env::split_paths(&paths).collect());
+    paths.unwrap_or_default()
+}
+
+fn from_the_build() -> impl Iterator<Item = PathBuf> {
+    env::split_paths(FROM_THE_BUILD).filter(|directory| !directory.as_os_str().is_empty())
+}
+
+/// The libtensorflow that [`LibrarySearch::here`] finds.
 #[must_use]
 pub fn find_library() -> Option<PathBuf> {
-    let paths = |name| {
-        env::var_os(name).map(|v| env::split_paths(&v).collect::<Vec<_>>()).unwrap_or_default()
-    };
-    let program = env::current_exe().ok().and_then(|p| Some(p.parent()?.to_owned()));
-    let beside = program.iter().flat_map(|dir| [dir.clone(), dir.join("../lib")]);
-    let system =
-        ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"];
-    let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH)).chain(beside);
-    let directories = directories.chain(system.map(PathBuf::from));
-    let directories = directories.chain(env::split_paths(FROM_THE_BUILD));
-    directories.map(|dir| dir.join(LIBRARY)).find(|file| file.is_file())
+    LibrarySearch::here().find().ok()
 }
 
 /// Loads libtensorflow on the first call; later calls return the first one's outcome.
@@ -49,38 +146,47 @@ fn load_once() -> std::result::Result<(), String> {
         Some(file) => tensorflow::library::load().map_err(|e| {
             format!("{} cannot be loaded: {e}\nSet TENSORFLOW_DIR to another copy.", file.display())
         }),
-        None => Err(not_loaded(find_library())),
+        None => Err(not_loaded(LibrarySearch::here().find())),
     }
 }
 
 /// Says why the bindings found no library.
-fn not_loaded(elsewhere: Option<PathBuf>) -> String {
-    if let Some(file) = elsewhere {
-        let directory = file.parent().unwrap_or(Path::new("."));
-        return format!(
-            "{} is not where the TensorFlow bindings look.\nSet TENSORFLOW_DIR={} before the \
-             program starts, or as the first thing it does.",
-            file.display(),
-            directory.display()
-        );
-    }
-    let link = env::split_paths(FROM_THE_BUILD).map(|dir| dir.join(LIBRARY));
+fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
+    let library = library_name(OS);
+    let complaints = match elsewhere {
+        Ok(file) => {
+            return format!(
+                "{} is not where the TensorFlow bindings look.\nSet TENSORFLOW_DIR={} before the \
+                 program starts, or as the first thing it does.",
+                file.display(),
+                file.parent().unwrap_or(Path::new(".")).display()
+            );
+        }
+        Err(complaints) => complaints,
+    };
+    let mut why = complaints.join("\n");
+    let gone = from_the_build().map(|directory| directory.join(library));
     if let Some((link, target)) =
-        link.into_iter().find_map(|l| Some((l.clone(), l.read_link().ok()?)))
+        gone.into_iter().find_map(|link| Some((link.clone(), link.read_link().ok()?)))
     {
-        return format!(
-            "{} links to {}, which is gone, perhaps with its Python environment.\nBuild again, \
-             to find or fetch another TensorFlow, or set TENSORFLOW_DIR to a directory that \
-             holds {LIBRARY}.",
+        why = format!(
+            "{} links to {}, which is gone, perhaps with its Python environment.\n{why}",
             link.display(),
             target.display()
         );
     }
+    if why.is_empty() {
+        why = format!(
+            "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
+             the system's library directories or in the cache, and no Python has a TensorFlow."
+        );
+    }
+    let package = Wheel::of(OS, ARCH).map_or("tensorflow", |wheel| wheel.distribution);
     format!(
-        "{LIBRARY} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program or in \
-         the system's library directories.\nInstall TensorFlow's C library, or set TENSORFLOW_DIR \
-         to a directory that holds it (a copy of libtensorflow_cc.so.2 from the TensorFlow 2 pip \
-         wheel, under that name, will do)."
+        "{}\nInstall TensorFlow (pip install {package}), or set TENSORFLOW_DIR to a directory that \
+         holds {library} (a copy of or link to the libtensorflow_cc of a TensorFlow 2 wheel will \
+         do).",
+        why.trim_end()
     )
 }
 

@@ -5,16 +5,20 @@ mod builder;
 mod bytes;
 mod checkpoint;
 mod graph;
+mod installed;
 mod library;
 mod machine;
 mod server;
 mod session;
+mod site;
+#[allow(dead_code, reason = "the build script uses the rest")]
+mod wheels;
 
 pub use builder::{GraphBuilder, Op};
 pub use bytes::Bytes;
 pub use checkpoint::{NamedTensor, add_restore, add_save, read_checkpoint, write_checkpoint};
 pub use graph::Graph;
-pub use library::{find_library, load, version};
+pub use library::{LibrarySearch, find_library, load, version};
 pub use machine::Machine;
 pub use server::Server;
 pub use session::{Feed, Optimizer, Session, Threads, fetch, request};

@@ -8,7 +8,6 @@ use crate::model::wheels::Wheel;
 use crate::net::{Sum, WheelFetch};
 use crate::proto;
 use log::info;
-use std::env;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -35,7 +34,7 @@ fn find(wheel: &Wheel, model_dir: &Path) -> Result<PathBuf> {
         check_sum(wheel, &own, "bring it anew")?;
         return Ok(own);
     }
-    let kept = cache_dir().unwrap_or_else(|| model_dir.to_owned()).join(wheel.file);
+    let kept = fsio::cache_dir().unwrap_or_else(|| model_dir.to_owned()).join(wheel.file);
     if kept.is_file() {
         check_sum(wheel, &kept, "remove it to have it fetched again")?;
         return Ok(kept);
@@ -75,19 +74,6 @@ fn without_network(error: Error, wheel: &Wheel, own: &Path) -> Error {
     );
     Error::Net { url, message }
 }
-
-/// The per-user cache, which the build script uses, too: `RETRAIN_CACHE_DIR`, else the platform's
-/// place for caches.
-fn cache_dir() -> Option<PathBuf> {
-    let named = |name| env::var_os(name).filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let home = || Some(named("HOME")?.join(HOME_CACHES));
-    named("RETRAIN_CACHE_DIR").or_else(|| {
-        let caches = named("XDG_CACHE_HOME").filter(|dir| dir.is_absolute()).or_else(home);
-        caches.map(|dir| dir.join("retrain"))
-    })
-}
-
-const HOME_CACHES: &str = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
 
 /// A file of a wheel, which is a zip file.
 fn unpacked(wheel: &Path, name: &str) -> Result<Vec<u8>> {
