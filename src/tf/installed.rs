@@ -11,6 +11,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
@@ -125,7 +126,7 @@ pub(crate) fn is_complete(directory: &Path, library: &str) -> bool {
 fn remove_dangling(cache: &Path, library: &str) {
     let Ok(entries) = fs::read_dir(cache) else { return };
     for directory in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        if name_of(&directory).starts_with(LINKS) && !directory.join(library).is_file() {
+        if name_of(&directory).starts_with(LINKS) && !is_complete(&directory, library) {
             let _ = fs::remove_dir_all(&directory);
         }
     }
@@ -138,8 +139,9 @@ pub(crate) fn make_directory(
     library: &str,
     fill: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
-    let scratch = directory.with_file_name(format!(".tensorflow-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&scratch);
+    // A home directory may be shared by machines, whose processes have the same numbers.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let scratch = directory.with_file_name(format!(".tensorflow-{}-{now}", std::process::id()));
     fs::create_dir_all(&scratch).map_err(|e| told(&scratch, &e))?;
     let outcome = fill(&scratch).and_then(|()| {
         let main = files_in(&scratch)?.into_iter().find(|file| is_main(file));

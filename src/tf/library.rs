@@ -22,7 +22,7 @@ const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
 pub struct LibrarySearch {
     /// Directories that may hold it.
     pub directories: Vec<PathBuf>,
-    /// A program, its links resolved: TensorFlow may be installed in its Python environment.
+    /// A program: TensorFlow may be installed in its Python environment.
     pub program: Option<PathBuf>,
     /// The per-user cache, which may hold the unpacked wheel. It also gets a directory of links to
     /// a TensorFlow that Python has: the bindings look for one file name, which no wheel has.
@@ -38,7 +38,7 @@ impl LibrarySearch {
     /// of the active virtual environment, and on the path.
     #[must_use]
     pub fn here() -> Self {
-        let program = env::current_exe().and_then(|program| program.canonicalize()).ok();
+        let program = env::current_exe().ok();
         let own = program.as_deref().and_then(Path::parent);
         let beside = own.iter().flat_map(|own| [own.to_path_buf(), own.join("../lib")]);
         let system =
@@ -46,7 +46,10 @@ impl LibrarySearch {
         let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH));
         let directories = directories.chain(beside).chain(system.map(PathBuf::from));
         let directories = directories.chain(from_the_build()).collect();
-        let own_pythons = own.iter().flat_map(|own| ["python3", "python"].map(|p| own.join(p)));
+        let resolved = program.as_deref().and_then(|program| program.canonicalize().ok());
+        let resolved = resolved.as_deref().and_then(Path::parent);
+        let own_pythons =
+            resolved.iter().flat_map(|dir| ["python3", "python"].map(|python| dir.join(python)));
         let own_pythons = own_pythons.filter(|python| python.is_file()).take(1);
         let pythons = own_pythons.chain(pythons()).collect();
         Self { directories, program, cache: fsio::cache_dir(), pythons }
@@ -63,7 +66,9 @@ impl LibrarySearch {
             return Ok(directory.join(library));
         }
         let mut complaints = Vec::new();
-        let beside = self.program.iter().flat_map(|program| installed_beside(program));
+        // pipx and the like link to a program from a directory on the path.
+        let program = self.program.as_deref().and_then(|program| program.canonicalize().ok());
+        let beside = program.iter().flat_map(|program| installed_beside(program));
         if let Some(links) = self.first_linked(beside, &mut complaints) {
             return Ok(links.join(library));
         }

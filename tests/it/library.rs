@@ -213,6 +213,16 @@ fn a_given_directory_goes_before_an_installed_tensorflow() {
     assert!(names(&workspace.path("cache")).is_empty());
 }
 
+/// Neither a directory of this machine nor a library would be of use on another.
+#[test]
+fn a_portable_build_neither_looks_nor_fetches() {
+    let workspace = Workspace::new();
+    install(&workspace, "2.18.1");
+    let stdout = succeeds(build_script(&workspace).env("CARGO_FEATURE_PORTABLE", "1"));
+    assert_eq!(said(&stdout, "cargo:rustc-env=RETRAIN_TENSORFLOW_CACHES="), [""]);
+    assert!(names(&workspace.path("cache")).is_empty());
+}
+
 /// In a process of its own: libtensorflow is loaded once a process.
 #[test]
 fn loading_sets_nothing_and_says_where_the_library_is() {

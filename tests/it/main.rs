@@ -70,6 +70,8 @@ mod own_graph_runs;
 mod packed;
 mod peers;
 mod pip_networks;
+#[cfg(unix)]
+mod places;
 mod pyfmt;
 mod randomness;
 mod raster;
@@ -101,4 +103,6 @@ mod tensorboard_tabs;
 mod terminal;
 mod torch_weights;
 mod turns;
+#[cfg(unix)]
+mod wheel;
 mod workers;
