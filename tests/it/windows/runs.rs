@@ -193,6 +193,9 @@ fn what_a_run_says_to_type_next_can_be_typed() {
     let (_, command) = said.stderr.split_once("To label photographs: ").unwrap();
     let command = command.lines().next().unwrap();
     assert!(command.contains(r#"--graph="my graph.pb" --image="photos\"#), "{command}");
+    // Wine's prompt takes `label_image` for its own command `label`.
+    let program = seen(&wine.dir.join("label_image.exe"));
+    let command = command.replacen("label_image", &program, 1);
     let typed = wine.typed(workspace.root(), &format!("{command} --labels=labels.txt"));
     let typed = typed.expect_code(0);
     assert_eq!(scores(&typed.stdout).len(), 2, "{}{}", typed.stdout, typed.stderr);
