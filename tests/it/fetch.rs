@@ -109,7 +109,7 @@ fn one_failure_is_named_and_the_rest_comes_once() {
     let (server, workspace) = (answers(false), Workspace::new());
     let outcome = fetch(&workspace, &what, &server)
         .expect_code(1)
-        .says("INFO:retrain:To fetch into models, about 10 MB in all:\n")
+        .says("INFO:retrain:To fetch into models, about 10 MB and 1 module of unknown size:\n")
         .says(
             "INFO:retrain:  mobilenet_0.50_128                       7 MB  http://download.tensor",
         )
