@@ -40,7 +40,7 @@ pub(super) fn fetch(parsed: &Parsed) -> Result<ExitCode> {
         );
         return Ok(ExitCode::FAILURE);
     }
-    next(&dir);
+    next(&items, &dir);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,12 +51,19 @@ pub(super) fn export(model_dir: &Path) -> String {
 }
 
 /// What to type on the machine without a network.
-fn next(dir: &Path) {
-    let word = shell_word(&dir.to_string_lossy());
-    info!(
-        target: "retrain",
-        "Without a network: retrain --offline --model_dir={word} --image_dir=<directory>"
-    );
+fn next(items: &[Item], dir: &Path) {
+    let network = items.iter().find_map(|item| match item {
+        Item::Network(info) => Some(format!("--architecture={}", info.architecture)),
+        Item::Module(address) => Some(format!("--tfhub_module={}", shell_word(address))),
+        Item::Library(_) => None,
+    });
+    if let Some(network) = network {
+        let word = shell_word(&dir.to_string_lossy());
+        info!(
+            target: "retrain",
+            "Without a network: retrain --offline --model_dir={word} {network} --image_dir=…"
+        );
+    }
     if library_in(dir).is_some() {
         info!(target: "retrain", "There all programs find TensorFlow after: {}", export(dir));
     }

@@ -80,6 +80,8 @@ impl Library {
         fsio::ensure_dir_exists(&unpacked)?;
         unpack(&brought, &unpacked, library_name(wheel.os))?;
         let target = dir.join(wheel.directory());
+        // Without the library it is of no use, and would block the renaming.
+        let _ = fs::remove_dir_all(&target);
         fs::rename(&unpacked, &target).map_err(Error::io("renaming to", &target))
     }
 }
@@ -102,34 +104,42 @@ pub fn library_in(dir: &Path) -> Option<PathBuf> {
     library.is_in(dir).then(|| dir.join(library.0.directory()).join(library_name(OS)))
 }
 
-/// Unpacks `libtensorflow_cc`, under the name `main` that programs look for, beside it
-/// `libtensorflow_framework` and what the wheel bundles for them (`*.libs/`): they find each other
-/// in one directory. Nothing is linked, because a USB stick's file system has no links.
+/// Unpacks the libraries, the one that programs load under the name `main`. They find each other in
+/// one directory. Nothing is linked, because a USB stick's file system has no links.
 fn unpack(wheel: &Path, into: &Path, main: &str) -> Result<()> {
     let broken = |e: zip::result::ZipError| Error::input(wheel, format!("is broken ({e})"));
     let file = File::open(wheel).map_err(Error::io("opening", wheel))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(broken)?;
-    let mut found = false;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(broken)?;
         let path = entry.name().map_err(broken)?.into_owned();
-        let Some((directory, name)) = path.split_once('/') else { continue };
-        let is_library = directory == "tensorflow" && name.starts_with("libtensorflow_");
-        if name.is_empty()
-            || name.contains(['/', '\\'])
-            || !(is_library || directory.ends_with(".libs"))
-        {
-            continue;
-        }
-        let is_main = name.starts_with("libtensorflow_cc");
-        found |= is_main;
-        let target = into.join(if is_main { main } else { name });
+        let Some(name) = unpacked_name(&path, main) else { continue };
+        let target = into.join(name);
         let mut out = File::create(&target).map_err(Error::io("writing", &target))?;
         io::copy(&mut entry, &mut out).map_err(Error::io("writing", &target))?;
         out.sync_all().map_err(Error::io("writing", &target))?;
     }
-    match found {
+    match into.join(main).is_file() {
         true => Ok(()),
-        false => Err(Error::input(wheel, "holds no libtensorflow_cc")),
+        false => Err(Error::input(wheel, "holds no library of TensorFlow that can be used")),
+    }
+}
+
+/// Windows has one library, which Python loads as a module.
+const OF_WINDOWS: &str = "tensorflow/python/_pywrap_tensorflow_internal.pyd";
+
+/// What a file of the wheel becomes, if it is a library of TensorFlow or bundled for one.
+fn unpacked_name<'a>(path: &'a str, main: &'a str) -> Option<&'a str> {
+    if path == OF_WINDOWS {
+        return Some(main);
+    }
+    let (directory, name) = path.split_once('/')?;
+    if name.is_empty() || name.contains(['/', '\\']) {
+        return None;
+    }
+    let is_library = directory == "tensorflow" && name.starts_with("libtensorflow_");
+    match is_library && name.starts_with("libtensorflow_cc") {
+        true => Some(main),
+        false => (is_library || directory.ends_with(".libs")).then_some(name),
     }
 }

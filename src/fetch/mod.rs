@@ -9,7 +9,7 @@ pub use library::{Library, library_in};
 
 use crate::error::{Error, Result};
 use crate::fsio;
-use crate::text::shown;
+use crate::text::{counted, shown};
 use log::{error, info};
 use std::path::Path;
 
@@ -58,7 +58,12 @@ fn list(there: &[Item], wanted: &[Item], dir: &Path) {
         return;
     }
     let known: u32 = wanted.iter().filter_map(Item::megabytes).sum();
-    info!(target: "retrain", "To fetch into {}, about {known} MB in all:", shown(dir));
+    let unknown = wanted.iter().filter(|item| matches!(item, Item::Module(_))).count();
+    let more = match unknown {
+        0 => String::new(),
+        _ => format!(" and {} of unknown size", counted(unknown as u64, "module")),
+    };
+    info!(target: "retrain", "To fetch into {}, about {known} MB{more}:", shown(dir));
     let width = wanted.iter().map(|item| item.name().chars().count()).max().unwrap_or(0);
     for item in wanted {
         let size = item.megabytes().map(|size| format!("{size} MB")).unwrap_or_default();
