@@ -44,11 +44,8 @@ fn set(name: &str, value: &OsStr) {
     // SAFETY: only `prepare` calls this, at the start of a program's main function, when there is
     // no other thread that could read the environment.
     unsafe { env::set_var(name, value) }
-    // The C runtime has no empty variables: an empty value would remove this one everywhere.
     #[cfg(windows)]
-    if !value.is_empty() {
-        set_for_c(name, value);
-    }
+    set_for_c(name, value);
 }
 
 /// TensorFlow reads the copy of the environment that Windows' C runtime keeps. It is made when the
