@@ -7,6 +7,9 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::Path;
 
+/// A proxy that gRPC does not use. On Windows an empty variable is as none to it.
+const NO_PROXY: &str = if cfg!(windows) { "none:" } else { "" };
+
 /// Points the bindings at this machine's libtensorflow, turns oneDNN on, silences TensorFlow's
 /// own messages unless `verbosity` is at least DEBUG, and keeps gRPC from using the
 /// web's proxy. If the user has set any but the first, that setting stays. Must be called while the
@@ -25,7 +28,7 @@ pub(super) fn prepare(verbosity: LevelFilter) {
     // it must not go through the one that is meant for the web. gRPC logs that it cannot use the
     // empty name, so this is left alone where there is no such proxy.
     if ["https_proxy", "http_proxy"].iter().any(|name| env::var_os(name).is_some()) {
-        set_default("grpc_proxy", "".as_ref());
+        set_default("grpc_proxy", NO_PROXY.as_ref());
     }
     // The bindings look here first, so they load the library found here and no other.
     if let Some(directory) = tf::find_library().as_deref().and_then(Path::parent) {
