@@ -16,10 +16,13 @@ pub(super) enum Library {
     Brought,
 }
 
-/// Points the bindings at this machine's libtensorflow, else at the one `brought`, turns oneDNN on, silences TensorFlow's
-/// own messages unless `verbosity` is at least DEBUG, and keeps gRPC from using the
-/// web's proxy. If the user has set any but the first, that setting stays. Must be called while the
-/// process has only one thread.
+/// A proxy that gRPC does not use. On Windows an empty variable is as none to it.
+const NO_PROXY: &str = if cfg!(windows) { "none:" } else { "" };
+
+/// Points the bindings at this machine's libtensorflow, else at the one `brought`, turns oneDNN on,
+/// silences TensorFlow's own messages unless `verbosity` is at least DEBUG, and keeps gRPC from using
+/// the web's proxy. If the user has set any but the first, that setting stays. Must be called while
+/// the process has only one thread.
 pub(super) fn prepare(verbosity: LevelFilter, brought: Option<PathBuf>) -> Library {
     if verbosity < LevelFilter::Debug {
         set_default("TF_CPP_MIN_LOG_LEVEL", "3".as_ref());
@@ -34,7 +37,7 @@ pub(super) fn prepare(verbosity: LevelFilter, brought: Option<PathBuf>) -> Libra
     // it must not go through the one that is meant for the web. gRPC logs that it cannot use the
     // empty name, so this is left alone where there is no such proxy.
     if ["https_proxy", "http_proxy"].iter().any(|name| env::var_os(name).is_some()) {
-        set_default("grpc_proxy", "".as_ref());
+        set_default("grpc_proxy", NO_PROXY.as_ref());
     }
     // The bindings look here first, so they load the library found here and no other.
     let usual = tf::find_library();
@@ -57,11 +60,8 @@ fn set(name: &str, value: &OsStr) {
     // SAFETY: only `prepare` calls this, at the start of a program's main function, when there is
     // no other thread that could read the environment.
     unsafe { env::set_var(name, value) }
-    // The C runtime has no empty variables: an empty value would remove this one everywhere.
     #[cfg(windows)]
-    if !value.is_empty() {
-        set_for_c(name, value);
-    }
+    set_for_c(name, value);
 }
 
 /// TensorFlow reads the copy of the environment that Windows' C runtime keeps. It is made when the

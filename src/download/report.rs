@@ -125,8 +125,13 @@ fn open(path: &Path) -> Alone {
 }
 
 fn in_use(path: &Path) -> Error {
-    let message = "is being written by another download_images; wait for it, or give another \
-                   `image_dir` or `report`";
+    let message = if cfg!(windows) {
+        "is open in another program, such as a spreadsheet or another download_images; close that, \
+         or give another `image_dir` or `report`"
+    } else {
+        "is being written by another download_images; wait for it, or give another `image_dir` or \
+         `report`"
+    };
     Error::input(path, message)
 }
 

@@ -17,7 +17,7 @@ pub struct Evaluation {
     labels: Vec<String>,
     /// The class of each label as it is.
     exact: HashMap<String, usize>,
-    /// The class of each label as [`directory_label`] writes it; `None` if two are written alike.
+    /// The class of each label as [`file_label`] writes it; `None` if two are written alike.
     classes: HashMap<String, Option<usize>>,
     /// One class more than there are labels: what was taken for that is unknown.
     confusion: Confusion,
@@ -48,7 +48,7 @@ impl Evaluation {
     pub fn new(labels: &[String]) -> Self {
         let mut classes = HashMap::new();
         for (class, label) in labels.iter().enumerate() {
-            let same = classes.entry(directory_label(label)).or_insert(Some(class));
+            let same = classes.entry(file_label(label)).or_insert(Some(class));
             *same = same.filter(|&other| other == class);
         }
         Self {
@@ -96,8 +96,9 @@ impl Evaluation {
     /// names are in another form.
     fn class_of(&self, name: &str) -> Option<usize> {
         let class = |name: &str| {
-            let exact = self.exact.get(name).copied();
-            exact.or_else(|| self.classes.get(&directory_label(name)).copied().flatten())
+            let exact = |name: &str| self.exact.get(name).copied();
+            let in_file = || self.classes.get(&file_label(name)).copied().flatten();
+            exact(name).or_else(|| exact(&label_name(name))).or_else(in_file)
         };
         class(name).or_else(|| class(&composed(name))).or_else(|| class(&decomposed(name)))
     }
@@ -191,9 +192,9 @@ impl Evaluation {
     }
 }
 
-/// The label of a directory as it is read from a file of labels: without spaces at its ends.
-fn directory_label(name: &str) -> String {
-    label_name(name).trim().to_owned()
+/// The label of a directory as it is read from a file of labels: without spaces at its end.
+fn file_label(name: &str) -> String {
+    label_name(name).trim_end().to_owned()
 }
 
 /// The directory that a photograph is in, with its name even if that was not typed.

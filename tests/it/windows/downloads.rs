@@ -1,5 +1,6 @@
 //! Photographs from the web get names that Windows has.
 
+use super::files::Holder;
 use super::{seen, wine};
 use crate::download::{NO_PROXIES, jpeg};
 use crate::http::{Reply, Server};
@@ -27,4 +28,8 @@ fn downloads_get_names_that_windows_has_and_go_on_where_they_stopped() {
         assert_eq!(files, ["_CON/M13.jpg", "_CON/_nul.jpg", "_CON/a_b.jpg", "download_report.csv"]);
     }
     assert!(fs::read(workspace.path("photos/_CON/_nul.jpg")).unwrap() == jpeg(1));
+    let _spreadsheet = Holder::of(&wine, &workspace, r"photos\download_report.csv");
+    let mut command = wine.command("download_images.exe", workspace.root(), &args);
+    let refused = super::outcome(command.envs(NO_PROXIES)).expect_code(1);
+    refused.says("download_report.csv: ").says("another program may have it open");
 }

@@ -10,10 +10,10 @@ use std::process::{Child, Command, Stdio};
 
 /// A program that has a file open, and shares it with readers and writers, but lets nobody replace
 /// it. It ends when this is dropped.
-struct Holder(Child);
+pub(super) struct Holder(Child);
 
 impl Holder {
-    fn of(wine: &Wine, workspace: &Workspace, file: &str) -> Self {
+    pub(super) fn of(wine: &Wine, workspace: &Workspace, file: &str) -> Self {
         let mut command = wine.command("hold.exe", workspace.root(), &[file]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
