@@ -80,7 +80,7 @@ impl LibrarySearch {
         }
         let mut complaints = Vec::new();
         // pipx and the like link to a program from a directory on the path.
-        let program = self.program.as_deref().and_then(|program| program.canonicalize().ok());
+        let program = self.program.as_deref().and_then(|program| fsio::real(program).ok());
         let beside = program.iter().flat_map(|program| installed_beside(program));
         if let Some(links) = self.first_linked(beside, &mut complaints) {
             return Ok(links.join(library));
