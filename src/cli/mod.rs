@@ -119,7 +119,9 @@ fn begin(parsed: &Parsed, file: LogFile) -> Result<()> {
     let verbosity = logging_verbosity(parsed);
     let level = *verbosity.as_ref().unwrap_or(&LevelFilter::Info);
     let model_dir = parsed.path("model_dir");
-    let library = environment::prepare(level, library_in(&model_dir));
+    // The default is a directory that everybody may write to: nothing there is loaded unasked.
+    let brought = parsed.given("model_dir").then(|| library_in(&model_dir)).flatten();
+    let library = environment::prepare(level, brought);
     logging::init(level, file);
     if library == Library::Brought {
         let (dir, export) = (shown(&model_dir), fetch::export(&model_dir));

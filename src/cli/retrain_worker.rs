@@ -37,7 +37,9 @@ pub fn retrain_worker(loopback_only: &'static AtomicBool) -> ExitCode {
         Ok(Some(parsed)) => logging_verbosity(parsed),
         _ => Ok(LevelFilter::Info),
     };
-    environment::prepare(*level.as_ref().unwrap_or(&LevelFilter::Info), None);
+    if matches!(parsed, Ok(Some(_))) {
+        environment::prepare(*level.as_ref().unwrap_or(&LevelFilter::Info), None);
+    }
     logging::init(*level.as_ref().unwrap_or(&LevelFilter::Info), LogFile::None);
     let outcome = level.and(parsed).and_then(|parsed| {
         let Some(parsed) = parsed else { return Ok(()) };

@@ -1,6 +1,8 @@
 //! Downloads: https is tried first; interrupted downloads are retried and resumed if the file is
 //! still the same; checksums are verified. Progress is shown by the caller: see [`set_progress`].
 
+pub(crate) mod pythons;
+
 mod address;
 mod client;
 mod forward;

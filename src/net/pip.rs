@@ -1,12 +1,12 @@
 //! Wheels by Python's pip, which knows the user's package index, proxies and certificates.
 
 use super::offline::check_online;
+use super::pythons::{pip, pythons};
 use super::sum::Sum;
 use crate::error::{Error, Result};
 use crate::fsio;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs};
 
 /// The longest complaint of pip that is repeated.
 const LONGEST: usize = 400;
@@ -65,8 +65,8 @@ impl WheelFetch<'_> {
         let requirements = into.join("requirements.txt");
         let line = format!("{self} --hash=sha256:{}\n", self.sha256);
         fs::write(&requirements, line).map_err(|e| e.to_string())?;
-        let mut pip = Command::new(python);
-        pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+        let mut pip = pip(python);
+        pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
         pip.args(["--no-cache-dir", "--only-binary=:all:", "--retries", "1", "--dest"]).arg(into);
         if let Some(Platform { python, tags }) = self.platform {
             pip.args(["--implementation", "cp", "--python-version", python]);
@@ -94,14 +94,6 @@ impl std::fmt::Display for WheelFetch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}=={}", self.distribution, self.version)
     }
-}
-
-/// The Pythons there may be: that of an active virtual environment first.
-fn pythons() -> Vec<PathBuf> {
-    let active = env::var_os("VIRTUAL_ENV").filter(|dir| !dir.is_empty());
-    let python = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-    let active = active.map(|dir| PathBuf::from(dir).join(python));
-    active.into_iter().chain(["python3", "python"].map(PathBuf::from)).collect()
 }
 
 /// pip's errors without its warnings; else the last thing it wrote.

@@ -5,27 +5,27 @@
 //! `$ORIGIN`, which is the directory of the link that it was loaded by: so all that TensorFlow's
 //! wheel bundles is linked into one directory.
 
-use std::env;
+use super::pythons::python;
+use super::wheels::MINOR_VERSIONS;
 use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
-/// Prints where TensorFlow is installed, without importing it, which would take seconds.
+/// Prints where TensorFlow is installed, and the versions that packages say they have installed
+/// there; without importing it, which would take seconds.
 const ASK_PYTHON: &str = "
 import importlib.metadata, importlib.util, platform
+location = importlib.util.find_spec('tensorflow').submodule_search_locations[0]
+print(platform.machine(), location, sep='\\n')
 for name in 'tensorflow', 'tensorflow-cpu', 'tensorflow-intel':
     try:
-        version = importlib.metadata.version(name)
+        print(importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        continue
-    location = importlib.util.find_spec('tensorflow').submodule_search_locations[0]
-    print(platform.machine(), version, location, sep='\\n')
-    break
+        pass
 ";
 
 /// A TensorFlow in Python's site-packages.
@@ -46,29 +46,31 @@ pub(crate) fn library_name(os: &str) -> &'static str {
     }
 }
 
-/// The Pythons to ask: first that of an active virtual environment.
-pub(crate) fn pythons() -> Vec<PathBuf> {
-    let python = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-    let active = env::var_os("VIRTUAL_ENV").map(|dir| PathBuf::from(dir).join(python));
-    active.into_iter().chain(["python3", "python"].map(PathBuf::from)).collect()
-}
-
 impl Installed {
+    /// What is in the directory `package`, by the versions of the packages that share it: pip puts
+    /// tensorflow-cpu on top of another tensorflow, and both say that they are there. `None` if
+    /// none does.
+    pub(crate) fn new(package: PathBuf, versions: impl Iterator<Item = String>) -> Option<Self> {
+        let installed = versions.map(|version| Self { version, package: package.clone() });
+        installed.max_by_key(|one| {
+            let minor = one.minor_version();
+            (minor.is_some_and(|minor| MINOR_VERSIONS.contains(&minor)), minor)
+        })
+    }
+
     /// The TensorFlow that a Python would import; `None` if it has none for the processor `arch`.
-    pub(crate) fn of_python(python: &Path, arch: &str) -> Option<Self> {
-        let mut ask = Command::new(python);
-        // Windows' own encoding does not have every name.
-        let output = ask.args(["-c", ASK_PYTHON]).env("PYTHONIOENCODING", "utf-8").output().ok()?;
+    pub(crate) fn of_python(path: &Path, arch: &str) -> Option<Self> {
+        let output = python(path, ASK_PYTHON).output().ok()?;
         let answer = String::from_utf8(output.stdout).ok()?;
         let mut lines = answer.lines();
-        let (machine, version, package) = (lines.next()?, lines.next()?, lines.next()?);
+        let (machine, package) = (lines.next()?, lines.next()?);
         let machine = match machine {
             "arm64" | "ARM64" => "aarch64",
             "AMD64" => "x86_64",
             other => other,
         };
-        let installed = Self { version: version.to_owned(), package: package.into() };
-        (machine == arch).then_some(installed)
+        let installed = Self::new(package.into(), lines.map(str::to_owned));
+        installed.filter(|_| machine == arch)
     }
 
     /// The 18 of TensorFlow 2.18.1; `None` for another major version.
@@ -88,11 +90,12 @@ impl Installed {
         (&self.package, &files).hash(&mut place);
         let directory = cache.join(format!("{LINKS}{}-{:016x}", self.version, place.finish()));
         if !is_complete(&directory, library) {
-            let _ = fs::remove_dir_all(&directory);
-            remove_dangling(cache, library);
             make_directory(&directory, library, |scratch| {
+                fs::write(scratch.join(ORIGIN), self.package.to_string_lossy().as_bytes())
+                    .map_err(|e| told(scratch, &e))?;
                 files.iter().try_for_each(|file| link(file, &scratch.join(name_of(file))))
             })?;
+            remove_dangling(cache, library);
         }
         Ok(Some(directory))
     }
@@ -121,12 +124,20 @@ impl Installed {
 /// How the names of directories with links begin.
 const LINKS: &str = "tensorflow-site-";
 
+/// The file in a directory with links that says where their package is: on Windows, where the links
+/// are hard, only it tells that the package is gone.
+const ORIGIN: &str = "package.txt";
+
 /// Whether a directory holds the library, and none of its links dangles, as they do when a Python
 /// environment is deleted or another version is installed in it.
 pub(crate) fn is_complete(directory: &Path, library: &str) -> bool {
     let whole = |entries: fs::ReadDir| entries.flatten().all(|entry| entry.path().is_file());
-    directory.join(library).is_file()
-        && (!name_of(directory).starts_with(LINKS) || fs::read_dir(directory).is_ok_and(whole))
+    let links = || {
+        let package = fs::read_to_string(directory.join(ORIGIN));
+        package.is_ok_and(|package| Path::new(&package).is_dir())
+            && fs::read_dir(directory).is_ok_and(whole)
+    };
+    directory.join(library).is_file() && (!name_of(directory).starts_with(LINKS) || links())
 }
 
 /// Removes the links to installations that are gone.
@@ -154,13 +165,17 @@ pub(crate) fn make_directory(
         let main = files_in(&scratch)?.into_iter().find(|file| is_main(file));
         let main = main.ok_or("the wheel does not hold TensorFlow's C API")?;
         link(name_of(&main).as_ref(), &scratch.join(library))?;
-        // A directory without the library is useless and would block the renaming.
-        if !directory.join(library).is_file() {
-            let _ = fs::remove_dir_all(directory);
+        if fs::rename(&scratch, directory).is_ok() || is_complete(directory, library) {
+            // In the second case another process was faster: its directory is used.
+            return Ok(());
         }
-        // If another process was faster, its directory is used.
-        match fs::rename(&scratch, directory) {
-            Err(_) if directory.join(library).is_file() => Ok(()),
+        // What blocks the renaming is of no use to anybody.
+        let useless = scratch.with_extension("old");
+        let _ = fs::rename(directory, &useless);
+        let renamed = fs::rename(&scratch, directory);
+        let _ = fs::remove_dir_all(&useless);
+        match renamed {
+            Err(_) if is_complete(directory, library) => Ok(()),
             other => other.map_err(|e| told(directory, &e)),
         }
     });

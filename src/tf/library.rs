@@ -1,13 +1,15 @@
 //! Finds libtensorflow on this machine and loads it once per process. Nothing here sets environment
 //! variables; that is up to programs, before they start threads.
 
-use super::installed::{Installed, is_complete, library_name, pythons};
-use super::site::installed_beside;
+use super::installed::{Installed, is_complete, library_name};
+use super::site::{installed_beside, prefix_of};
 use super::wheels::{MINOR_VERSIONS, Wheel};
 use crate::error::{Error, Result};
 use crate::fsio;
+use crate::net::pythons::pythons;
 use std::env;
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -34,10 +36,12 @@ const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
 /// Where libtensorflow is looked for, in this order.
 #[derive(Debug, Clone, Default)]
 pub struct LibrarySearch {
-    /// Directories that may hold it.
+    /// Directories that may hold it and that somebody chose.
     pub directories: Vec<PathBuf>,
     /// A program: TensorFlow may be installed in its Python environment.
     pub program: Option<PathBuf>,
+    /// Directories that may hold it and that nobody chose for this program.
+    pub system: Vec<PathBuf>,
     /// The per-user cache, which may hold the unpacked wheel. It also gets a directory of links to
     /// a TensorFlow that Python has: the bindings look for one file name, which no wheel has.
     pub cache: Option<PathBuf>,
@@ -47,17 +51,16 @@ pub struct LibrarySearch {
 
 impl LibrarySearch {
     /// This program's: `TENSORFLOW_DIR`; the loader path; the program's own directory and `../lib`;
-    /// the system's library directories; what the build script found or fetched; the Python
-    /// environment that the program was installed into; the cache; the Python beside the program,
+    /// what the build script found or fetched; the Python environment that the program was
+    /// installed into; the system's library directories; the cache; the Python beside the program,
     /// of the active virtual environment, and on the path.
     #[must_use]
     pub fn here() -> Self {
         let program = env::current_exe().ok();
-        let own = program.as_deref().and_then(Path::parent);
-        let beside = own.iter().flat_map(|own| [own.to_path_buf(), own.join("../lib")]);
-        let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH));
-        let directories = directories.chain(beside).chain(SYSTEM.iter().map(PathBuf::from));
-        let directories = directories.chain(from_the_build()).collect();
+        let own = program.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let lib = program.as_deref().and_then(prefix_of).map(|prefix| prefix.join("lib"));
+        let directories = paths("TENSORFLOW_DIR").chain(paths(LOADER_PATH));
+        let directories = directories.chain(own).chain(lib).chain(from_the_build()).collect();
         let resolved = program.as_deref().and_then(|program| fsio::real(program).ok());
         let resolved = resolved.as_deref().and_then(Path::parent);
         let own_pythons = resolved.iter().flat_map(|dir| {
@@ -65,7 +68,8 @@ impl LibrarySearch {
         });
         let own_pythons = own_pythons.filter(|python| python.is_file()).take(1);
         let pythons = own_pythons.chain(pythons()).collect();
-        Self { directories, program, cache: fsio::cache_dir(), pythons }
+        let system = SYSTEM.iter().map(PathBuf::from).collect();
+        Self { directories, program, system, cache: fsio::cache_dir(), pythons }
     }
 
     /// The first libtensorflow.
@@ -87,7 +91,7 @@ impl LibrarySearch {
         }
         let fetched = Wheel::of(OS, ARCH).zip(self.cache.as_deref());
         let fetched = fetched.map(|(wheel, cache)| cache.join(wheel.directory()));
-        if let Some(directory) = fetched.filter(|directory| is_complete(directory, library)) {
+        if let Some(directory) = self.system.iter().chain(&fetched).find(complete) {
             return Ok(directory.join(library));
         }
         let asked = self.pythons.iter().filter_map(|python| Installed::of_python(python, ARCH));
@@ -133,13 +137,18 @@ impl LibrarySearch {
     }
 }
 
-fn paths(variable: &str) -> Vec<PathBuf> {
-    let paths = env::var_os(variable).map(|paths| env::split_paths(&paths).collect());
-    paths.unwrap_or_default()
+fn paths(variable: &str) -> impl Iterator<Item = PathBuf> {
+    split(env::var_os(variable).unwrap_or_default())
 }
 
 fn from_the_build() -> impl Iterator<Item = PathBuf> {
-    env::split_paths(FROM_THE_BUILD).filter(|directory| !directory.as_os_str().is_empty())
+    split(FROM_THE_BUILD.into())
+}
+
+/// The directories of a search path. An empty part is none, and not the working directory.
+fn split(path: OsString) -> impl Iterator<Item = PathBuf> {
+    let directories: Vec<PathBuf> = env::split_paths(&path).collect();
+    directories.into_iter().filter(|directory| !directory.as_os_str().is_empty())
 }
 
 /// The libtensorflow that [`LibrarySearch::here`] finds.
@@ -182,10 +191,10 @@ fn beforehand(_: &Path) -> std::result::Result<(), String> {
 
 fn load_once() -> std::result::Result<(), String> {
     match tensorflow::library::find() {
-        Some(file) => beforehand(&file).and_then(|()| {
-            tensorflow::library::load()
-                .map_err(|e| format!("{} cannot be loaded: {e}\n{REMEDY}", file.display()))
-        }),
+        Some(file) => {
+            let loaded = beforehand(&file).and_then(|()| tensorflow::library::load());
+            loaded.map_err(|e| format!("{} cannot be loaded: {e}\n{REMEDY}", file.display()))
+        }
         None => Err(not_loaded(LibrarySearch::here().find())),
     }
 }
@@ -215,8 +224,8 @@ fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
     // For Windows, only old versions are called otherwise.
     let package = package.filter(|_| !cfg!(windows)).unwrap_or("tensorflow");
     format!(
-        "{}\nInstall TensorFlow (pip install {package}), set RETRAIN_CACHE_DIR to the directory that \
-         `fetch=library` brought it into, or {any_copy}",
+        "{}\nInstall TensorFlow (pip install {package}), set RETRAIN_CACHE_DIR to the directory \
+         that `fetch=library` brought it into, or {any_copy}",
         links_gone(library).unwrap_or_else(|| format!(
             "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
              the system's library directories or in the cache, and no Python has a TensorFlow."

@@ -18,6 +18,8 @@ mod stub;
 #[allow(dead_code, reason = "the build script uses the rest")]
 mod wheels;
 
+/// For [`installed`], which finds it here as it does in the build script.
+use crate::net::pythons;
 pub use builder::{GraphBuilder, Op};
 pub use bytes::Bytes;
 pub use checkpoint::{NamedTensor, add_restore, add_save, read_checkpoint, write_checkpoint};

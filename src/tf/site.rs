@@ -18,11 +18,19 @@ struct Rank {
 /// The TensorFlows beside `program`, whose links are resolved. If the environment has several
 /// Pythons, the one that has the package `retrain` comes first, then the newest.
 pub(super) fn installed_beside(program: &Path) -> Vec<Installed> {
-    let Some(prefix) = program.parent().and_then(Path::parent) else { return Vec::new() };
+    let Some(prefix) = prefix_of(program) else { return Vec::new() };
     let sites = site_packages(prefix).into_iter();
     let mut found: Vec<_> = sites.filter_map(|(python, site)| in_site(python, &site)).collect();
     found.sort_by(|(one, _), (other, _)| other.cmp(one));
     found.into_iter().map(|(_, installed)| installed).collect()
+}
+
+/// The directory above that of the programs. A program that lies anywhere else, such as in a
+/// directory for downloads, belongs to no environment.
+pub(super) fn prefix_of(program: &Path) -> Option<&Path> {
+    let programs = program.parent()?;
+    let name = if cfg!(windows) { "Scripts" } else { "bin" };
+    programs.file_name()?.eq_ignore_ascii_case(name).then(|| programs.parent())?
 }
 
 /// The directories for packages below `prefix` that there may be, with their Python's version.
@@ -63,18 +71,18 @@ fn python_version(name: &str) -> Option<(u32, u32)> {
 /// The TensorFlow in a directory for packages.
 fn in_site(python: (u32, u32), site: &Path) -> Option<(Rank, Installed)> {
     let package = site.join("tensorflow");
-    let (mut holds_retrain, mut version) = (false, None);
+    let (mut holds_retrain, mut versions) = (false, Vec::new());
     for entry in fs::read_dir(site).ok()?.flatten() {
         let name = entry.file_name();
         let metadata = name.to_str().and_then(|name| name.strip_suffix(".dist-info"));
         match metadata.and_then(|metadata| metadata.split_once('-')) {
             Some(("retrain", _)) => holds_retrain = true,
             Some((name, number)) if DISTRIBUTIONS.contains(&name) => {
-                version = Some(number.to_owned());
+                versions.push(number.to_owned());
             }
             _ => {}
         }
     }
-    let installed = Installed { version: version?, package };
+    let installed = Installed::new(package, versions.into_iter())?;
     installed.package.is_dir().then_some((Rank { holds_retrain, python }, installed))
 }

@@ -43,7 +43,7 @@ fn found(search: &LibrarySearch) -> (String, Vec<String>) {
     let names = fs::read_dir(file.parent().unwrap()).unwrap();
     let mut names: Vec<_> =
         names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| *name != library());
+    names.retain(|name| *name != library() && name != "package.txt");
     names.sort();
     (fs::read_to_string(file).unwrap(), names)
 }
@@ -58,7 +58,7 @@ fn python(workspace: &Workspace, site: &str, version: &str) -> PathBuf {
     let package = workspace.path(site).join("tensorflow");
     let (mark, package) = (workspace.path("asked"), package.display());
     let answer = format!(
-        "#!/bin/sh\ntouch {}\necho {ARCH}\necho {version}\necho {package}\n",
+        "#!/bin/sh\ntouch {}\necho {ARCH}\necho {package}\necho {version}\n",
         mark.display()
     );
     let python = workspace.write("python3", answer);
@@ -205,8 +205,58 @@ fn the_order_is_directories_own_environment_cache_and_pythons() {
     install(&workspace, own, "2.18.1", "libomp.so");
     assert_eq!(found(&asking).0, format!("{own} 2.18.1"));
 
+    workspace.write(&format!("system/{}", library()), "the system's");
+    let asking = LibrarySearch { system: vec![workspace.path("system")], ..asking };
+    assert_eq!(found(&asking).0, format!("{own} 2.18.1"));
+    uninstall(&workspace, own);
+    assert_eq!(found(&asking).0, "the system's");
+
     workspace.write(&format!("given/{}", library()), "given");
     let directories = vec![workspace.path("nothing"), workspace.path("given")];
     assert_eq!(found(&LibrarySearch { directories, ..asking }).0, "given");
     assert!(!workspace.path("asked").exists(), "Python is asked last");
+}
+
+/// pip puts tensorflow-cpu on top of a TensorFlow that is there: both say that they are installed.
+#[test]
+fn of_two_versions_in_one_place_the_one_that_can_be_used_counts() {
+    let site = "env/lib/python3.11/site-packages";
+    for other in ["2.10.1", "1.15.5", "2.9.0", "2.22.0", "2.13.0"] {
+        let workspace = Workspace::new();
+        workspace.write(&format!("{site}/tensorflow-{other}.dist-info/METADATA"), "");
+        install(&workspace, site, "2.17.1", "libomp.so");
+        let library = search(&workspace, "env").find().unwrap();
+        assert!(library.to_str().unwrap().contains("/tensorflow-site-2.17.1-"), "{library:?}");
+    }
+}
+
+/// A program in a directory for downloads does not load what lies beside that directory.
+#[test]
+fn a_program_outside_of_bin_belongs_to_no_environment() {
+    let workspace = Workspace::new();
+    install(&workspace, "env", "2.18.1", "libomp.so");
+    let mut search = search(&workspace, "env");
+    assert!(search.find().is_ok());
+    search.program = Some(workspace.write("env/downloads/retrain", "a program"));
+    assert_eq!(search.find(), Err(vec![]));
+}
+
+#[test]
+fn first_runs_at_once_do_not_take_the_links_from_one_another() {
+    for _ in 0..20 {
+        let workspace = Workspace::new();
+        install(&workspace, "env/lib/python3.11/site-packages", "2.18.1", "libomp.so");
+        let search = search(&workspace, "env");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..5 {
+                        let library = search.find().unwrap();
+                        assert!(fs::read(&library).is_ok(), "taken away: {}", library.display());
+                    }
+                });
+            }
+        });
+        assert_eq!(directories_of(&workspace.path("cache")).len(), 1);
+    }
 }

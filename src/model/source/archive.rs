@@ -47,7 +47,7 @@ const SUMS: &[(&str, Sum)] = &[
 
 /// Downloads the archive `name` of an architecture into `model_dir` unless it is there, and unpacks
 /// it (the script's function of the same name). Does nothing if `graph` exists and is no older than
-/// the archive.
+/// the archive, or cannot be replaced: on a USB stick the dates are those of copying.
 ///
 /// # Errors
 /// If the download fails, or the archive is broken, unsafe or does not hold `graph`.
@@ -59,7 +59,8 @@ pub fn maybe_download_and_extract(
     graph: &Path,
 ) -> Result<()> {
     let archive = model_dir.join(name);
-    if graph.is_file() && (!archive.is_file() || !is_newer(&archive, graph)) {
+    let is_current = || !archive.is_file() || !is_newer(&archive, graph);
+    if graph.is_file() && (is_current() || fsio::check_dir(model_dir).is_err()) {
         return Ok(());
     }
     if !archive.is_file() {

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::net;
-use crate::text::shell_word;
+use crate::text::command_word;
 use std::path::Path;
 
 /// A file of a network that is to be downloaded.
@@ -44,7 +44,7 @@ impl Missing<'_> {
     }
 
     fn command(&self) -> String {
-        let [network, dir] = [self.network, &*self.model_dir.to_string_lossy()].map(shell_word);
+        let [network, dir] = [self.network, &*self.model_dir.to_string_lossy()].map(command_word);
         format!("retrain `fetch={network}` `model_dir={dir}`")
     }
 }

@@ -31,8 +31,10 @@ def find(name):
         if os.path.isfile(path):
             return path
     sys.exit(
-        "The program {0} is not in {1}.\nInstall it again: {2} -m pip install --force-reinstall "
-        "--no-deps retrain".format(name, " or ".join(searched), sys.executable)
+        "The program {0} is not in {1}.\nInstall the wheel again: {2} -m pip install "
+        "--force-reinstall --no-deps <file of the wheel>".format(
+            name, " or ".join(searched), sys.executable
+        )
     )
 
 
