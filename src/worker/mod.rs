@@ -73,8 +73,8 @@ pub fn work(config: &WorkerConfig, started: impl FnOnce(SocketAddr)) -> Result<(
 fn serve(config: &WorkerConfig) -> Result<SocketAddr> {
     if !cfg!(target_os = "linux") {
         let message = "workers need Linux: elsewhere, TensorFlow's server would listen on every \
-                       address of the machine, where anybody could use it; `retrain` can use \
-                       workers from here";
+                       address of this machine, where anybody could use it; runs here can use \
+                       workers on Linux";
         return Err(Error::tensorflow("starting a server", message));
     }
     config.loopback_only.store(true, Ordering::SeqCst);
