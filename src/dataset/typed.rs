@@ -34,24 +34,22 @@ impl System {
 /// TensorFlow's `gfile.Glob` returns it, which on Windows has no `/`.
 #[must_use]
 pub fn hashed_path(image_dir: &str, class: &str, file: &str, system: System) -> String {
-    let mut path = image_dir.to_owned();
-    for name in [class, file] {
-        path += system.separator(path.bytes().last());
-        path += name;
-    }
-    match system {
-        System::Posix => path,
-        System::Windows => path.replace('/', "\\"),
-    }
+    let dir = join_on(Path::new(image_dir), class.as_ref(), system);
+    join_on(&dir, file.as_ref(), system).to_string_lossy().into_owned()
 }
 
-/// One step of [`hashed_path`]. Unlike Rust's `join`, it never drops what was typed.
+/// One step of [`hashed_path`] on this system.
 pub(super) fn join(dir: &Path, name: &OsStr) -> PathBuf {
+    join_on(dir, name, System::HERE)
+}
+
+/// Unlike Rust's `join`, this never drops what was typed.
+fn join_on(dir: &Path, name: &OsStr, system: System) -> PathBuf {
     let mut path = dir.as_os_str().to_owned();
-    path.push(System::HERE.separator(path.as_encoded_bytes().last().copied()));
+    path.push(system.separator(path.as_encoded_bytes().last().copied()));
     path.push(name);
-    match System::HERE {
-        System::Posix => path.into(),
-        System::Windows => path.to_string_lossy().replace('/', "\\").into(),
+    match (system, path.to_str()) {
+        (System::Windows, Some(text)) => text.replace('/', "\\").into(),
+        _ => path.into(),
     }
 }

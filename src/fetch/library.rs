@@ -82,7 +82,7 @@ impl Library {
         let target = dir.join(wheel.directory());
         // Without the library it is of no use, and would block the renaming.
         let _ = fs::remove_dir_all(&target);
-        fs::rename(&unpacked, &target).map_err(Error::io("renaming to", &target))
+        fsio::rename(&unpacked, &target).map_err(Error::io("renaming to", &target))
     }
 }
 

@@ -15,7 +15,7 @@ pub use names::fault_on_windows;
 pub(crate) use names::{ends_badly, folded, is_reserved, is_safe, shortened};
 pub use paths::prefixed;
 pub(crate) use paths::{long, real};
-pub(crate) use replace::{is_in_use, persist, rename};
+pub(crate) use replace::{is_in_use, persist, persist_new, rename};
 pub use temporary::{Scratch, clear_temporary_files};
 pub(crate) use temporary::{directory_of, temporary_beside};
 

@@ -1,6 +1,8 @@
 //! Gives a complete temporary file its own name. On Unix that always works; Windows does not let
 //! go of a name while another program has the file open, unless that program allows it.
 
+use super::paths::long;
+use crate::text::shown;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -25,20 +27,39 @@ pub(crate) fn persist(file: NamedTempFile, path: &Path) -> Result<File, Refused>
     Ok(file)
 }
 
-/// Renames a file or a directory, in place of a file that has the name. On Windows a virus scanner
-/// or an indexer has a new file open for a moment, so that a refusal is not taken at once.
+/// Gives the file a name that no other file has.
+pub(crate) fn persist_new(mut file: NamedTempFile, path: &Path) -> Result<File, Refused> {
+    let start = Instant::now();
+    loop {
+        match file.persist_noclobber(long(path)) {
+            Ok(file) => return Ok(file),
+            Err(refused) if is_held(&refused.error, start) => file = refused.file,
+            Err(refused) => return Err(Refused { file: refused.file, error: refused.error }),
+        }
+    }
+}
+
+/// Renames a file or a directory, in place of a file that has the name.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    const PAUSE: Duration = Duration::from_millis(50);
     let start = Instant::now();
     loop {
         match std::fs::rename(from, to) {
-            Err(error) if is_in_use(&error) && start.elapsed() < PATIENCE => {
-                std::thread::sleep(PAUSE);
-            }
+            Err(error) if is_held(&error, start) => {}
             renamed => return renamed,
         }
     }
+}
+
+/// Whether to try once more what failed, after a pause: on Windows a virus scanner or an indexer has
+/// a new file open for a moment.
+fn is_held(error: &io::Error, start: Instant) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    const PAUSE: Duration = Duration::from_millis(50);
+    let again = is_in_use(error) && start.elapsed() < PATIENCE;
+    if again {
+        std::thread::sleep(PAUSE);
+    }
+    again
 }
 
 /// A file that did not get its name.
@@ -71,12 +92,15 @@ pub(super) fn persist_or_keep(file: NamedTempFile, path: &Path) -> io::Result<Fi
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
-    let kept = persist(file, Path::new(&beside)).map_err(|refused| refused.error)?;
-    drop(kept);
-    let beside = crate::text::shown(Path::new(&beside));
+    let beside = match persist(file, Path::new(&beside)) {
+        Ok(_) => Path::new(&beside).to_owned(),
+        // Then under its temporary name.
+        Err(refused) => refused.file.keep().map_err(|e| e.error)?.1,
+    };
     let message = format!(
-        "{error}; another program may have it open. The new content is in {beside}: close that \
-         program, and rename it"
+        "{error}; another program may have it open, or it is read-only. The new content is in {}: \
+         rename that",
+        shown(&beside)
     );
     Err(io::Error::new(error.kind(), message))
 }

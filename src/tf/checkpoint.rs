@@ -34,6 +34,11 @@ pub fn read_checkpoint(
     prefix: &Path,
     variables: &[(String, DataType)],
 ) -> Result<Vec<NamedTensor>> {
+    if fsio::long(prefix) != prefix {
+        // TensorFlow looks for the file by a pattern, in which `\\?\` is not what it is to Windows.
+        let message = "is too long a path for TensorFlow to read; move it to a shorter one";
+        return Err(Error::input(prefix, message));
+    }
     let mut b = GraphBuilder::default();
     let types = variables.iter().map(|v| v.1);
     let names: Vec<&str> = variables.iter().map(|v| v.0.as_str()).collect();

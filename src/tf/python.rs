@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+/// The most names that a DLL can number.
+const MOST_EXPORTS: usize = u16::MAX as usize;
+
 type Result<T> = std::result::Result<T, String>;
 
 /// Loads a DLL in place of the Python that `library` imports, if it imports one. The system then
@@ -54,6 +57,9 @@ fn imported_python(library: &Path) -> std::result::Result<Option<(String, Vec<Ex
             if let Import::Name(_, name) = table.import::<object::pe::ImageNtHeaders64>(thunk)? {
                 exports.push(Export::of_python(&String::from_utf8_lossy(name)));
             }
+            if exports.len() > MOST_EXPORTS {
+                return Err(Fault::Large);
+            }
         }
         return Ok(Some((name, exports)));
     }
@@ -82,4 +88,6 @@ enum Fault {
     Io(#[from] std::io::Error),
     #[error("is not a DLL for this processor ({0})")]
     Format(#[from] object::read::Error),
+    #[error("imports more than {MOST_EXPORTS} names of Python's DLL")]
+    Large,
 }

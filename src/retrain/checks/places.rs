@@ -162,8 +162,7 @@ impl Config {
         let inputs = [self.photographs.place(), &self.cache.bottleneck_dir, &self.model_dir];
         let inputs = inputs.into_iter().chain(self.pretrained.own_graph());
         let inputs = inputs.chain(self.split.split_file.as_deref());
-        let here = std::env::current_dir().ok();
-        for precious in inputs.filter_map(existing).chain(here) {
+        for precious in inputs.chain([Path::new(".")]).filter_map(existing) {
             if precious.starts_with(&summaries) {
                 let (summaries, precious) = (shown(&summaries), shown(&precious));
                 let message = format!("{summaries} would be emptied, but {precious} is in it");

@@ -39,9 +39,7 @@ fn a_result_whose_file_is_in_use_is_kept_beside_it() {
     let holder = Holder::of(&wine, &workspace, "graph.pb");
     let more = ["--how_many_training_steps=30"];
     let refused = wine.retrain(workspace.root(), &more).expect_code(1);
-    refused
-        .says("writing graph.pb: ")
-        .says("The new content is in graph.pb.new: close that program, and rename it");
+    refused.says("writing graph.pb: ").says("The new content is in graph.pb.new: rename that");
     assert!(fs::read(workspace.path("graph.pb")).unwrap() == before);
     let kept = fs::read(workspace.path("graph.pb.new")).unwrap();
     drop(holder);
