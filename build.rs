@@ -38,9 +38,11 @@ import os, shutil, sys, time, zipfile
 wheel, into = sys.argv[1:]
 with zipfile.ZipFile(wheel) as archive:
     for item in archive.infolist():
-        directory, _, name = item.filename.partition('/')
+        directory, _, name = item.filename.rpartition('/')
         library = directory == 'tensorflow' and name.startswith('libtensorflow_')
-        if not name or '/' in name or not (library or directory.endswith('.libs')):
+        bundled = directory.endswith('.libs') and '/' not in directory
+        windows = item.filename == 'tensorflow/python/_pywrap_tensorflow_internal.pyd'
+        if not name or not (library or bundled or windows):
             continue
         path = os.path.join(into, name)
         with archive.open(item) as source, open(path, 'wb') as target:
@@ -61,6 +63,7 @@ fn main() {
         "RETRAIN_CACHE_DIR",
         "XDG_CACHE_HOME",
         "HOME",
+        "LOCALAPPDATA",
         "DOCS_RS",
         "LD_LIBRARY_PATH",
         "PYTHONPATH",
@@ -133,13 +136,18 @@ fn provide_libtensorflow() -> Result<PathBuf> {
         fetch(wheel, &directories[0], library)?;
     }
     println!("cargo:rerun-if-changed={}", directories[0].join(library).display());
+    if os == "windows" && is_cross_build() {
+        // Where the program runs, these directories are not.
+        return Ok(PathBuf::new());
+    }
     let path = env::join_paths(directories).map_err(|error| error.to_string())?;
     Ok(path.into())
 }
 
 /// Whether libtensorflow is where the environment says or in a system's library directory.
 fn is_where_bindings_look(library: &str) -> bool {
-    let named = ["TENSORFLOW_DIR", "LD_LIBRARY_PATH"].into_iter().filter_map(env::var_os);
+    let loader_path = if cfg!(windows) { "PATH" } else { "LD_LIBRARY_PATH" };
+    let named = ["TENSORFLOW_DIR", loader_path].into_iter().filter_map(env::var_os);
     let named: Vec<PathBuf> =
         named.flat_map(|path| env::split_paths(&path).collect::<Vec<_>>()).collect();
     let system = ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib"];
@@ -147,10 +155,14 @@ fn is_where_bindings_look(library: &str) -> bool {
     directories.any(|dir| dir.join(library).is_file())
 }
 
+fn is_cross_build() -> bool {
+    env::var_os("HOST") != env::var_os("TARGET")
+}
+
 /// The TensorFlow of the first Python that has a usable one, by version and processor.
 fn installed_by_python(arch: &str) -> Option<Installed> {
     // This machine's Python does not have libraries for another.
-    if env::var_os("HOST") != env::var_os("TARGET") {
+    if is_cross_build() {
         return None;
     }
     let installed = |python: &PathBuf| Installed::of_python(python, arch);

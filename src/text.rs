@@ -6,7 +6,19 @@ use std::path::Path;
 /// A path as messages show it: on one line, with control characters escaped.
 #[must_use]
 pub fn shown(path: &Path) -> String {
-    one_line(&path.to_string_lossy())
+    let text = path.to_string_lossy();
+    let plain = if cfg!(windows) { unprefixed(&text) } else { None };
+    one_line(plain.as_deref().unwrap_or(&text))
+}
+
+/// A Windows path without the prefix by which the system takes it as it is, `\\?\`; `None` if it
+/// has none.
+#[must_use]
+pub fn unprefixed(path: &str) -> Option<String> {
+    match path.strip_prefix(r"\\?\UNC\") {
+        Some(share) => Some(format!(r"\\{share}")),
+        None => path.strip_prefix(r"\\?\").map(str::to_owned),
+    }
 }
 
 /// Text with its control characters escaped.
@@ -23,7 +35,34 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Text as a shell reads it as one word.
+/// Text as this system's shell reads it as one word: a POSIX shell, or Windows' command prompt.
+#[must_use]
+pub fn command_word(text: &str) -> String {
+    if cfg!(windows) { prompt_word(text) } else { shell_word(text) }
+}
+
+/// Text as Windows' command prompt, and the program it starts, read it as one word. (PowerShell
+/// does, too, but for `$` and the backquote.)
+#[must_use]
+pub fn prompt_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || r"_-./\:=+@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into();
+    }
+    // Backslashes before a quotation mark count twice.
+    let mut word = String::from('"');
+    let mut backslashes = 0;
+    for c in text.chars() {
+        if c == '"' {
+            word += &r"\".repeat(backslashes + 1);
+        }
+        backslashes = if c == '\\' { backslashes + 1 } else { 0 };
+        word.push(c);
+    }
+    word + &r"\".repeat(backslashes) + "\""
+}
+
+/// Text as a POSIX shell reads it as one word.
 #[must_use]
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-./:=+,@%".contains(c);

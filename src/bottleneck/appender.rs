@@ -3,11 +3,11 @@
 use super::key::{Key, Name};
 use super::packed::{ALIGNMENT, BLOCK_HEADER, BLOCK_MAGIC, Entry, Mapped, Packed, header};
 use crate::error::{Error, Result};
-use crate::fsio;
+use crate::fsio::{self, Alone};
 use crate::model::Identity;
 use log::warn;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Rows per block. A killed run without text files may lose this many.
@@ -29,10 +29,11 @@ impl Appender {
     /// model, or with a damaged header, is replaced. If the file cannot be written or another
     /// process has it, a temporary file takes the rows appended, and has no others.
     pub(super) fn open(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
-        if let Lock::Held(file) = lock(path) {
-            return Self::of(file, path, identity, size);
-        }
-        Self::temporary(path, identity, size)
+        let appender = match open_packed(path) {
+            Alone::Held(file) => Self::of(file, path, identity, size)?,
+            Alone::InUse | Alone::Unsupported(_) | Alone::Refused(_) => None,
+        };
+        appender.map_or_else(|| Self::temporary(path, identity, size), Ok)
     }
 
     /// Opens or creates the file at `path`, as [`open`](Self::open) does, for the only process that
@@ -41,9 +42,13 @@ impl Appender {
     /// # Errors
     /// If another process has the file, or it cannot be written.
     pub(super) fn open_shard(path: &Path, identity: &Identity, size: usize) -> Result<Self> {
-        let file = match lock(path) {
-            Lock::Held(file) => file,
-            Lock::Unsupported(file) => {
+        let in_use = || {
+            let message = "is being computed by another process; wait until that has ended";
+            Error::input(path, message)
+        };
+        let file = match open_packed(path) {
+            Alone::Held(file) => file,
+            Alone::Unsupported(file) => {
                 warn!(
                     target: "retrain",
                     "{} is on a file system without locks: see to it that no other process \
@@ -52,30 +57,35 @@ impl Appender {
                 );
                 file
             }
-            Lock::InUse => {
-                let message = "is being computed by another process; wait until that has ended";
-                return Err(Error::input(path, message));
-            }
-            Lock::Refused(error) => return Err(Error::io("writing", path)(error)),
+            Alone::InUse => return Err(in_use()),
+            Alone::Refused(error) => return Err(Error::io("writing", path)(error)),
         };
-        Self::of(file, path, identity, size)
+        Self::of(file, path, identity, size)?.ok_or_else(in_use)
     }
 
-    /// Finds the rows of a file that this process may change.
-    fn of(file: File, path: &Path, identity: &Identity, size: usize) -> Result<Self> {
+    /// Finds the rows of a file that this process may change; `None` if it is another model's and
+    /// cannot be replaced.
+    fn of(file: File, path: &Path, identity: &Identity, size: usize) -> Result<Option<Self>> {
         let packed = match Packed::scan(file, path, identity, size)? {
             Some(packed) => {
-                // What a killed process left unfinished.
-                packed.file.set_len(packed.end).map_err(Error::io("writing", path))?;
+                // What a killed process left unfinished. Windows does not cut off a file that
+                // another process has mapped; there the next block overwrites it.
+                if let Err(error) = packed.file.set_len(packed.end)
+                    && !fsio::is_in_use(&error)
+                {
+                    return Err(Error::io("writing", path)(error));
+                }
                 packed
             }
             // Another process may have the old file mapped, so a new file takes its name.
             None => {
-                let file = replace(path, &header(&identity.current, size)[..])?;
+                let Some(file) = replace(path, &header(&identity.current, size)[..])? else {
+                    return Ok(None);
+                };
                 Packed::empty(file, path, size)
             }
         };
-        Ok(Self { packed, rows: Vec::new(), keys: Vec::new(), kept: true })
+        Ok(Some(Self { packed, rows: Vec::new(), keys: Vec::new(), kept: true }))
     }
 
     /// A temporary file that only this process can see.
@@ -146,56 +156,25 @@ impl Appender {
     }
 }
 
-/// A file that was opened to be written, and whether it could be locked.
-enum Lock {
-    Held(File),
-    /// Another process holds the lock.
-    InUse,
-    /// The file system has no locks: two processes that append could corrupt the file.
-    Unsupported(File),
-    /// It cannot be written.
-    Refused(io::Error),
+/// Opens or creates the file at `path`, to be written by this process alone.
+fn open_packed(path: &Path) -> Alone {
+    let mut options = OpenOptions::new();
+    fsio::open_alone(options.read(true).write(true).create(true).truncate(false), path)
 }
 
-/// Opens or creates the file at `path` and locks it.
-fn lock(path: &Path) -> Lock {
-    for _ in 0..10 {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = match options.open(path) {
-            Ok(file) => file,
-            Err(error) => return Lock::Refused(error),
-        };
-        match file.try_lock() {
-            // The process that had the lock may have replaced the file: then try again.
-            Ok(()) if same_file(&file, path) => return Lock::Held(file),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Lock::InUse,
-            Err(TryLockError::Error(_)) => return Lock::Unsupported(file),
-        }
-    }
-    Lock::InUse
-}
-
-#[cfg(unix)]
-fn same_file(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(a), Ok(b)) = (file.metadata(), std::fs::metadata(path)) else { return false };
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-#[cfg(not(unix))]
-fn same_file(_: &File, _: &Path) -> bool {
-    // Here an open file cannot be replaced.
-    true
-}
-
-/// Replaces the file at `path` with a new one, which is locked before other processes can see it.
-fn replace(path: &Path, content: &[u8]) -> Result<File> {
+/// Replaces the file at `path` with a new one, which other processes cannot write. `None` where
+/// Windows does not replace it, because another process has it open, or another got hold of it.
+fn replace(path: &Path, content: &[u8]) -> Result<Option<File>> {
     let mut temporary = fsio::temporary_beside(path)?;
     let fail = || Error::io("writing", path);
     temporary.write_all(content).map_err(fail())?;
-    // On Unix it is locked already, unless the file system has no locks.
-    let _ = temporary.as_file().try_lock();
-    temporary.persist(path).map_err(|e| fail()(e.error))
+    match fsio::persist(temporary, path) {
+        Ok(file) => match fsio::still_alone(file, path) {
+            Alone::Held(file) | Alone::Unsupported(file) => Ok(Some(file)),
+            Alone::InUse => Ok(None),
+            Alone::Refused(error) => Err(fail()(error)),
+        },
+        Err(refused) if fsio::is_in_use(&refused.error) => Ok(None),
+        Err(refused) => Err(fail()(refused.error)),
+    }
 }

@@ -5,7 +5,7 @@
 
 use super::appender::Appender;
 use super::key::{Key, Name};
-use super::packed::{Entry, Mapped};
+use super::packed::{Entry, Map, Mapped};
 use super::rows::Place;
 use super::shard::Shard;
 use super::spec::{CacheSpec, MissingShard, get_packed_path, get_shard_path};
@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::inference::Extractor;
 use crate::{parallel, text};
 use log::warn;
-use memmap2::Mmap;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -182,7 +181,7 @@ impl Files {
     }
 
     /// Maps all files into memory, in the order of [`Place`]s.
-    pub(super) fn map(self) -> Result<Vec<Mmap>> {
+    pub(super) fn map(self) -> Result<Vec<Map>> {
         let own = self.added_to.map()?;
         Ok([own].into_iter().chain(self.others).map(|mapped| mapped.map).collect())
     }

@@ -120,23 +120,45 @@ impl Packed {
         Error::io(doing, &self.path)(error)
     }
 
-    /// Maps the rows into memory. The file itself is closed: a cache may have more shards than a
-    /// process may have open files.
+    /// Maps the rows into memory.
     #[allow(unsafe_code)]
     pub(super) fn map(self) -> Result<Mapped> {
         // SAFETY: only complete blocks are read, and none of our processes changes or truncates
         // these (see the module's description). That no other program does is an assumption that
         // every memory map of a file makes.
         let map = unsafe { MmapOptions::new().len(self.end as usize).map(&self.file) };
-        let map = map.map_err(|e| self.error("mapping", e))?;
+        let map = Map {
+            map: map.map_err(|e| self.error("mapping", e))?,
+            #[cfg(windows)]
+            _file: self.file,
+        };
         Ok(Mapped { map, entries: self.entries, row_bytes: self.row_bytes as usize })
+    }
+}
+
+/// A map of a file. On Unix the file itself is closed: a cache may have more shards than a process
+/// may have open files. On Windows it stays open, and so stays this process's to write; a temporary
+/// one could not be removed if it were closed before the map.
+#[derive(Debug)]
+pub(super) struct Map {
+    map: Mmap,
+    // Dropped last.
+    #[cfg(windows)]
+    _file: File,
+}
+
+impl std::ops::Deref for Map {
+    type Target = Mmap;
+
+    fn deref(&self) -> &Mmap {
+        &self.map
     }
 }
 
 /// The rows of a packed file, mapped into memory.
 #[derive(Debug)]
 pub(super) struct Mapped {
-    pub(super) map: Mmap,
+    pub(super) map: Map,
     pub(super) entries: HashMap<Name, Entry>,
     row_bytes: usize,
 }

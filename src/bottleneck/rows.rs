@@ -1,8 +1,8 @@
 //! The bottlenecks of all images as the training reads them: rows of memory-mapped files.
 
+use super::packed::Map;
 use crate::dataset::{Category, Listed};
 use crate::images::Photograph;
-use memmap2::Mmap;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -26,7 +26,7 @@ pub struct Bottlenecks<'l> {
     /// were taken. (Those with bottlenecks in the cache are not read.)
     pub turned: usize,
     /// The packed files.
-    pub(super) maps: Vec<Mmap>,
+    pub(super) maps: Vec<Map>,
     /// Where each row is; `None` for images whose bottlenecks were not asked for.
     pub(super) places: Vec<Option<Place>>,
     /// The first eight bytes of each image's SHA-256; `None` if the image was never read.

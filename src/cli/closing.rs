@@ -6,7 +6,7 @@ use crate::images::ImageFormat;
 use crate::images::fits::FitsSettings;
 use crate::metrics::Interval;
 use crate::report::{Outcome, Prediction, Retyped, TOO_FEW_TESTED};
-use crate::text::{counted, one_line, shell_word, shown};
+use crate::text::{command_word, counted, one_line, shown};
 use log::info;
 
 /// How many pairs of confused classes are named.
@@ -189,18 +189,18 @@ fn next(outcome: &Outcome) -> [String; 2] {
     let setting = |name: &str| outcome.settings.get(name).and_then(|value| value.as_str());
     let image = match setting("cutouts") {
         Some(catalogue) => {
-            let frame = shell_word(setting("image_dir").unwrap_or("FRAME"));
-            format!("--cutouts={} --image={frame}", shell_word(catalogue))
+            let frame = command_word(setting("image_dir").unwrap_or("FRAME"));
+            format!("--cutouts={} --image={frame}", command_word(catalogue))
         }
         None => {
             let photograph = outcome.of_set(Category::Testing).next();
             let path = photograph.map(|p| p.path().to_string_lossy());
-            format!("--image={}", shell_word(path.as_deref().unwrap_or("PHOTOGRAPH")))
+            format!("--image={}", command_word(path.as_deref().unwrap_or("PHOTOGRAPH")))
         }
     };
-    let graph = shell_word(&written.output_graph.to_string_lossy());
+    let graph = command_word(&written.output_graph.to_string_lossy());
     // With --summaries_keep, the directory of all runs.
-    let logdir = shell_word(setting("summaries_dir").unwrap_or_default());
+    let logdir = command_word(setting("summaries_dir").unwrap_or_default());
     [
         format!("To label photographs: label_image --graph={graph} {image}"),
         format!("To see the training: tensorboard --logdir={logdir}"),

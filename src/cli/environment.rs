@@ -44,4 +44,27 @@ fn set(name: &str, value: &OsStr) {
     // SAFETY: only `prepare` calls this, at the start of a program's main function, when there is
     // no other thread that could read the environment.
     unsafe { env::set_var(name, value) }
+    #[cfg(windows)]
+    set_for_c(name, value);
+}
+
+/// TensorFlow reads the copy of the environment that Windows' C runtime keeps. It is made when the
+/// runtime is loaded, which may have happened before: then it has to be changed, too.
+#[cfg(windows)]
+#[allow(unsafe_code)]
+fn set_for_c(name: &str, value: &OsStr) {
+    use libloading::os::windows::Library;
+    use std::os::windows::ffi::OsStrExt;
+    type Putenv = unsafe extern "C" fn(*const u16, *const u16) -> i32;
+    let wide = |text: &OsStr| text.encode_wide().chain([0]).collect::<Vec<u16>>();
+    let (name, value) = (wide(name.as_ref()), wide(value));
+    // SAFETY: the runtime is part of Windows, and this is its function's type; both texts end in 0,
+    // and live until it returns. As above, there is no other thread.
+    unsafe {
+        let Ok(runtime) = Library::new("ucrtbase.dll") else { return };
+        if let Ok(putenv) = runtime.get::<Putenv>(b"_wputenv_s\0") {
+            putenv(name.as_ptr(), value.as_ptr());
+        }
+        let _ = runtime.into_raw();
+    }
 }

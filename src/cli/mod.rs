@@ -56,7 +56,6 @@ use crate::error::{Error, Result};
 use log::LevelFilter;
 use logging::LogFile;
 use retrain_flags::LEVELS;
-use signal_hook::consts::SIGINT;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -90,7 +89,7 @@ fn target(error: &Error) -> &'static str {
 
 /// Logs that a signal stopped a run, with what was `kept`, and returns the exit code.
 fn stopped(token: &CancelToken, kept: &str) -> ExitCode {
-    let (signal, name) = signals::received(token).unwrap_or((SIGINT, "SIGINT"));
+    let (signal, name) = signals::received(token).unwrap_or((signals::SIGINT, "SIGINT"));
     log::error!(target: "retrain", "stopped by {name}: {kept}");
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
 }

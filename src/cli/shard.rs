@@ -5,7 +5,7 @@ use super::cache_bottlenecks_flags::{CACHE_BOTTLENECKS_FLAGS, SHARD};
 use super::flag::{Flag, Kind};
 use crate::bottleneck::{MissingShard, Shard};
 use crate::error::{Error, Result};
-use crate::text::{counted, one_line, shell_word};
+use crate::text::{command_word, counted, one_line};
 use std::env;
 
 /// The variables of a Slurm array task: its number, the lowest number, the distance between two,
@@ -69,7 +69,7 @@ pub(super) fn flags_of_cache(parsed: &Parsed) -> String {
     let given = decide.filter(|flag| parsed.given(flag.name));
     let flag = |flag: &Flag| match flag.kind {
         Kind::Switch => format!("--{}", flag.name),
-        _ => format!("--{}={}", flag.name, shell_word(&parsed.os(flag.name).to_string_lossy())),
+        _ => format!("--{}={}", flag.name, command_word(&parsed.os(flag.name).to_string_lossy())),
     };
     given.map(flag).collect::<Vec<_>>().join(" ")
 }
@@ -87,12 +87,14 @@ pub(super) fn said(missing: &[MissingShard], flags: &str) -> Option<String> {
         [index] => (format!("shard {index} of {count} lacks"), command(&index.to_string())),
         _ => {
             let shown: Vec<String> = runs.iter().map(Run::shown).collect();
-            let words: Vec<String> = runs.iter().map(Run::words).collect();
-            let command = command("$i");
-            (
-                format!("shards {} of {count} lack", shown.join(", ")),
-                format!("for i in {}; do {command} || break; done", words.join(" ")),
-            )
+            let each = if cfg!(windows) {
+                let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                format!("for %i in ({}) do {}", numbers.join(" "), command("%i"))
+            } else {
+                let words: Vec<String> = runs.iter().map(Run::words).collect();
+                format!("for i in {}; do {} || break; done", words.join(" "), command("$i"))
+            };
+            (format!("shards {} of {count} lack", shown.join(", ")), each)
         }
     };
     Some(format!(

@@ -4,6 +4,7 @@ use super::candidate::{Candidate, Class};
 use super::formats::{Formats, Layout, Rules};
 use super::left_out::{BeyondScript, LeftOut, instead};
 use super::lists::label_name;
+use super::typed::join;
 use crate::error::{Error, Result};
 use crate::fsio::is_desktop_file;
 use crate::images::Photograph;
@@ -167,16 +168,6 @@ impl<'d> Listing<'d> {
             info!(target: "retrain", "Left out: {said}");
         }
     }
-}
-
-/// Python's `os.path.join`: unlike Rust's, it never drops what was typed.
-fn join(dir: &Path, name: &OsStr) -> PathBuf {
-    let mut path = dir.as_os_str().to_owned();
-    if !path.is_empty() && !path.as_encoded_bytes().ends_with(b"/") {
-        path.push("/");
-    }
-    path.push(name);
-    PathBuf::from(path)
 }
 
 fn warn_of_size(dir: &OsStr, count: usize) {

@@ -17,6 +17,7 @@ mod source;
 mod split;
 mod split_file;
 pub mod table;
+mod typed;
 
 pub use catalogue::{Catalogue, CatalogueRow, CatalogueRows, IMAGE_LIST_COLUMNS};
 pub use cutouts::{Cutouts, MOST_SIDE};
@@ -28,3 +29,4 @@ pub use lists::{ImageLists, LabelLists, Listed, file_labels, label_name};
 pub use sampling::{MAX_NUM_IMAGES_PER_CLASS, Sampler, WeightedMembers};
 pub use source::{Source, create_image_lists};
 pub use split::{Category, Split, SplitKey, category_of, hash_name, split_percentage};
+pub use typed::{System, hashed_path};

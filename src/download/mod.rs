@@ -67,8 +67,7 @@ pub fn run(config: &DownloadConfig, progress: &mut dyn FnMut(&Summary)) -> Resul
             existing: &mut existing,
         },
     );
-    let report = Report::begin(&path, plan.others.iter().chain(&plan.done))?;
-    drop(earlier);
+    let report = Report::begin(&path, earlier, plan.others.iter().chain(&plan.done))?;
     let store = Store::new(existing, reported);
     let total = (plan.done.len() + plan.refused.len() + plan.jobs.len()) as u64;
     let summary = Summary { total, repeated: plan.repeated, ..Summary::default() };

@@ -2,9 +2,9 @@
 //! is done from it.
 
 use crate::error::{Error, Result};
-use crate::fsio;
+use crate::fsio::{self, Alone};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -57,10 +57,10 @@ pub(super) struct Report {
     file: File,
 }
 
-/// The rows of an earlier run, and the lock on its report.
+/// The rows of an earlier run, and its report, which nobody else can write.
 pub(super) struct Earlier {
     pub(super) rows: Vec<Row>,
-    _locked: Option<File>,
+    held: Option<File>,
 }
 
 impl Earlier {
@@ -74,10 +74,11 @@ impl Earlier {
             let message = "is not a file; `report` must be one, because the next run reads it";
             return Err(Error::input(path, message));
         }
-        let Ok(file) = File::options().read(true).append(true).open(path) else {
-            return Ok(Self { rows: Vec::new(), _locked: None });
+        let file = match open(path) {
+            Alone::Held(file) | Alone::Unsupported(file) => file,
+            Alone::Refused(_) => return Ok(Self { rows: Vec::new(), held: None }),
+            Alone::InUse => return Err(in_use(path)),
         };
-        lock(&file, path)?;
         let content = fsio::read(path)?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(content.as_slice());
         let is_ours = reader.headers().is_ok_and(|header| header.iter().eq(HEADER));
@@ -85,24 +86,30 @@ impl Earlier {
             let message = "is not a report of download_images; give another path with `report`";
             return Err(Error::input(path, message));
         }
-        Ok(Self {
-            rows: reader.deserialize().filter_map(Result::ok).collect(),
-            _locked: Some(file),
-        })
+        Ok(Self { rows: reader.deserialize().filter_map(Result::ok).collect(), held: Some(file) })
     }
 }
 
 impl Report {
     /// Begins the report with the rows that stay.
-    pub(super) fn begin<'r>(path: &Path, rows: impl Iterator<Item = &'r Row>) -> Result<Self> {
+    pub(super) fn begin<'r>(
+        path: &Path,
+        earlier: Earlier,
+        rows: impl Iterator<Item = &'r Row>,
+    ) -> Result<Self> {
         let mut content = line(|writer| writer.write_record(HEADER), path)?;
         for row in rows {
             content.extend(line(|writer| writer.serialize(row), path)?);
         }
+        let _held = earlier.held.and_then(fsio::while_replaced);
         fsio::write(path, &content)?;
-        let file = File::options().append(true).open(path).map_err(Error::io("opening", path))?;
-        lock(&file, path)?;
-        Ok(Self { path: path.to_owned(), file })
+        match open(path) {
+            Alone::Held(file) | Alone::Unsupported(file) => {
+                Ok(Self { path: path.to_owned(), file })
+            }
+            Alone::Refused(error) => Err(Error::io("opening", path)(error)),
+            Alone::InUse => Err(in_use(path)),
+        }
     }
 
     /// Adds a row.
@@ -112,14 +119,15 @@ impl Report {
     }
 }
 
-/// Locks the report for this run. On Windows nobody else could then read it.
-fn lock(file: &File, path: &Path) -> Result<()> {
-    if cfg!(unix) && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-        let message = "is being written by another download_images; wait for it, or give another \
-                       `image_dir` or `report`";
-        return Err(Error::input(path, message));
-    }
-    Ok(())
+/// Opens the report for this run alone.
+fn open(path: &Path) -> Alone {
+    fsio::open_alone(File::options().read(true).append(true), path)
+}
+
+fn in_use(path: &Path) -> Error {
+    let message = "is being written by another download_images; wait for it, or give another \
+                   `image_dir` or `report`";
+    Error::input(path, message)
 }
 
 fn line(

@@ -113,7 +113,7 @@ impl Store {
         let mut number = 2;
         loop {
             let path = dir.join(&name);
-            match file.persist_noclobber(&path) {
+            match file.persist_noclobber(fsio::long(&path)) {
                 Ok(_) => return Ok(name),
                 Err(e) if e.error.kind() == ErrorKind::AlreadyExists => file = e.file,
                 Err(e) => return Err(Error::io("writing", &path)(e.error)),

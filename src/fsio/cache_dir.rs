@@ -10,9 +10,17 @@ pub(crate) fn cache_dir() -> Option<PathBuf> {
     if let Some(dir) = named("RETRAIN_CACHE_DIR") {
         return std::path::absolute(dir).ok();
     }
-    let caches = named("XDG_CACHE_HOME").filter(|dir| dir.is_absolute());
-    let caches = caches.or_else(|| Some(named("HOME")?.join(HOME_CACHES)))?;
+    let caches = named(CACHES).filter(|dir| dir.is_absolute());
+    let caches = caches.or_else(|| Some(named(HOME)?.join(HOME_CACHES)))?;
     Some(caches.join("retrain"))
 }
 
-const HOME_CACHES: &str = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
+const CACHES: &str = if cfg!(windows) { "LOCALAPPDATA" } else { "XDG_CACHE_HOME" };
+const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+const HOME_CACHES: &str = if cfg!(windows) {
+    "AppData/Local"
+} else if cfg!(target_os = "macos") {
+    "Library/Caches"
+} else {
+    ".cache"
+};

@@ -1,18 +1,28 @@
 //! Files: reading, and writing so that a killed process never leaves half a file.
 
+mod alone;
 mod cache_dir;
 mod desktop;
 mod names;
+mod paths;
+mod replace;
 mod temporary;
 
+pub(crate) use alone::{Alone, open_alone, still_alone, while_replaced};
 pub(crate) use cache_dir::cache_dir;
 pub use desktop::{is_desktop_file, is_disposable};
+pub use names::fault_on_windows;
 pub(crate) use names::{ends_badly, is_reserved, is_safe, shortened};
+pub use paths::prefixed;
+pub(crate) use paths::{long, real};
+pub(crate) use replace::{is_in_use, persist, rename};
 pub use temporary::{Scratch, clear_temporary_files};
 pub(crate) use temporary::{directory_of, temporary_beside};
 
 use crate::error::{Error, Result};
 use crate::text::shown;
+use names::check_names;
+use replace::persist_or_keep;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -25,6 +35,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Creates a directory and its parents; an existing one is fine (the scripts' `ensure_dir_exists`).
 pub fn ensure_dir_exists(dir: &Path) -> Result<()> {
+    check_names(dir)?;
     fs::create_dir_all(dir).map_err(Error::io("creating the directory", dir))
 }
 
@@ -58,6 +69,7 @@ fn replace(
     sync: Sync,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<fs::Metadata> {
+    check_names(path)?;
     let fail = |e| Error::io("writing", path)(e);
     let path = &target(path)?;
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
@@ -72,8 +84,11 @@ fn replace(
     if sync == Sync::Yes {
         file.as_file().sync_all().map_err(fail)?;
     }
-    let file = file.persist(path).map_err(|e| fail(e.error))?;
-    file.metadata().map_err(fail)
+    let file = match sync {
+        Sync::Yes => persist_or_keep(file, path),
+        Sync::No => persist(file, path).map_err(|refused| refused.error),
+    };
+    file.and_then(|file| file.metadata()).map_err(fail)
 }
 
 /// As [`clear_temporary_files`], in the directory in which a file at `path` is written.
@@ -98,6 +113,7 @@ fn target(path: &Path) -> Result<PathBuf> {
 /// Checks, before any costly work, that a file can be made at `path`: its directory is created
 /// where it is missing, and tried out.
 pub fn check_writable(path: &Path) -> Result<()> {
+    check_names(path)?;
     let path = &target(path)?;
     if path.is_dir() {
         return Err(Error::input(path, "is a directory; a file name is needed"));
@@ -130,6 +146,7 @@ fn check_device(path: &Path) -> Result<()> {
 /// # Errors
 /// A sentence that says why not.
 pub fn check_dir(dir: &Path) -> std::result::Result<(), String> {
+    check_names(dir).map_err(|e| e.to_string())?;
     let nearest = nearest(dir);
     if !nearest.is_dir() {
         return Err(format!("{} is not a directory", shown(nearest)));
@@ -142,5 +159,6 @@ pub fn check_dir(dir: &Path) -> std::result::Result<(), String> {
 pub(crate) fn nearest(dir: &Path) -> &Path {
     let mut above =
         dir.ancestors().map(|a| if a.as_os_str().is_empty() { Path::new(".") } else { a });
-    above.find(|a| a.symlink_metadata().is_ok()).unwrap_or(Path::new("/"))
+    let root = dir.ancestors().last().unwrap_or(dir);
+    above.find(|a| a.symlink_metadata().is_ok()).unwrap_or(root)
 }

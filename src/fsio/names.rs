@@ -1,5 +1,8 @@
 //! Names that every file system can store.
 
+use crate::error::{Error, Result};
+use std::path::{Component, Path};
+
 /// Names that Windows keeps for devices, in lower case, also with an ending.
 const RESERVED: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
 /// Devices with a number from 0 to 9.
@@ -40,4 +43,39 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     let last = shorter.next_back();
     let numbered = last.is_some_and(|c| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³'));
     RESERVED.contains(&stem.as_str()) || (numbered && NUMBERED.contains(&shorter.as_str()))
+}
+
+/// Why Windows cannot have a file of this name, if so: it would write to a device, or under another
+/// name.
+#[must_use]
+pub fn fault_on_windows(name: &str) -> Option<String> {
+    if is_reserved(name) {
+        return Some(format!("'{name}', which Windows keeps for a device"));
+    }
+    if name.ends_with(['.', ' ']) {
+        return Some(format!("'{name}', of which Windows drops the end"));
+    }
+    // `a:b` is not a file but a stream of the file `a`.
+    let c = name.chars().find(|&c| matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|'))?;
+    Some(format!("'{name}', but Windows allows no {c} in names"))
+}
+
+/// Refuses a path to be written that Windows would take for something else.
+pub(crate) fn check_names(path: &Path) -> Result<()> {
+    if !cfg!(windows) {
+        return Ok(());
+    }
+    let fault = path.components().find_map(|component| match component {
+        Component::Normal(name) => fault_on_windows(&name.to_string_lossy()),
+        // `\\.\NUL`
+        Component::Prefix(prefix) => match prefix.kind() {
+            std::path::Prefix::DeviceNS(name) => Some(format!("a device, {}", name.display())),
+            _ => None,
+        },
+        _ => None,
+    });
+    match fault {
+        None => Ok(()),
+        Some(fault) => Err(Error::input(path, format!("names {fault}; give another path"))),
+    }
 }

@@ -43,12 +43,21 @@ pub(super) fn temporary_in(dir: &Path) -> io::Result<NamedTempFile> {
 fn named_in(dir: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
+    made_in(dir, &mut builder).map_err(without_its_name)
+}
+
+#[cfg(unix)]
+fn made_in(dir: &Path, builder: &mut Builder<'_, '_>) -> io::Result<NamedTempFile> {
     // A temporary file is private by default; what is made here is shared like any other output.
-    #[cfg(unix)]
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    #[cfg(unix)]
-    builder.permissions(permissions);
-    builder.tempfile_in(dir).map_err(without_its_name)
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(dir)
+}
+
+/// Without the attribute "temporary", which would stay with the file when it gets its own name.
+#[cfg(windows)]
+fn made_in(dir: &Path, builder: &mut Builder<'_, '_>) -> io::Result<NamedTempFile> {
+    let make = |path: &Path| fs::File::options().read(true).write(true).create_new(true).open(path);
+    builder.make_in(super::long(dir), make)
 }
 
 /// The system's error alone: a temporary file's name says nothing to anyone.
@@ -75,7 +84,7 @@ impl Scratch {
             let held = temporary_in(dir)?;
             let path = held.path().with_extension(DIRECTORY_SUFFIX);
             let name = path.file_name().unwrap_or_default();
-            let dir = Builder::new().prefix(name).rand_bytes(0).tempdir_in(dir);
+            let dir = Builder::new().prefix(name).rand_bytes(0).tempdir_in(super::long(dir));
             Ok(Self { dir: dir.map_err(without_its_name)?, _held: held })
         };
         make().map_err(Error::io("writing to the directory", dir))

@@ -3,6 +3,7 @@
 use super::paths::Key;
 use super::rows::Row;
 use crate::dataset::label_name;
+use crate::fsio;
 use crate::metrics::{Confusion, Interval, wilson};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -192,5 +193,5 @@ fn directory(path: &Path) -> PathBuf {
         return typed.into();
     }
     let here = if typed.as_os_str().is_empty() { Path::new(".") } else { typed };
-    here.canonicalize().unwrap_or_else(|_| typed.into())
+    fsio::real(here).unwrap_or_else(|_| typed.into())
 }

@@ -9,6 +9,7 @@ mod labels;
 mod many;
 mod model;
 mod paths;
+mod patterns;
 mod preview;
 mod rows;
 mod sorter;
@@ -19,6 +20,7 @@ pub use evaluation::{Evaluation, Wrong};
 pub use labeller::{Labelled, Labeller};
 pub use many::Rows;
 pub use paths::{Key, Source, check_apart, count};
+pub use patterns::matches;
 pub use rows::{Format, Ids, Row, RowWriter};
 pub use sorter::{Placed, Sorter};
 

@@ -2,6 +2,7 @@
 //! input. The search runs while the first images are being labelled, and holds only a few paths in
 //! memory at a time.
 
+use super::patterns;
 use crate::dataset::{Catalogue, CatalogueRow};
 use crate::error::Error;
 use crate::fsio::{self, is_desktop_file};
@@ -140,6 +141,14 @@ fn resolved(dir: &Path) -> PathBuf {
 /// A file, or the files in a directory and its subdirectories in order of name. Hidden files and
 /// those that desktops create (`Thumbs.db`) are left out.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
+    match patterns::matching(&path) {
+        None => {}
+        Some(Ok(found)) if !found.is_empty() => return Box::new(found.into_iter().flat_map(files)),
+        Some(Ok(_)) => {
+            return Box::new(std::iter::once(Found::failed(path, &"no file matches the pattern")));
+        }
+        Some(Err(error)) => return Box::new(std::iter::once(Found::failed(path, &error))),
+    }
     if !path.is_dir() {
         return Box::new(std::iter::once(Found {
             photograph: Photograph::file(path),

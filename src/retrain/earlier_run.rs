@@ -6,6 +6,7 @@ use crate::dataset::{Category, ImageLists, SplitKey};
 use crate::export::{Metadata, SplitMetadata};
 use crate::report::Retyped;
 use std::collections::HashMap;
+use std::path::is_separator;
 
 /// Compares with the metadata at the place of the graph; `None` if there is nothing to say.
 pub(super) fn retyped(config: &Config, lists: &ImageLists) -> Option<Retyped> {
@@ -14,24 +15,24 @@ pub(super) fn retyped(config: &Config, lists: &ImageLists) -> Option<Retyped> {
         return None;
     }
     let metadata = Metadata::load(&config.outputs.output_graph).ok()??;
-    let before = metadata.settings.get("image_dir")?.as_str()?;
-    if before.trim_end_matches('/') == now.trim_end_matches('/') {
+    let typed_before = metadata.settings.get("image_dir")?.as_str()?;
+    if typed_before.trim_end_matches(is_separator) == now.trim_end_matches(is_separator) {
         return None;
     }
-    let earlier = sets_of(&metadata.split, before);
+    let earlier = sets_of(&metadata.split, typed_before);
     let mut moved = 0;
     for set in Category::ALL {
         for listed in lists.labels.iter().flat_map(|label| label.images(set)) {
             let path = listed.photograph.path().to_str().and_then(|path| within(path, now));
-            moved +=
-                usize::from(path.and_then(|path| earlier.get(path)).is_some_and(|s| *s != set));
+            let before = path.and_then(|path| earlier.get(&path));
+            moved += usize::from(before.is_some_and(|before| *before != set));
         }
     }
-    (moved > 0).then(|| Retyped { before: before.to_owned(), moved })
+    (moved > 0).then(|| Retyped { before: typed_before.to_owned(), moved })
 }
 
 /// The set of each photograph by its path from image_dir on.
-fn sets_of<'m>(split: &'m SplitMetadata, image_dir: &str) -> HashMap<&'m str, Category> {
+fn sets_of(split: &SplitMetadata, image_dir: &str) -> HashMap<String, Category> {
     let SplitMetadata { training, validation, testing, .. } = split;
     let sets = [
         (training, Category::Training),
@@ -42,7 +43,9 @@ fn sets_of<'m>(split: &'m SplitMetadata, image_dir: &str) -> HashMap<&'m str, Ca
     paths.filter_map(|(path, set)| Some((within(path, image_dir)?, set))).collect()
 }
 
-/// A path from image_dir on.
-fn within<'p>(path: &'p str, image_dir: &str) -> Option<&'p str> {
-    path.strip_prefix(image_dir.trim_end_matches('/'))?.strip_prefix('/')
+/// A path from image_dir on. On Windows image_dir may be typed with `/`.
+fn within(path: &str, image_dir: &str) -> Option<String> {
+    let image_dir = image_dir.trim_end_matches(is_separator);
+    let image_dir = if cfg!(windows) { image_dir.replace('/', "\\") } else { image_dir.to_owned() };
+    Some(path.strip_prefix(&image_dir)?.strip_prefix(is_separator)?.to_owned())
 }

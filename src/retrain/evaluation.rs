@@ -2,6 +2,7 @@
 //! graph whose variables are restored from the checkpoint.
 
 use crate::error::{Error, Result};
+use crate::fsio;
 use crate::layers::{
     EvaluationStep, FinalTrainingOps, HeadSpec, QuantForm, SavedVariable, Saver, Summaries,
     add_evaluation_step, add_final_training_ops, add_saver,
@@ -99,7 +100,7 @@ pub(super) fn build_eval_session(
 ) -> Result<Evaluator> {
     let graph = Graph::import(graph_def)?;
     let session = Session::new(&graph, THREADS)?;
-    let path = Bytes(checkpoint.as_os_str().as_encoded_bytes().to_vec());
+    let path = Bytes(fsio::long(checkpoint).as_os_str().as_encoded_bytes().to_vec());
     let path = Tensor::new(&[])
         .with_values(&[path])
         .map_err(|e| Error::tensorflow("making a tensor", e))?;

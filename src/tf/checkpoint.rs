@@ -5,6 +5,7 @@ use super::graph::Graph;
 use super::session::{Session, Threads};
 use super::{Bytes, GraphBuilder, Tensor};
 use crate::error::{Error, Result};
+use crate::fsio;
 use crate::proto::{DataType, GraphDef, TensorProto, Value, attr_value};
 use protobuf::Message;
 use std::path::Path;
@@ -13,10 +14,9 @@ use tensorflow::SessionRunArgs;
 /// A variable's name in a checkpoint, and its value.
 pub type NamedTensor = (String, TensorProto);
 
-fn prefix_text(prefix: &Path) -> Result<&str> {
-    prefix
-        .to_str()
-        .ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))
+fn prefix_text(prefix: &Path) -> Result<String> {
+    let text = fsio::long(prefix).to_str().map(str::to_owned);
+    text.ok_or_else(|| Error::input(prefix, "is not valid UTF-8, which TensorFlow needs here"))
 }
 
 /// Reads the named variables, each with its type.
@@ -30,7 +30,7 @@ pub fn read_checkpoint(
     let mut b = GraphBuilder::default();
     let types = variables.iter().map(|v| v.1);
     let names: Vec<&str> = variables.iter().map(|v| v.0.as_str()).collect();
-    let file = b.string("prefix", prefix_text(prefix)?);
+    let file = b.string("prefix", &prefix_text(prefix)?);
     let restored = add_restore(&mut b, "RestoreV2", &file, &names, types);
     // Serialized in the graph, so that results have one type whatever the variables' types.
     let outputs: Vec<String> = variables
@@ -65,7 +65,7 @@ pub fn read_checkpoint(
 pub fn write_checkpoint(prefix: &Path, variables: &[NamedTensor]) -> Result<()> {
     let mut b = GraphBuilder::default();
     let names: Vec<&str> = variables.iter().map(|v| v.0.as_str()).collect();
-    let file = b.string("prefix", prefix_text(prefix)?);
+    let file = b.string("prefix", &prefix_text(prefix)?);
     let values: Vec<String> = variables.iter().map(|v| b.tensor("value", v.1.clone())).collect();
     let types = variables.iter().map(|v| v.1.dtype.enum_value_or_default());
     let save = add_save(&mut b, "SaveV2", &file, &names, &values, types);

@@ -18,7 +18,7 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 /// Prints where TensorFlow is installed, without importing it, which would take seconds.
 const ASK_PYTHON: &str = "
 import importlib.metadata, importlib.util, platform
-for name in 'tensorflow', 'tensorflow-cpu':
+for name in 'tensorflow', 'tensorflow-cpu', 'tensorflow-intel':
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -48,14 +48,17 @@ pub(crate) fn library_name(os: &str) -> &'static str {
 
 /// The Pythons to ask: first that of an active virtual environment.
 pub(crate) fn pythons() -> Vec<PathBuf> {
-    let active = env::var_os("VIRTUAL_ENV").map(|dir| PathBuf::from(dir).join("bin/python"));
+    let python = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    let active = env::var_os("VIRTUAL_ENV").map(|dir| PathBuf::from(dir).join(python));
     active.into_iter().chain(["python3", "python"].map(PathBuf::from)).collect()
 }
 
 impl Installed {
     /// The TensorFlow that a Python would import; `None` if it has none for the processor `arch`.
     pub(crate) fn of_python(python: &Path, arch: &str) -> Option<Self> {
-        let output = Command::new(python).args(["-c", ASK_PYTHON]).output().ok()?;
+        let mut ask = Command::new(python);
+        // Windows' own encoding does not have every name.
+        let output = ask.args(["-c", ASK_PYTHON]).env("PYTHONIOENCODING", "utf-8").output().ok()?;
         let answer = String::from_utf8(output.stdout).ok()?;
         let mut lines = answer.lines();
         let (machine, version, package) = (lines.next()?, lines.next()?, lines.next()?);
@@ -96,6 +99,10 @@ impl Installed {
 
     /// TensorFlow's libraries and those that its wheel bundles for them, in order.
     fn libraries(&self) -> Result<Vec<PathBuf>> {
+        if cfg!(windows) {
+            let library = WINDOWS_LIBRARIES.map(|name| self.package.join("python").join(name));
+            return Ok(library.into_iter().find(|file| file.is_file()).into_iter().collect());
+        }
         let mut files = files_in(&self.package)?;
         files.retain(|file| name_of(file).starts_with("libtensorflow_"));
         let packages = self.package.parent().unwrap_or(Path::new("/"));
@@ -145,7 +152,7 @@ pub(crate) fn make_directory(
     fs::create_dir_all(&scratch).map_err(|e| told(&scratch, &e))?;
     let outcome = fill(&scratch).and_then(|()| {
         let main = files_in(&scratch)?.into_iter().find(|file| is_main(file));
-        let main = main.ok_or("the wheel holds no libtensorflow_cc")?;
+        let main = main.ok_or("the wheel does not hold TensorFlow's C API")?;
         link(name_of(&main).as_ref(), &scratch.join(library))?;
         // A directory without the library is useless and would block the renaming.
         if !directory.join(library).is_file() {
@@ -161,9 +168,15 @@ pub(crate) fn make_directory(
     outcome
 }
 
+/// The library with the C API in Windows' wheels: since 2.20, and before. Beside the first, the
+/// second is another library.
+const WINDOWS_LIBRARIES: [&str; 2] =
+    ["_pywrap_tensorflow_common.dll", "_pywrap_tensorflow_internal.pyd"];
+
 /// Whether a file is the library that the bindings load.
 fn is_main(file: &Path) -> bool {
-    name_of(file).starts_with("libtensorflow_cc")
+    let name = name_of(file);
+    name.starts_with("libtensorflow_cc") || WINDOWS_LIBRARIES.contains(&name)
 }
 
 /// The paths of the files in a directory.
@@ -187,7 +200,7 @@ fn link(target: &Path, link: &Path) -> Result<()> {
     std::os::unix::fs::symlink(target, link).map_err(|e| told(link, &e))
 }
 
-/// Windows has symbolic links for administrators only.
+/// Windows makes symbolic links for administrators only, and hard links within a volume.
 #[cfg(not(unix))]
 fn link(target: &Path, link: &Path) -> Result<()> {
     let source = link.parent().unwrap_or(Path::new(".")).join(target);

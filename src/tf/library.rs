@@ -7,12 +7,26 @@ use super::wheels::{MINOR_VERSIONS, Wheel};
 use crate::error::{Error, Result};
 use crate::fsio;
 use std::env;
-use std::env::consts::{ARCH, OS};
+use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-const LOADER_PATH: &str =
-    if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+const LOADER_PATH: &str = if cfg!(windows) {
+    "PATH"
+} else if cfg!(target_os = "macos") {
+    "DYLD_LIBRARY_PATH"
+} else {
+    "LD_LIBRARY_PATH"
+};
+/// The system's own directories. Windows has none that only its administrator fills.
+const SYSTEM: &[&str] = if cfg!(windows) {
+    &[]
+} else {
+    &["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"]
+};
+/// What a wheel calls the library.
+const MAIN_LIBRARY: &str =
+    if cfg!(windows) { "_pywrap_tensorflow_internal.pyd" } else { "libtensorflow_cc" };
 /// The directories in which the build script puts libtensorflow, as a search path. Empty in a
 /// program that was built with the feature `portable`.
 const FROM_THE_BUILD: &str = env!("RETRAIN_TENSORFLOW_CACHES");
@@ -41,15 +55,14 @@ impl LibrarySearch {
         let program = env::current_exe().ok();
         let own = program.as_deref().and_then(Path::parent);
         let beside = own.iter().flat_map(|own| [own.to_path_buf(), own.join("../lib")]);
-        let system =
-            ["/usr/local/lib", "/usr/local/lib/libtensorflow", "/usr/lib", "/opt/homebrew/lib"];
         let directories = paths("TENSORFLOW_DIR").into_iter().chain(paths(LOADER_PATH));
-        let directories = directories.chain(beside).chain(system.map(PathBuf::from));
+        let directories = directories.chain(beside).chain(SYSTEM.iter().map(PathBuf::from));
         let directories = directories.chain(from_the_build()).collect();
-        let resolved = program.as_deref().and_then(|program| program.canonicalize().ok());
+        let resolved = program.as_deref().and_then(|program| fsio::real(program).ok());
         let resolved = resolved.as_deref().and_then(Path::parent);
-        let own_pythons =
-            resolved.iter().flat_map(|dir| ["python3", "python"].map(|python| dir.join(python)));
+        let own_pythons = resolved.iter().flat_map(|dir| {
+            ["python3", "python"].map(|python| dir.join(format!("{python}{EXE_SUFFIX}")))
+        });
         let own_pythons = own_pythons.filter(|python| python.is_file()).take(1);
         let pythons = own_pythons.chain(pythons()).collect();
         Self { directories, program, cache: fsio::cache_dir(), pythons }
@@ -67,7 +80,7 @@ impl LibrarySearch {
         }
         let mut complaints = Vec::new();
         // pipx and the like link to a program from a directory on the path.
-        let program = self.program.as_deref().and_then(|program| program.canonicalize().ok());
+        let program = self.program.as_deref().and_then(|program| fsio::real(program).ok());
         let beside = program.iter().flat_map(|program| installed_beside(program));
         if let Some(links) = self.first_linked(beside, &mut complaints) {
             return Ok(links.join(library));
@@ -94,27 +107,29 @@ impl LibrarySearch {
         })
     }
 
-    /// The directory of links to a TensorFlow, or why there is none.
+    /// The directory of links to a TensorFlow, or why there is none and what to do.
     fn links_to(&self, installed: &Installed) -> std::result::Result<PathBuf, String> {
         let Installed { version, package } = installed;
         let package = package.display();
         if !installed.minor_version().is_some_and(|minor| MINOR_VERSIONS.contains(&minor)) {
             let (first, last) = (MINOR_VERSIONS.start(), MINOR_VERSIONS.end());
             return Err(format!(
-                "TensorFlow {version} in {package} cannot be used: versions 2.{first} to 2.{last} \
-                 can."
+                "TensorFlow {version} in {package} cannot be used. Install a version from \
+                 2.{first} to 2.{last}."
             ));
         }
-        let unwritable = |why: &str| {
+        let unlinked = |why: &str| {
             format!(
-                "Links to the TensorFlow in {package} cannot be made: {why}.\nSet \
+                "Links to the TensorFlow in {package} cannot be made: {why}. Set \
                  RETRAIN_CACHE_DIR to a directory that can be written."
             )
         };
         let cache = self.cache.as_deref();
-        let cache = cache.ok_or_else(|| unwritable("there is no directory for caches"))?;
-        let links = installed.link_into(cache, library_name(OS)).map_err(|e| unwritable(&e))?;
-        links.ok_or_else(|| format!("TensorFlow {version} in {package} has no libtensorflow_cc."))
+        let cache = cache.ok_or_else(|| unlinked("the environment names no home directory"))?;
+        let links = installed.link_into(cache, library_name(OS)).map_err(|why| unlinked(&why))?;
+        links.ok_or_else(|| {
+            format!("TensorFlow {version} in {package} has no {MAIN_LIBRARY}. Install it again.")
+        })
     }
 }
 
@@ -146,18 +161,42 @@ pub fn load() -> Result<()> {
     OUTCOME.get_or_init(load_once).clone().map_err(|message| Error::Library { message })
 }
 
+/// What to do about a library that is there but cannot be loaded.
+const REMEDY: &str = if cfg!(windows) {
+    "TensorFlow needs Microsoft's Visual C++ Redistributable, which Windows does not have by \
+     itself; else set TENSORFLOW_DIR to another copy."
+} else {
+    "Set TENSORFLOW_DIR to another copy."
+};
+
+/// Loads what the library needs and would not find.
+#[cfg(windows)]
+fn beforehand(library: &Path) -> std::result::Result<(), String> {
+    super::python::stand_in_for(library)
+}
+
+#[cfg(not(windows))]
+fn beforehand(_: &Path) -> std::result::Result<(), String> {
+    Ok(())
+}
+
 fn load_once() -> std::result::Result<(), String> {
     match tensorflow::library::find() {
-        Some(file) => tensorflow::library::load().map_err(|e| {
-            format!("{} cannot be loaded: {e}\nSet TENSORFLOW_DIR to another copy.", file.display())
+        Some(file) => beforehand(&file).and_then(|()| {
+            tensorflow::library::load()
+                .map_err(|e| format!("{} cannot be loaded: {e}\n{REMEDY}", file.display()))
         }),
         None => Err(not_loaded(LibrarySearch::here().find())),
     }
 }
 
-/// Says why the bindings found no library.
+/// Says why the bindings found no library, and what to do.
 fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
     let library = library_name(OS);
+    let any_copy = format!(
+        "set TENSORFLOW_DIR to a directory that holds {library} (a copy of or link to the \
+         {MAIN_LIBRARY} of a TensorFlow 2 wheel will do)."
+    );
     let complaints = match elsewhere {
         Ok(file) => {
             return format!(
@@ -169,30 +208,30 @@ fn not_loaded(elsewhere: std::result::Result<PathBuf, Vec<String>>) -> String {
         }
         Err(complaints) => complaints,
     };
-    let mut why = complaints.join("\n");
-    let gone = from_the_build().map(|directory| directory.join(library));
-    if let Some((link, target)) =
-        gone.into_iter().find_map(|link| Some((link.clone(), link.read_link().ok()?)))
-    {
-        why = format!(
-            "{} links to {}, which is gone, perhaps with its Python environment.\n{why}",
-            link.display(),
-            target.display()
-        );
+    if !complaints.is_empty() {
+        return format!("{}\nOr {any_copy}", complaints.join("\n"));
     }
-    if why.is_empty() {
-        why = format!(
+    let package = Wheel::of(OS, ARCH).map(|wheel| wheel.distribution);
+    // For Windows, only old versions are called otherwise.
+    let package = package.filter(|_| !cfg!(windows)).unwrap_or("tensorflow");
+    format!(
+        "{}\nInstall TensorFlow (pip install {package}), or {any_copy}",
+        links_gone(library).unwrap_or_else(|| format!(
             "{library} was not found in TENSORFLOW_DIR, on {LOADER_PATH}, beside this program, in \
              the system's library directories or in the cache, and no Python has a TensorFlow."
-        );
-    }
-    let package = Wheel::of(OS, ARCH).map_or("tensorflow", |wheel| wheel.distribution);
-    format!(
-        "{}\nInstall TensorFlow (pip install {package}), or set TENSORFLOW_DIR to a directory that \
-         holds {library} (a copy of or link to the libtensorflow_cc of a TensorFlow 2 wheel will \
-         do).",
-        why.trim_end()
+        ))
     )
+}
+
+/// Says so if the build found a TensorFlow that is not there any more.
+fn links_gone(library: &str) -> Option<String> {
+    let mut links = from_the_build().map(|directory| directory.join(library));
+    let (link, target) = links.find_map(|link| Some((link.clone(), link.read_link().ok()?)))?;
+    Some(format!(
+        "{} links to {}, which is gone, perhaps with its Python environment.",
+        link.display(),
+        target.display()
+    ))
 }
 
 /// The version that the loaded TensorFlow reports.

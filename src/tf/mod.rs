@@ -8,9 +8,13 @@ mod graph;
 mod installed;
 mod library;
 mod machine;
+#[cfg(windows)]
+mod python;
 mod server;
 mod session;
 mod site;
+#[cfg(windows)]
+mod stub;
 #[allow(dead_code, reason = "the build script uses the rest")]
 mod wheels;
 

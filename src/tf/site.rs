@@ -1,7 +1,6 @@
 //! The TensorFlow in the site-packages of the Python environment that a program was installed into.
 
 use super::installed::Installed;
-use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,16 +21,19 @@ pub(super) fn installed_beside(program: &Path) -> Vec<Installed> {
     let Some(prefix) = program.parent().and_then(Path::parent) else { return Vec::new() };
     let sites = site_packages(prefix).into_iter();
     let mut found: Vec<_> = sites.filter_map(|(python, site)| in_site(python, &site)).collect();
-    found.sort_by_key(|(rank, _)| Reverse((rank.holds_retrain, rank.python)));
+    found.sort_by(|(one, _), (other, _)| other.cmp(one));
     found.into_iter().map(|(_, installed)| installed).collect()
 }
 
 /// The directories for packages below `prefix` that there may be, with their Python's version.
 #[cfg(not(windows))]
 fn site_packages(prefix: &Path) -> Vec<((u32, u32), PathBuf)> {
-    let mut sites = Vec::new();
-    for lib in ["lib", "lib64"] {
-        let Ok(entries) = fs::read_dir(prefix.join(lib)) else { continue };
+    // `pip install --target` puts packages beside `bin`.
+    let mut sites = vec![((3, 0), prefix.to_owned())];
+    // A virtual environment's `lib64` is a link to its `lib`.
+    let libs = ["lib", "lib64"].map(|lib| prefix.join(lib));
+    for lib in libs.iter().filter(|lib| !lib.is_symlink()) {
+        let Ok(entries) = fs::read_dir(lib) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let Some(version) = name.to_str().and_then(python_version) else { continue };
@@ -42,10 +44,10 @@ fn site_packages(prefix: &Path) -> Vec<((u32, u32), PathBuf)> {
     sites
 }
 
-/// A virtual environment's, and a user's own.
+/// A virtual environment's, a user's own, and that of `pip install --target`.
 #[cfg(windows)]
 fn site_packages(prefix: &Path) -> Vec<((u32, u32), PathBuf)> {
-    ["Lib/site-packages", "site-packages"].map(|site| ((3, 0), prefix.join(site))).to_vec()
+    ["Lib/site-packages", "site-packages", ""].map(|site| ((3, 0), prefix.join(site))).to_vec()
 }
 
 /// The version in the name of Python's directory: `python3.13`, `python3.13t`, Debian's `python3`.

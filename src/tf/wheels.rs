@@ -4,8 +4,10 @@
 use std::ops::RangeInclusive;
 
 /// The minor versions of TensorFlow 2 that can be used if Python has one: their wheels have the
-/// libraries and functions needed here.
-pub(crate) const MINOR_VERSIONS: RangeInclusive<u32> = 13..=21;
+/// libraries and functions needed here. For Windows, those before 2.15 need libraries that
+/// TensorFlow only finds when Python has loaded it.
+pub(crate) const MINOR_VERSIONS: RangeInclusive<u32> =
+    if cfg!(windows) { 15..=21 } else { 13..=21 };
 
 /// The wheel for a platform, with the checksum that pip verifies. 2.16 is the last TensorFlow for
 /// Intel Macs, and the last whose start-up messages can be turned off (README, "Which TensorFlow").
@@ -55,6 +57,15 @@ const WHEELS: &[Wheel] = &[
         platforms: &["macosx_10_15_x86_64"],
         megabytes: 260,
         sha256: "ec06570d57bfa0e2be804405e3cdc2960e94887e7619ffb6bc053e9775b695aa",
+    },
+    Wheel {
+        os: "windows",
+        arch: "x86_64",
+        distribution: "tensorflow-intel",
+        version: "2.16.2",
+        platforms: &["win_amd64"],
+        megabytes: 377,
+        sha256: "d508e15fae4a60f233794c591d4b0e4b1ed92ccb3f017fd107950f5f45f3bd43",
     },
 ];
 

@@ -71,6 +71,12 @@ pub fn work(config: &WorkerConfig, started: impl FnOnce(SocketAddr)) -> Result<(
 
 /// Starts TensorFlow's server on the loopback.
 fn serve(config: &WorkerConfig) -> Result<SocketAddr> {
+    if cfg!(windows) {
+        let message = "workers need Linux: on Windows, TensorFlow's server would listen on every \
+                       address of this machine, where anybody could use it; `retrain` can use \
+                       workers from here";
+        return Err(Error::tensorflow("starting a server", message));
+    }
     config.loopback_only.store(true, Ordering::SeqCst);
     let server = Server::start(&Machine::this().job());
     config.loopback_only.store(false, Ordering::SeqCst);

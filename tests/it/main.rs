@@ -105,4 +105,5 @@ mod torch_weights;
 mod turns;
 #[cfg(unix)]
 mod wheel;
+mod windows;
 mod workers;

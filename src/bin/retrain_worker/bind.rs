@@ -2,7 +2,9 @@
 //! whatever address it is given, and offers no way to change that. The loader resolves a library's
 //! `bind` to the program's own, if it has one: here.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::Ordering;
 
 /// While this is set, sockets that are bound to every address are bound to the loopback instead.
 pub(crate) static LOOPBACK_ONLY: AtomicBool = AtomicBool::new(false);

@@ -170,7 +170,7 @@ fn unpack(archive: &Path, dir: &Path, remedy: &str) -> Result<()> {
     fsio::ensure_dir_exists(&unpacked)?;
     archive::extract(archive, &unpacked, remedy)?;
     let module = module_root(&unpacked).map_err(|message| Error::input(archive, message))?;
-    match fs::rename(&module, dir) {
+    match fsio::rename(&module, dir) {
         // Another process was faster.
         Err(_) if is_module(dir) => Ok(()),
         other => other.map_err(Error::io("renaming to", dir)),

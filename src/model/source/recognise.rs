@@ -5,7 +5,7 @@ use super::module_source::{Setting, find_module, is_address, is_archive};
 use super::{hub, own_graph, saved_model};
 use crate::error::{Error, Result};
 use crate::model::backbone::Backbone;
-use crate::text::shell_word;
+use crate::text::command_word;
 use log::info;
 use std::fs::File;
 use std::io::Read;
@@ -124,7 +124,7 @@ fn how_to_export(path: &Path) -> String {
     if dir == path {
         dir.as_mut_os_string().push("_saved_model");
     }
-    let [file, word] = [path, &dir].map(|path| shell_word(&path.to_string_lossy()));
+    let [file, word] = [path, &dir].map(|path| command_word(&path.to_string_lossy()));
     format!(
         "is a model as Keras saves it; export it with\n  python -c \"import keras, sys; \
          keras.saving.load_model(sys.argv[1]).export(sys.argv[2])\" {file} {word}\nand give \

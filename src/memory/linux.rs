@@ -1,10 +1,10 @@
-//! How much memory there is for this process. On systems other than Linux it is not known.
+//! From the files in which Linux tells: where there are none, it is not known.
 
 use std::path::{Path, PathBuf};
 
 /// The bytes that this process can still take: what is free or can be freed on this machine, within
 /// the limits of the control groups that it is in. `None` if the system does not tell.
-pub(crate) fn available() -> Option<u64> {
+pub(super) fn available() -> Option<u64> {
     let of_machine = field(Path::new("/proc/meminfo"), "MemAvailable:").map(|kib| kib * 1024);
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     groups.lines().filter_map(of_group).chain(of_machine).min()

@@ -1,13 +1,13 @@
-//! Ctrl-C and SIGTERM: the run finishes its current step, keeps its results, and ends with the exit
-//! code that shells expect. A second signal ends the program at once.
+//! Ctrl-C and SIGTERM.
 
 use crate::cancel::CancelToken;
-use signal_hook::consts::{SIGINT, SIGTERM};
+pub(in crate::cli) use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGTERM;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes signals cancel `token`.
-pub(super) fn install(token: &CancelToken) {
+pub(in crate::cli) fn install(token: &CancelToken) {
     for signal in [SIGINT, SIGTERM] {
         let again = Arc::new(AtomicBool::new(false));
         // The order matters: the first signal finds `again` unset and then sets it, so that only a
@@ -21,12 +21,11 @@ pub(super) fn install(token: &CancelToken) {
         let _ =
             signal_hook::flag::register_usize(signal, Arc::clone(token.flag()), signal as usize);
     }
-    #[cfg(unix)]
     keep_from_computing_threads();
 }
 
 /// The number and name of the signal that cancelled `token`, if one did.
-pub(super) fn received(token: &CancelToken) -> Option<(i32, &'static str)> {
+pub(in crate::cli) fn received(token: &CancelToken) -> Option<(i32, &'static str)> {
     let signal = i32::try_from(token.flag().load(Ordering::Relaxed)).ok()?;
     Some((signal, signal_hook::low_level::signal_name(signal)?))
 }
@@ -35,7 +34,6 @@ pub(super) fn received(token: &CancelToken) -> Option<(i32, &'static str)> {
 /// block them. A signal that interrupts TensorFlow while it computes can corrupt the heap: on a
 /// processor with AVX-512, glibc aborted 11 of 30 runs stopped by SIGINT, and none of 30 with this
 /// thread.
-#[cfg(unix)]
 #[allow(unsafe_code)]
 fn keep_from_computing_threads() {
     let idle = || loop {
