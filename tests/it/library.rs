@@ -114,8 +114,13 @@ fn an_installed_tensorflow_serves_the_build() {
     let installed = workspace.path("python/tensorflow/libtensorflow_cc.so.2");
     let links = &directories[0];
     // The loader looks for what a library needs beside the link it was loaded by.
-    let mut linked =
-        [&library(), "libomp.so.5", "libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
+    let mut linked = [
+        &library(),
+        "libomp.so.5",
+        "libtensorflow_cc.so.2",
+        "libtensorflow_framework.so.2",
+        "package.txt",
+    ];
     linked.sort_unstable();
     assert_eq!(names(links), linked);
     let target = links.join(library()).canonicalize().unwrap();
