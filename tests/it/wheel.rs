@@ -1,7 +1,7 @@
 //! The Python package, in environments into which `.ci/run` has installed the wheel by pip:
 //! Python 3.9 to 3.13 with TensorFlow 2.16 to the newest.
 
-use super::support::{Outcome, Workspace, command, scores, shared};
+use super::support::{OUTPUTS, Outcome, Workspace, command, scores, shared};
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -188,6 +188,33 @@ fn without_tensorflow_or_the_program_the_remedy_is_named() {
     let missing = run(module(&workspace, &bare, "scripts.retrain", &[])).expect_code(1);
     let bin = bare.parent().unwrap().to_str().unwrap().to_owned();
     missing.says("The program retrain is not in ").says(&bin).says("-m pip install");
+}
+
+/// The observatory's machine has the programs, and the rest on a stick that `--fetch` has filled.
+#[test]
+fn the_library_of_a_stick_serves_all_programs() {
+    let Some(python) = pythons().into_iter().next() else { return };
+    let workspace = Workspace::with_photos(25);
+    let bare = without_tensorflow(&workspace, &python);
+    let library = retrain::tf::find_library().unwrap();
+    let place = env::split_paths(env!("RETRAIN_TENSORFLOW_CACHES")).last().unwrap();
+    let stick = workspace.path("stick");
+    fs::create_dir(&stick).unwrap();
+    let link = stick.join(place.file_name().unwrap());
+    std::os::unix::fs::symlink(library.parent().unwrap(), link).unwrap();
+
+    let training = ["--offline", "--image_dir=photos", "--architecture=miniature"];
+    let training = [&training[..], &["--model_dir=stick", "--how_many_training_steps=2"]].concat();
+    let training = [&training[..], &OUTPUTS].concat();
+    let export = format!("export RETRAIN_CACHE_DIR={}", stick.display());
+    run(module(&workspace, &bare, "retrain", &training)).expect_code(0).says(&export);
+    let photo = "--image=photos/open cluster/o00000.jpg";
+    let labelling = ["--offline", "--graph=graph.pb", "--labels=labels.txt", photo];
+    let mut label = module(&workspace, &bare, "retrain.label_image", &labelling);
+    label.env("RETRAIN_CACHE_DIR", &stick);
+    assert_eq!(scores(&run(label).expect_code(0).stdout).len(), 2);
+    let label = module(&workspace, &bare, "retrain.label_image", &labelling);
+    run(label).expect_code(1).says("set RETRAIN_CACHE_DIR to the directory");
 }
 
 /// It would be wrong on another machine.
