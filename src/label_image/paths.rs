@@ -117,11 +117,17 @@ pub fn count(sources: &[Source]) -> Option<u64> {
 /// A sentence that says why not.
 pub fn check_apart(dir: &Path, sources: &[Source]) -> Result<(), String> {
     let target = resolved(dir);
-    for source in sources {
-        let Source::Path(path) = source else { continue };
+    let paths = sources.iter().flat_map(|source| match source {
+        Source::Path(path) => match expanded(path) {
+            Some(Ok(found)) => found,
+            _ => vec![path.clone()],
+        },
+        _ => Vec::new(),
+    });
+    for path in paths {
         let Some(searched) = path.canonicalize().ok().filter(|p| p.is_dir()) else { continue };
         if target.starts_with(&searched) || searched.starts_with(&target) {
-            let (dir, path) = (shown(dir), shown(path));
+            let (dir, path) = (shown(dir), shown(&path));
             return Err(format!(
                 "{dir} and {path}, where the photographs are, lie within one another; give a \
                  directory of its own"
@@ -141,7 +147,7 @@ fn resolved(dir: &Path) -> PathBuf {
 /// A file, or the files in a directory and its subdirectories in order of name. Hidden files and
 /// those that desktops create (`Thumbs.db`) are left out.
 fn files(path: PathBuf) -> Box<dyn Iterator<Item = Found>> {
-    match patterns::matching(&path) {
+    match expanded(&path) {
         None => {}
         Some(Ok(found)) if !found.is_empty() => return Box::new(found.into_iter().flat_map(files)),
         Some(Ok(_)) => {
@@ -189,6 +195,17 @@ fn rows(catalogue: &Catalogue) -> Box<dyn Iterator<Item = Found>> {
             }
         })),
     }
+}
+
+/// What a pattern stands for, unless the shell has put that in its place; as in a directory, hidden
+/// files and those that desktops create are left out.
+fn expanded(path: &Path) -> Option<Result<Vec<PathBuf>, Error>> {
+    let asks_for_hidden = path.file_name().is_some_and(|p| p.as_encoded_bytes().starts_with(b"."));
+    let mut found = patterns::matching(path)?;
+    if let Ok(found) = &mut found {
+        found.retain(|path| asks_for_hidden || !path.file_name().is_some_and(is_ignored));
+    }
+    Some(found)
 }
 
 fn is_ignored(name: &OsStr) -> bool {

@@ -200,10 +200,13 @@ fn what_a_run_says_to_type_next_can_be_typed() {
     let typed = typed.expect_code(0);
     assert_eq!(scores(&typed.stdout).len(), 2, "{}{}", typed.stdout, typed.stderr);
     // Patterns, too, which the prompt leaves to the program.
-    let pattern = r"photos\open cluster\*.JPG";
-    let args = ["--graph=my graph.pb", "--labels=labels.txt", "--format=csv", pattern];
-    let rows = wine.run("label_image.exe", workspace.root(), &args).expect_code(0);
-    assert_eq!(rows.stdout.lines().filter(|line| line.contains(r"\open cluster\")).count(), 20);
+    workspace.write("photos/open cluster/Thumbs.db", "not a photograph");
+    for pattern in [r"photos\open cluster\*.JPG", r"photos\open cluster\*"] {
+        let args = ["--graph=my graph.pb", "--labels=labels.txt", "--format=csv", pattern];
+        let rows = wine.run("label_image.exe", workspace.root(), &args).expect_code(0);
+        let found = rows.stdout.lines().filter(|line| line.contains(r"\open cluster\")).count();
+        assert_eq!(found, 20, "{pattern}");
+    }
     let args = ["--graph=my graph.pb", "--labels=labels.txt", r"photos\open cluster\*.gif"];
     let none = wine.run("label_image.exe", workspace.root(), &args).expect_code(1);
     none.says(r"photos\open cluster\*.gif: no file matches the pattern");
