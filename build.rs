@@ -2,7 +2,7 @@
 //!
 //! It looks for libtensorflow in `TENSORFLOW_DIR`, on the loader path, in the system's library
 //! directories, and in a TensorFlow that Python has installed. If none has it, pip fetches
-//! TensorFlow's CPU wheel (version and checksum pinned below). The wheel is requested by platform,
+//! TensorFlow's CPU wheel (pinned in src/tf/wheels.rs). The wheel is requested by platform,
 //! so any version of Python will do. Libraries, or links to them, are kept in a per-user cache that
 //! all checkouts share.
 //!

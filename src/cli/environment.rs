@@ -20,9 +20,9 @@ pub(super) enum Library {
 const NO_PROXY: &str = if cfg!(windows) { "none:" } else { "" };
 
 /// Points the bindings at this machine's libtensorflow, else at the one `brought`, turns oneDNN on,
-/// silences TensorFlow's own messages unless `verbosity` is at least DEBUG, and keeps gRPC from using
-/// the web's proxy. If the user has set any but the first, that setting stays. Must be called while
-/// the process has only one thread.
+/// silences TensorFlow's own messages unless `verbosity` is at least DEBUG, and keeps gRPC from
+/// using the web's proxy. If the user has set any but the first, that setting stays. Must be called
+/// while the process has only one thread.
 pub(super) fn prepare(verbosity: LevelFilter, brought: Option<PathBuf>) -> Library {
     if verbosity < LevelFilter::Debug {
         set_default("TF_CPP_MIN_LOG_LEVEL", "3".as_ref());

@@ -201,9 +201,8 @@ impl<'e> Index<'e> {
             let path = &self.entries[i].0;
             path == typed || path.ends_with(relative)
         };
-        let mut exact = found.iter().copied().filter(as_written).peekable();
-        let found: Vec<usize> =
-            if exact.peek().is_some() { exact.collect() } else { found.clone() };
+        let exact: Vec<usize> = found.iter().copied().filter(as_written).collect();
+        let found = if exact.is_empty() { found } else { &exact };
         let first = found[0];
         let other = found.iter().find(|&&i| self.entries[i].1 != self.entries[first].1);
         other.map_or(Found::One(first), |&other| Found::Two(first, other))

@@ -50,8 +50,8 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether to try once more what failed, after a pause: on Windows a virus scanner or an indexer has
-/// a new file open for a moment.
+/// Whether to try once more what failed, after a pause: on Windows a virus scanner or an indexer
+/// has a new file open for a moment.
 fn is_held(error: &io::Error, start: Instant) -> bool {
     const PATIENCE: Duration = Duration::from_secs(2);
     const PAUSE: Duration = Duration::from_millis(50);
